@@ -1,0 +1,1 @@
+"""What must be true of a migration, and in what order; knows no SQL, HTTP or terminal."""

@@ -1,0 +1,123 @@
+"""Errors that end a command or a run: each carries facts, and adapters map them to codes."""
+
+from __future__ import annotations
+
+
+class ReshelveError(Exception):
+    """Base of every error that reshelve raises on purpose; `code` is stable, `str()` a sentence."""
+
+    code = "error"
+
+
+class SourceMissing(ReshelveError):
+    """The legacy database is not there."""
+
+    code = "source_missing"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"There is no legacy database at {path}. Check the path and try again.")
+        self.path = path
+
+
+class SourceUnreadable(ReshelveError):
+    """The legacy database cannot be opened or holds nothing that can be read."""
+
+    code = "source_unreadable"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"The legacy database {path} cannot be read: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class LibraryInUse(ReshelveError):
+    """Another process owns the library."""
+
+    code = "library_in_use"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"The library {path} is in use by another reshelve process. "
+            "Wait until it ends, or stop it."
+        )
+        self.path = path
+
+
+class LibraryMissing(ReshelveError):
+    """A command that needs an existing library was given a folder without one."""
+
+    code = "library_missing"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"There is no library in {path}. `reshelve migrate` makes one.")
+        self.path = path
+
+
+class LibraryDamaged(ReshelveError):
+    """The library's own database cannot be read."""
+
+    code = "library_damaged"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"The library's database {path} is damaged or not a version 2 library: {reason}"
+        )
+        self.path = path
+        self.reason = reason
+
+
+class StorageFailed(ReshelveError):
+    """The library's disk refused a write: full, over quota, read-only or failing."""
+
+    code = "storage_failed"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"Writing to {path} failed: {reason}. What was done is kept; "
+            "make room or mend the disk, then run `reshelve resume`."
+        )
+        self.path = path
+        self.reason = reason
+
+
+class RunActive(ReshelveError):
+    """Another run is under way, and a library has one at a time."""
+
+    code = "run_active"
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(
+            f"Run {run_id} of another source is not finished. Resume it or let it end first."
+        )
+        self.run_id = run_id
+
+
+class NothingToResume(ReshelveError):
+    """No run was interrupted or cancelled."""
+
+    code = "nothing_to_resume"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing to resume: no run was interrupted or cancelled.")
+
+
+class UnknownRun(ReshelveError):
+    """A run id that the library does not have."""
+
+    code = "unknown_run"
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(f"There is no run {run_id} in this library.")
+        self.run_id = run_id
+
+
+class StaleTransition(ReshelveError):
+    """A compare-and-set found an item in another state than the one it was decided on."""
+
+    code = "stale_transition"
+
+    def __init__(self, item_id: int, expected: str, target: str) -> None:
+        super().__init__(f"Item {item_id} is no longer {expected}; it cannot become {target}.")
+        self.item_id = item_id
+        self.expected = expected
+        self.target = target

@@ -1,0 +1,102 @@
+"""What a source is: the port through which the rows of a legacy library come in.
+
+A source maps its own format onto `SourceModel`; the engine never sees a legacy column. Every row
+yields exactly one `SourceModel`, however awkward: what could not be used is a warning, and a row
+that can be no model at all carries a `defect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from engine.records import Prompts
+
+
+class Warning(msgspec.Struct, frozen=True):
+    """Something a person should know about an item that went on: a stable code, and facts."""
+
+    code: str
+    detail: str
+
+
+class Defect(msgspec.Struct, frozen=True):
+    """Why an item stopped: a stable code and a sentence that says what to do."""
+
+    code: str
+    message: str
+
+
+class SourceTag(msgspec.Struct, frozen=True):
+    """A tag as the source numbers it; the library keeps the number where it is free."""
+
+    id: int
+    name: str
+
+
+class SourceModel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One row of a source, mapped and validated.
+
+    `key` orders rows within the source and names the row for ever. `verbatim` is the row as it
+    was, as JSON. `sha256` is what the source claims: 64 lower-case hex digits, or empty when it
+    has none that is well-formed. `size_bytes` is None when the source does not know it. `images`
+    are base names in the source's order; `tags` are names.
+    """
+
+    key: int
+    verbatim: bytes
+    path: str
+    name: str = ""
+    type: str = ""
+    size_bytes: int | None = None
+    created_at: int = 0
+    sha256: str = ""
+    description: str = ""
+    community_links: str = ""
+    prompts: Prompts = Prompts()
+    images: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+    defect: Defect | None = None
+
+
+class SourceChunk(msgspec.Struct, frozen=True):
+    """Consecutive rows, ascending by key, and warnings that belong to no row among them."""
+
+    models: list[SourceModel]
+    warnings: list[Warning] = []
+
+
+class Source(Protocol):
+    """An opened, immutable copy of a legacy library. Methods block; call them in a thread."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, as well as the source can tell before reading them."""
+        ...
+
+    def tags(self) -> tuple[list[SourceTag], list[Warning]]:
+        """All tags by ascending id, linked or not, and what was wrong with the others."""
+        ...
+
+    def chunks(self, after: int, size: int) -> Iterator[SourceChunk]:
+        """Rows whose key is greater than `after`, ascending, at most `size` in a chunk.
+
+        Rows on damaged pages are skipped and named in a chunk's warnings (`rows_unreadable`).
+        """
+        ...
+
+
+class SourceKind(Protocol):
+    """Opens one kind of legacy library."""
+
+    def open(self, location: Path, scratch: Path) -> AbstractContextManager[Source]:
+        """Copy what lies at `location` into the empty folder `scratch`, and open the copy.
+
+        Raises `SourceMissing` or `SourceUnreadable`. Never writes beside `location`.
+        """
+        ...
