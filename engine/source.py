@@ -92,7 +92,14 @@ class Source(Protocol):
 
 
 class SourceKind(Protocol):
-    """Opens one kind of legacy library."""
+    """Opens one kind of legacy library. Methods block; call them in a thread."""
+
+    def fingerprint(self, location: Path) -> str:
+        """A digest of everything that lies at `location`: equal only where nothing changed.
+
+        Raises `SourceMissing` or `SourceUnreadable`. Writes nothing.
+        """
+        ...
 
     def open(self, location: Path, scratch: Path) -> AbstractContextManager[Source]:
         """Copy what lies at `location` into the empty folder `scratch`, and open the copy.

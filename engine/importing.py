@@ -1,0 +1,162 @@
+"""Stage 1: how the rows of a legacy library become items, and items become models.
+
+Rows stream from the source in its order; each chunk is recorded and settled in one transaction,
+which also moves the run's cursor, so an interrupted run goes on with the next row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+
+from engine.clock import Clock
+from engine.dispatcher import Dispatcher, News
+from engine.errors import ReshelveError, SourceMissing, SourceUnreadable
+from engine.files import ModelFiles
+from engine.intake import AssessedRow, assess, row_digest
+from engine.journal import ExpectRows, FinishIntake, Reader, RecordRows, Run
+from engine.source import Source, SourceChunk, SourceKind, Warning
+from engine.worker import Worker
+from engine.writer import Commits
+
+CHUNK_ROWS = 500
+"""Rows recorded in one transaction: large enough to amortise a commit, small enough to interleave
+with the commits of workers."""
+
+
+class OpenedSource:
+    """A source opened, read and closed in worker threads."""
+
+    def __init__(
+        self, kind: SourceKind, location: str, scratch: Path, limiter: CapacityLimiter
+    ) -> None:
+        self._opening: AbstractContextManager[Source] = kind.open(Path(location), scratch)
+        self._limiter = limiter
+
+    async def __aenter__(self) -> Source:
+        return await to_thread.run_sync(self._opening.__enter__, limiter=self._limiter)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(
+                self._opening.__exit__, None, None, None, limiter=self._limiter
+            )
+
+
+class Import:
+    """One run of stage 1: an intake that records rows, and a dispatcher that works them off."""
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        reader: Reader,
+        writer: Commits,
+        kind: SourceKind,
+        scratch: Path,
+        models: ModelFiles,
+        io: CapacityLimiter,
+        clock: Clock,
+        worker: Worker,
+        tasks: int,
+    ) -> None:
+        self._run = run
+        self._reader = reader
+        self._writer = writer
+        self._kind = kind
+        self._scratch = scratch
+        self._models = models
+        self._io = io
+        self._clock = clock
+        self._worker = worker
+        self._dispatcher = Dispatcher(reader, run.id, tasks)
+        self._intake = anyio.CancelScope()
+        self._source_error: ReshelveError | None = None
+
+    async def execute(self) -> None:
+        """Run to the end, or until `drain`.
+
+        Raises `SourceMissing` or `SourceUnreadable` after the rows recorded so far are worked off.
+        """
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._take_in)
+            await self._dispatcher.run(self._worker)
+        if self._source_error is not None:
+            raise self._source_error
+
+    async def drain(self) -> None:
+        """Record no more rows, hand out no more work, finish what is in hand."""
+        self._intake.cancel()
+        await self._dispatcher.drain()
+
+    async def _take_in(self) -> None:
+        with self._intake:
+            if not self._run.intake_done:
+                try:
+                    await self._read_source()
+                except (SourceMissing, SourceUnreadable) as error:
+                    self._source_error = error
+            await self._dispatcher.tell(News.NO_MORE_WORK)
+
+    async def _read_source(self) -> None:
+        opened = OpenedSource(self._kind, self._run.location, self._scratch, self._io)
+        async with opened as source:
+            await self._record(source)
+        await self._writer.commit(FinishIntake(self._run.id, self._clock.now()))
+
+    async def _record(self, source: Source) -> None:
+        tags, warnings = await to_thread.run_sync(source.tags, limiter=self._io)
+        await self._writer.commit(ExpectRows(self._run.id, source.rows, tags, warnings))
+        chunks = source.chunks(self._run.cursor, CHUNK_ROWS)
+        while True:
+            assessed = await to_thread.run_sync(self._next_chunk, chunks, limiter=self._io)
+            if assessed is None:
+                return
+            rows, notes = assessed
+            cursor = rows[-1].model.key if rows else self._run.cursor
+            fresh = await self._unrecorded(rows)
+            if not fresh and not notes:
+                continue
+            work = await self._writer.commit(
+                RecordRows(self._run.id, fresh, cursor, notes, self._clock.now())
+            )
+            if work:
+                await self._dispatcher.tell(News.MORE_WORK)
+
+    def _next_chunk(
+        self, chunks: Iterator[SourceChunk]
+    ) -> tuple[list[AssessedRow], list[Warning]] | None:
+        """In a thread: read, look at the model files, judge."""
+        chunk = next(chunks, None)
+        if chunk is None:
+            return None
+        hashed = [model.path for model in chunk.models if model.sha256 and model.defect is None]
+        sizes = dict(zip(hashed, self._models.sizes(hashed), strict=True))
+        rows = [
+            assess(
+                model, row_digest(model.verbatim, self._run.images_folder), sizes.get(model.path)
+            )
+            for model in chunk.models
+        ]
+        return rows, chunk.warnings
+
+    async def _unrecorded(self, rows: list[AssessedRow]) -> list[AssessedRow]:
+        """Rows that no run of this source has recorded as they are."""
+        if not rows:
+            return rows
+        known = await self._reader.known_digests(
+            self._run.location, rows[0].model.key, rows[-1].model.key
+        )
+        if not known:
+            return rows
+        return [row for row in rows if (row.model.key, row.digest) not in known]

@@ -1,0 +1,254 @@
+"""What is written down: the port of the store, the changes it commits and the facts it returns.
+
+A change is data; the store applies a batch of them in one transaction and returns one outcome
+each, after the commit is durable. Every transition inside is a compare-and-set on the state that
+the change was decided on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from engine.conflicts import ConflictStrategy
+from engine.intake import AssessedRow
+from engine.lifecycle import ModelState
+from engine.records import PendingModelRecord
+from engine.source import Defect, SourceModel, SourceTag, Warning
+from engine.status import ItemPage, RunFailure, RunKind, RunState, RunStatus, RunWarning
+
+T = TypeVar("T")
+
+
+class Work(StrEnum):
+    """What a worker still has to do for an item; an item without work waits or has ended."""
+
+    PREVIEWS = "previews"
+    ORIGINALS = "originals"
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run as the journal keeps it. `cursor` is the last source key that was recorded."""
+
+    id: int
+    kind: RunKind
+    status: RunState
+    location: str
+    images_folder: str
+    strategy: ConflictStrategy
+    fingerprint: str
+    cursor: int
+    intake_done: bool
+
+
+class WorkItem(msgspec.Struct, frozen=True):
+    """An item with work for a worker.
+
+    `key` is its place in the order of its run; `attempts` is how often it was taken in hand.
+    """
+
+    id: int
+    key: int
+    state: ModelState
+    work: Work
+    sha256: str
+    candidate: SourceModel
+    attempts: int
+
+
+class CarriedImage(msgspec.Struct, frozen=True):
+    """An image of a source that has become a preview set: the same one is never carried twice."""
+
+    name: str
+    digest: bytes
+
+
+class Footing(msgspec.Struct, frozen=True):
+    """What a worker builds on: the active model's complete sets, and what they were made of."""
+
+    images_count: int
+    carried: frozenset[CarriedImage]
+
+
+class Change(msgspec.Struct, Generic[T], frozen=True):
+    """Something to commit; `T` is the outcome it returns."""
+
+
+class OpenRun(Change[Run], frozen=True):
+    """Open a run, or return the unfinished one of the same source. Raises `RunActive`."""
+
+    kind: RunKind
+    location: str
+    images_folder: str
+    strategy: ConflictStrategy
+    fingerprint: str
+    at: int
+
+
+class SetRunState(Change[None], frozen=True):
+    """Put a run in a state; `error` says why it failed."""
+
+    run_id: int
+    status: RunState
+    at: int
+    error: Defect | None = None
+
+
+class ExpectRows(Change[None], frozen=True):
+    """Note how many rows the source has, and map its tags onto the library's."""
+
+    run_id: int
+    rows: int
+    tags: list[SourceTag]
+    warnings: list[Warning]
+
+
+class RecordRows(Change[int], frozen=True):
+    """Record consecutive source rows, settle each, and move the run's cursor to `cursor`.
+
+    Returns how many of them have work for a worker.
+    """
+
+    run_id: int
+    rows: list[AssessedRow]
+    cursor: int
+    warnings: list[Warning]
+    at: int
+
+
+class FinishIntake(Change[None], frozen=True):
+    """All rows of the source are recorded."""
+
+    run_id: int
+    at: int
+
+
+class TakeInHand(Change[Footing], frozen=True):
+    """A worker begins with an item; returns the `Footing`. Counts as a crash if it never ends."""
+
+    item: WorkItem
+    at: int
+
+
+class Activate(Change[bool], frozen=True):
+    """Previews are on disk: images_done, then promoted, with record and tags, at once.
+
+    `footing_count` is the `images_count` that the new sets follow; `images` those sets in order.
+    Returns False when the footing has moved, and nothing was done.
+    """
+
+    item: WorkItem
+    footing_count: int
+    images: list[CarriedImage]
+    images_failed: int
+    warnings: list[Warning]
+    at: int
+
+
+class Park(Change[None], frozen=True):
+    """Original images are on disk under `images`: the model waits for promotion."""
+
+    item: WorkItem
+    images: list[str]
+    images_failed: int
+    warnings: list[Warning]
+    at: int
+
+
+class Fail(Change[None], frozen=True):
+    """An item stops with a defect, and remembers the state it failed in."""
+
+    item: WorkItem
+    defect: Defect
+    at: int
+
+
+class Release(Change[None], frozen=True):
+    """A worker lays an item down unfinished, on purpose: no crash."""
+
+    item: WorkItem
+
+
+class RetryFailed(Change[int], frozen=True):
+    """Failed items of a run go back to the state they failed in; returns how many."""
+
+    run_id: int
+    at: int
+
+
+class Recover(Change[int], frozen=True):
+    """After a start: items in hand count one crash more; the third one fails them.
+
+    Runs that were running are interrupted. Returns how many items failed.
+    """
+
+    at: int
+    crash_limit: int
+
+
+class Reader(Protocol):
+    """Reads committed facts; never blocks a writer."""
+
+    async def run(self, run_id: int | None = None) -> Run | None:
+        """A run, the last one by default; None where there is none."""
+        ...
+
+    async def last_run_of(self, location: str) -> Run | None:
+        """The last run of a source."""
+        ...
+
+    async def unfinished_run(self) -> Run | None:
+        """The run that is running, interrupted or cancelled, if any."""
+        ...
+
+    async def status(self, run_id: int | None = None) -> RunStatus:
+        """The status of a run, the last one by default. Raises `UnknownRun`."""
+        ...
+
+    async def items(
+        self, run_id: int | None, state: ModelState | None, after: int, limit: int
+    ) -> ItemPage:
+        """Items of a run, the last one by default, ascending by id."""
+        ...
+
+    async def warnings(self, run_id: int, after: int, limit: int) -> list[tuple[int, RunWarning]]:
+        """Warnings of a run in the order of their items, each with its own number."""
+        ...
+
+    async def failures(self, run_id: int, after: int, limit: int) -> list[RunFailure]:
+        """Failed items of a run, ascending by id."""
+        ...
+
+    async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:
+        """Models that wait for promotion, ascending by id."""
+        ...
+
+    async def known_digests(self, location: str, first: int, last: int) -> set[tuple[int, bytes]]:
+        """(key, digest) of the rows of a source that were recorded, first <= key <= last."""
+        ...
+
+    async def work(
+        self, run_id: int, after: int, limit: int, crashed: bool = False
+    ) -> list[WorkItem]:
+        """Items with work, key > `after`, ascending; `crashed` selects those that were in hand
+        in a crash, else those that were not."""
+        ...
+
+    async def retryable(self, run_id: int) -> int:
+        """How many failed items of a run might succeed when tried again."""
+        ...
+
+
+class Store(Reader, Protocol):
+    """The library's database; one owner, one writer."""
+
+    async def apply(self, changes: Sequence[Change[Any]]) -> list[Any]:
+        """Commit the changes in one transaction; durable when it returns.
+
+        Raises what one of them raised, with none of them done, `StorageFailed` or
+        `LibraryDamaged`.
+        """
+        ...

@@ -1,0 +1,27 @@
+"""How long a run will take: the time left, from what this process has seen it do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.status import RunStatus
+
+
+class TimeLeft:
+    """Estimates from the pace since the first look; no estimate before there is a pace."""
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._start: tuple[float, int] | None = None
+
+    def estimate(self, status: RunStatus) -> float | None:
+        """Seconds until every expected item is settled, or None."""
+        now, settled = self._seconds(), status.settled
+        if self._start is None:
+            self._start = (now, settled)
+            return None
+        began, before = self._start
+        left = max(status.expected, status.counts.total) - settled
+        if settled <= before or now <= began:
+            return None
+        return round((now - began) / (settled - before) * left, 1)

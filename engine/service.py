@@ -1,0 +1,192 @@
+"""The one door: start, resume, cancel, status, events and reports of a library's migrations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+
+import anyio
+import msgspec
+from anyio import CapacityLimiter, to_thread
+
+from engine.budget import PixelBudget
+from engine.clock import Clock
+from engine.files import ImageFiles, LibraryFiles, ModelFiles
+from engine.importing import Import
+from engine.journal import Recover, Run, Store
+from engine.lifecycle import ModelState
+from engine.previews import MAX_DECODED_PIXELS, PreviewCodec
+from engine.progress import TimeLeft
+from engine.pulse import Pulse
+from engine.records import PendingModelRecord
+from engine.source import SourceKind
+from engine.status import ItemPage, RunFailure, RunStatus, RunWarning
+from engine.supervisor import LegacyImport, Supervisor
+from engine.worker import Worker, Workshop
+from engine.writer import Writer
+
+CRASH_LIMIT = 3
+"""An item that was in hand in this many crashes is failed with `crashed_repeatedly`."""
+
+TASKS_PER_CPU = 2
+"""Workers per CPU slot: while one waits for the disk or a commit, another encodes."""
+
+GRACE_SECONDS = 4.0
+"""How long work in hand may take to finish after a stop; the rest of 5 s is for saving state."""
+
+EVENT_INTERVAL = 0.1
+"""Seconds between two events at the least."""
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """What the composition root gives a service."""
+
+    store: Store
+    library: LibraryFiles
+    scratch: Path
+    source: SourceKind
+    models: ModelFiles
+    images: ImageFiles
+    codec: PreviewCodec
+    clock: Clock
+
+
+class MigrationService:
+    """Owns a library's migrations for the length of an `async with`.
+
+    Its task group holds the writer and the active run; leaving the block stops the run, which
+    `resume` goes on with later. The store is opened and closed by the caller.
+    """
+
+    def __init__(self, ports: Ports, *, workers: int) -> None:
+        self._ports = ports
+        self._workers = workers
+        self._pulse = Pulse()
+        self._writer = Writer(ports.store, self._pulse)
+        self._supervisor: Supervisor
+        self._turn = anyio.Lock()
+        self._stack = AsyncExitStack()
+        self._pace: dict[int, TimeLeft] = {}
+        self._workshop = Workshop(
+            codec=ports.codec,
+            images=ports.images,
+            library=ports.library,
+            cpu=CapacityLimiter(workers),
+            io=CapacityLimiter(TASKS_PER_CPU * workers + 2),
+            pixels=PixelBudget(MAX_DECODED_PIXELS),
+            clock=ports.clock,
+        )
+
+    async def __aenter__(self) -> MigrationService:
+        writers = await self._stack.enter_async_context(anyio.create_task_group())
+        writers.start_soon(self._writer.run)
+        self._stack.callback(self._writer.close)
+        tasks = await self._stack.enter_async_context(anyio.create_task_group())
+        self._supervisor = Supervisor(
+            reader=self._ports.store,
+            writer=self._writer,
+            clock=self._ports.clock,
+            conduct=self._conduct,
+            tasks=tasks,
+        )
+        try:
+            await to_thread.run_sync(self._ports.library.sweep, limiter=self._workshop.io)
+            await self._writer.commit(Recover(self._ports.clock.now(), CRASH_LIMIT))
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._supervisor.stop(GRACE_SECONDS)
+            await self._stack.aclose()
+
+    async def start(self, request: LegacyImport) -> RunStatus:
+        """Start stage 1, or go on with the unfinished run of the same source; at once.
+
+        Raises `SourceMissing`, `SourceUnreadable`, `RunActive`.
+        """
+        fingerprint = await to_thread.run_sync(
+            self._ports.source.fingerprint, Path(request.location), limiter=self._workshop.io
+        )
+        async with self._turn:
+            run_id = await self._supervisor.start(request, fingerprint)
+        return await self.status(run_id)
+
+    async def resume(self, run_id: int | None = None) -> RunStatus:
+        """Go on with what was interrupted or cancelled, at once. Raises `NothingToResume`."""
+        async with self._turn:
+            resumed = await self._supervisor.resume(run_id)
+        return await self.status(resumed)
+
+    async def cancel(self) -> RunStatus:
+        """Let the active run finish what is in hand; it becomes `cancelled`."""
+        async with self._turn:
+            await self._supervisor.cancel()
+        return await self.status()
+
+    async def stop(self, grace: float = GRACE_SECONDS) -> None:
+        """Interrupt the active run within `grace` seconds, its state saved."""
+        await self._supervisor.stop(grace)
+
+    async def wait(self, run_id: int) -> RunStatus:
+        """Wait until a run has ended; raises the error that ended it."""
+        await self._supervisor.wait(run_id)
+        return await self.status(run_id)
+
+    async def status(self, run_id: int | None = None) -> RunStatus:
+        """The status of a run, the last one by default. Raises `UnknownRun`."""
+        status = await self._ports.store.status(run_id)
+        if status.run is None or status.run.status != "running":
+            return status
+        pace = self._pace.setdefault(status.run.id, TimeLeft(anyio.current_time))
+        return msgspec.structs.replace(status, eta_seconds=pace.estimate(status))
+
+    async def events(self) -> AsyncIterator[tuple[int, RunStatus]]:
+        """(number, status), rising, whenever something was committed; the newest only."""
+        seen = -1
+        while True:
+            seen = await self._pulse.after(seen)
+            yield seen, await self.status()
+            await anyio.sleep(EVENT_INTERVAL)
+
+    async def items(
+        self, run_id: int | None, state: ModelState | None, after: int, limit: int
+    ) -> ItemPage:
+        """Items of a run, the last one by default, ascending by id."""
+        return await self._ports.store.items(run_id, state, after, limit)
+
+    async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:
+        """Models that wait for promotion, ascending by id."""
+        return await self._ports.store.pending(after, limit)
+
+    async def warnings(self, run_id: int, after: int, limit: int) -> list[tuple[int, RunWarning]]:
+        """Warnings of a run, each with its own number, ascending."""
+        return await self._ports.store.warnings(run_id, after, limit)
+
+    async def failures(self, run_id: int, after: int, limit: int) -> list[RunFailure]:
+        """Failed items of a run, ascending by id."""
+        return await self._ports.store.failures(run_id, after, limit)
+
+    def _conduct(self, run: Run) -> Import:
+        return Import(
+            run,
+            reader=self._ports.store,
+            writer=self._writer,
+            kind=self._ports.source,
+            scratch=self._ports.scratch,
+            models=self._ports.models,
+            io=self._workshop.io,
+            clock=self._ports.clock,
+            worker=Worker(self._workshop, self._writer, run.images_folder),
+            tasks=TASKS_PER_CPU * self._workers,
+        )

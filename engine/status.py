@@ -1,0 +1,153 @@
+"""What a run tells about itself: the status and report shapes of the HTTP and CLI contracts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from engine.source import Defect, Warning
+
+
+class RunKind(StrEnum):
+    """Stage 1 carries a legacy library across; stage 2 promotes waiting models."""
+
+    LEGACY = "legacy"
+    PROMOTION = "promotion"
+
+
+class RunState(StrEnum):
+    """Where a run stands; interrupted and cancelled ones can be resumed."""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    CANCELLED = "cancelled"
+    COMPLETED = "completed"
+    COMPLETED_WITH_FAILURES = "completed_with_failures"
+    FAILED = "failed"
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `resume` goes on with such a run."""
+        return self in {RunState.INTERRUPTED, RunState.CANCELLED}
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether such a run still has a claim to go on before any other."""
+        return self is RunState.RUNNING or self.resumable
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """One run; times in milliseconds since 1970."""
+
+    id: int
+    kind: RunKind
+    status: RunState
+    resumable: bool
+    started_at: int
+    updated_at: int
+    finished_at: int | None
+    error: Defect | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many items are in each state; `total` is their sum."""
+
+    total: int = 0
+    pending: int = 0
+    imported: int = 0
+    images_done: int = 0
+    promoted: int = 0
+    failed: int = 0
+
+
+class ImageCounts(msgspec.Struct, frozen=True):
+    """Images carried, and images that a row names and that could not be carried."""
+
+    done: int = 0
+    failed: int = 0
+
+
+class ByteCounts(msgspec.Struct, frozen=True):
+    """Bytes hashed, and bytes to hash."""
+
+    done: int = 0
+    total: int = 0
+
+
+class RunStatus(msgspec.Struct, frozen=True):
+    """The run status of the HTTP contract.
+
+    `expected` is how many rows the source said it has: the total grows to it while rows are read.
+    `settled` is how many items need nothing more from this run. `source_damaged` tells that rows
+    were lost because the source's pages could not be read.
+    """
+
+    run: RunSummary | None = None
+    counts: Counts = Counts()
+    warnings: int = 0
+    images: ImageCounts = ImageCounts()
+    bytes_hashed: ByteCounts = ByteCounts()
+    eta_seconds: float | None = None
+    expected: int = 0
+    settled: int = 0
+    source_damaged: bool = False
+
+
+class ImportReport(msgspec.Struct, frozen=True):
+    """`db_migration` of the HTTP contract: what stage 1 made of every row and image."""
+
+    migrated: int
+    pending: int
+    errors: int
+    images_processed: int
+    image_errors: int
+
+
+def import_report(status: RunStatus) -> ImportReport:
+    """The stage 1 report of a run that has ended."""
+    counts = status.counts
+    return ImportReport(
+        migrated=counts.promoted,
+        pending=counts.pending + counts.imported + counts.images_done,
+        errors=counts.failed,
+        images_processed=status.images.done,
+        image_errors=status.images.failed,
+    )
+
+
+class ItemView(msgspec.Struct, frozen=True):
+    """One item as `items` shows it; `source_id` is the row's id in its source."""
+
+    id: int
+    source_id: int | None
+    path: str
+    state: str
+    sha256: str
+    warnings: tuple[Warning, ...] = ()
+    error: Defect | None = None
+
+
+class ItemPage(msgspec.Struct, frozen=True):
+    """Items by ascending id; `next` is the `after` of the next page, None at the end."""
+
+    items: list[ItemView]
+    next: int | None
+
+
+class RunWarning(msgspec.Struct, frozen=True):
+    """A warning of a run; `item` is None where it belongs to the run as a whole."""
+
+    item: int | None
+    path: str
+    code: str
+    detail: str
+
+
+class RunFailure(msgspec.Struct, frozen=True):
+    """A failed item of a run."""
+
+    item: int
+    path: str
+    code: str
+    message: str
