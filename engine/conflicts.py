@@ -73,6 +73,12 @@ def resolve_pending(
     )
 
 
+def with_images(record: ModelRecord, count: int) -> ModelRecord:
+    """The record with another number of complete preview sets."""
+    meta = msgspec.structs.replace(record.meta_json, images_count=count)
+    return msgspec.structs.replace(record, meta_json=meta)
+
+
 def duplicate_warning(existing_path: str, incoming_path: str) -> tuple[Warning, ...]:
     """Tells where the other file of one content lies, when it is another file."""
     if existing_path == incoming_path:

@@ -14,7 +14,7 @@ from enum import Enum
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from engine.journal import Reader, WorkItem
+from engine.journal import BEFORE_FIRST_KEY, Reader, WorkItem
 from engine.worker import Worker
 
 WINDOW = 64
@@ -46,7 +46,7 @@ class Dispatcher:
         self._in_hand: dict[int, WorkItem] = {}
         self._held: deque[WorkItem] = deque()
         self._ahead: deque[WorkItem] = deque()
-        self._cursor = 0
+        self._cursor = BEFORE_FIRST_KEY
         self._exhausted = False
         self._intake_open = True
         self._draining = False
@@ -82,7 +82,7 @@ class Dispatcher:
             await self._inbox_send.send(item)
 
     async def _feed_suspects(self) -> None:
-        cursor = 0
+        cursor = BEFORE_FIRST_KEY
         while suspects := await self._reader.work(self._run_id, cursor, WINDOW, crashed=True):
             for suspect in suspects:
                 if self._draining:

@@ -121,3 +121,11 @@ class StaleTransition(ReshelveError):
         self.item_id = item_id
         self.expected = expected
         self.target = target
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The first error of ours inside a task group's exception group, else the first of all."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [cause_of(inner) for inner in error.exceptions]
+    return next((cause for cause in causes if isinstance(cause, ReshelveError)), causes[0])

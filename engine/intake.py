@@ -8,6 +8,7 @@ from hashlib import blake2b
 import msgspec
 
 from engine.conflicts import ConflictStrategy
+from engine.records import ActiveMeta, ModelRecord, PendingMeta, PendingModelRecord
 from engine.source import SourceModel, Warning
 
 
@@ -76,3 +77,41 @@ def lane(row: AssessedRow, strategy: ConflictStrategy, *, conflicts: bool, follo
     if not row.sha256 or (conflicts and strategy is ConflictStrategy.IGNORE):
         return Lane.ORIGINALS if row.model.images else Lane.WAITING
     return Lane.PREVIEWS if row.model.images or follows else Lane.ACTIVE
+
+
+def active_record(model: SourceModel, sha256: str) -> ModelRecord:
+    """The record that a source row asks for, as an active model without previews."""
+    return ModelRecord(
+        sha256=sha256,
+        path=model.path,
+        name=model.name,
+        type=model.type,
+        size_bytes=model.size_bytes or 0,
+        created_at=model.created_at,
+        meta_json=ActiveMeta(
+            description=model.description,
+            community_links=model.community_links,
+            prompts=model.prompts,
+        ),
+    )
+
+
+def pending_record(
+    model: SourceModel, pending_id: int, sha256: str, images: tuple[str, ...]
+) -> PendingModelRecord:
+    """The record that a source row asks for, as a model that waits."""
+    return PendingModelRecord(
+        id=pending_id,
+        path=model.path,
+        sha256=sha256,
+        name=model.name,
+        type=model.type,
+        size_bytes=model.size_bytes or 0,
+        created_at=model.created_at,
+        meta_json=PendingMeta(
+            description=model.description,
+            community_links=model.community_links,
+            images=images,
+            prompts=model.prompts,
+        ),
+    )

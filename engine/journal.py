@@ -23,6 +23,10 @@ from engine.status import ItemPage, RunFailure, RunKind, RunState, RunStatus, Ru
 T = TypeVar("T")
 
 
+BEFORE_FIRST_KEY = -(2**63)
+"""Where a run begins to read: below every key a source can have."""
+
+
 class Work(StrEnum):
     """What a worker still has to do for an item; an item without work waits or has ended."""
 
@@ -144,6 +148,7 @@ class Activate(Change[bool], frozen=True):
     footing_count: int
     images: list[CarriedImage]
     images_failed: int
+    image_bytes: int
     warnings: list[Warning]
     at: int
 
@@ -154,6 +159,7 @@ class Park(Change[None], frozen=True):
     item: WorkItem
     images: list[str]
     images_failed: int
+    image_bytes: int
     warnings: list[Warning]
     at: int
 

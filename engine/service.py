@@ -95,8 +95,7 @@ class MigrationService:
             await to_thread.run_sync(self._ports.library.sweep, limiter=self._workshop.io)
             await self._writer.commit(Recover(self._ports.clock.now(), CRASH_LIMIT))
         except BaseException:
-            with anyio.CancelScope(shield=True):
-                await self._stack.aclose()
+            await self._stack.aclose()
             raise
         return self
 
@@ -108,7 +107,7 @@ class MigrationService:
     ) -> None:
         with anyio.CancelScope(shield=True):
             await self._supervisor.stop(GRACE_SECONDS)
-            await self._stack.aclose()
+        await self._stack.__aexit__(kind, error, traceback)
 
     async def start(self, request: LegacyImport) -> RunStatus:
         """Start stage 1, or go on with the unfinished run of the same source; at once.

@@ -62,10 +62,11 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class ImageCounts(msgspec.Struct, frozen=True):
-    """Images carried, and images that a row names and that could not be carried."""
+    """Images carried, images that a row names and that could not be carried, and bytes read."""
 
     done: int = 0
     failed: int = 0
+    bytes_read: int = 0
 
 
 class ByteCounts(msgspec.Struct, frozen=True):

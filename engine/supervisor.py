@@ -14,7 +14,13 @@ from anyio.abc import TaskGroup
 
 from engine.clock import Clock
 from engine.conflicts import ConflictStrategy
-from engine.errors import NothingToResume, ReshelveError, RunActive, StorageFailed
+from engine.errors import (
+    NothingToResume,
+    ReshelveError,
+    RunActive,
+    StorageFailed,
+    cause_of,
+)
 from engine.journal import OpenRun, Reader, RetryFailed, Run, SetRunState
 from engine.source import Defect
 from engine.status import RunKind, RunState
@@ -50,7 +56,7 @@ class ActiveRun:
         self.scope = anyio.CancelScope()
         self.done = anyio.Event()
         self.asked: RunState | None = None
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
 
 class Supervisor:
@@ -156,7 +162,7 @@ class Supervisor:
             with active.scope:
                 await active.conduct.execute()
         except Exception as error:
-            active.error = _cause(error)
+            active.error = cause_of(error)
         with anyio.CancelScope(shield=True):
             try:
                 await self._end(active)
@@ -201,11 +207,3 @@ def _carried_already(last: Run, request: LegacyImport, fingerprint: str) -> bool
         and last.fingerprint == fingerprint
         and last.images_folder == request.images_folder
     )
-
-
-def _cause(error: Exception) -> Exception:
-    """The first error of ours inside a task group's exception group, else the first of all."""
-    if not isinstance(error, ExceptionGroup):
-        return error
-    causes = [_cause(inner) for inner in error.exceptions]
-    return next((cause for cause in causes if isinstance(cause, ReshelveError)), causes[0])

@@ -62,6 +62,7 @@ class ImageOutcome(msgspec.Struct):
     carried: list[CarriedImage] = []
     warnings: list[Warning] = []
     failed: int = 0
+    bytes_read: int = 0
 
     def refuse(self, name: str, reason: UnusableImage) -> None:
         """Note an image that could not be carried."""
@@ -112,6 +113,7 @@ class Worker:
                     footing_count=footing.images_count,
                     images=outcome.carried,
                     images_failed=outcome.failed,
+                    image_bytes=outcome.bytes_read,
                     warnings=outcome.warnings,
                     at=self._shop.clock.now(),
                 )
@@ -125,6 +127,7 @@ class Worker:
         for name in item.candidate.images:
             try:
                 data = await self._read(name)
+                outcome.bytes_read += len(data)
                 image = CarriedImage(name, blake2b(data, digest_size=16).digest())
                 if image in footing.carried or image in outcome.carried:
                     continue
@@ -151,6 +154,7 @@ class Worker:
                 item=item,
                 images=list(dict.fromkeys(kept)),
                 images_failed=outcome.failed,
+                image_bytes=outcome.bytes_read,
                 warnings=outcome.warnings,
                 at=self._shop.clock.now(),
             )

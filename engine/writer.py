@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeVar
 
+import anyio
+
 from engine.journal import Change, Store
 from engine.mailbox import Mailbox, Question
 from engine.pulse import Pulse
@@ -36,10 +38,14 @@ class Writer:
         return outcome
 
     async def run(self) -> None:
-        """Commit until `close`; what was accepted by then is committed."""
-        async for question in self._mailbox:
-            await self._commit_group([question, *self._mailbox.waiting(GROUP_SIZE - 1)])
-            self._pulse.beat()
+        """Commit until `close`; what was accepted by then is committed.
+
+        Cancelling does not end it: whoever is cancelled still has a last word to write.
+        """
+        with anyio.CancelScope(shield=True):
+            async for question in self._mailbox:
+                await self._commit_group([question, *self._mailbox.waiting(GROUP_SIZE - 1)])
+                self._pulse.beat()
 
     def close(self) -> None:
         """Take no more changes."""

@@ -1,0 +1,1 @@
+"""The command line: arguments, progress on a terminal, closing tables, JSON, and exit codes."""

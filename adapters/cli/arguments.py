@@ -1,0 +1,122 @@
+"""What can be asked on the command line: the parser of every command and option."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+STATES = ("pending", "imported", "images_done", "promoted", "failed")
+"""As in `engine.lifecycle`, without importing the state machine for `--help`; a test compares."""
+
+
+class Arguments(argparse.Namespace):
+    """The options of a command line; those of other commands are absent."""
+
+    command: str
+    json: bool
+    quiet: bool
+    workers: int
+    backend: str
+    library: Path
+    legacy_db: Path
+    images: Path | None
+    on_conflict: str
+    state: str | None
+    folder: Path | None
+
+
+def parse(argv: list[str] | None) -> Arguments:
+    """The arguments, or exit 2 with usage."""
+    return _parser().parse_args(argv, Arguments())
+
+
+def processors() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="reshelve",
+        description="Move a library of AI models from Hikaze Model Manager 1 to version 2, "
+        "previews included. Can be stopped or killed at any moment; `resume` goes on.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = _command(commands, "demo", "make a small legacy library and migrate it")
+    demo.add_argument(
+        "folder",
+        metavar="DIR",
+        nargs="?",
+        type=_path,
+        help="where (default: a new folder reshelve-demo)",
+    )
+
+    migrate = _command(commands, "migrate", "carry a legacy library across", library=True)
+    migrate.add_argument(
+        "legacy_db", metavar="LEGACY_DB", type=_path, help="the legacy database, hikaze_mm.sqlite3"
+    )
+    migrate.add_argument(
+        "--images",
+        metavar="DIR",
+        type=_path,
+        help="the legacy images (default: the folder images beside the database)",
+    )
+    migrate.add_argument(
+        "--on-conflict",
+        choices=("merge", "override", "ignore"),
+        default="merge",
+        help="what to do when a model of the same content is there (default: merge)",
+    )
+
+    _command(commands, "resume", "go on with what was interrupted", library=True)
+    _command(commands, "status", "tell where the last run stands", library=True)
+    items = _command(commands, "items", "list every item of the last run", library=True)
+    items.add_argument("--state", choices=STATES, help="only those in this state")
+    _command(commands, "pending", "list what waits for promotion", library=True)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    text: str,
+    *,
+    library: bool = False,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+    if library:
+        parser.add_argument(
+            "--library", metavar="DIR", type=_path, required=True, help="the version 2 library"
+        )
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=_positive,
+        default=processors(),
+        help="how many images to encode and files to hash at once (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--backend", choices=("asyncio", "trio"), default="asyncio", help="default: asyncio"
+    )
+    return parser
+
+
+def _path(text: str) -> Path:
+    """An absolute path: two routes to one database are one source."""
+    return Path(text).expanduser().resolve()
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= 256:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 to 256")
+    return number

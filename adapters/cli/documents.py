@@ -1,0 +1,84 @@
+"""What `--json` says: the documents of the contract, streamed from the journal page by page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from adapters.cli.output import Output
+from engine.lifecycle import ModelState
+from engine.records import PendingModelRecord
+from engine.status import (
+    ItemPage,
+    ItemView,
+    RunFailure,
+    RunStatus,
+    RunWarning,
+    import_report,
+)
+
+if TYPE_CHECKING:
+    from engine.service import MigrationService
+
+PAGE = 500
+
+
+class Pages(Protocol):
+    """What both the service and a bare reader can be asked."""
+
+    async def items(
+        self, run_id: int | None, state: ModelState | None, after: int, limit: int
+    ) -> ItemPage:
+        """Items of a run, the last one by default, ascending by id."""
+        ...
+
+    async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:
+        """Models that wait for promotion, ascending by id."""
+        ...
+
+
+async def item_pages(reader: Pages, state: ModelState | None) -> AsyncIterator[list[ItemView]]:
+    """All items of the last run."""
+    after: int | None = 0
+    while after is not None:
+        page = await reader.items(None, state, after, PAGE)
+        yield page.items
+        after = page.next
+
+
+async def pending_pages(reader: Pages) -> AsyncIterator[list[PendingModelRecord]]:
+    """All models that wait."""
+    after = -(2**63)
+    while page := await reader.pending(after, PAGE):
+        yield page
+        after = page[-1].id
+
+
+async def warning_pages(service: MigrationService, run_id: int) -> AsyncIterator[list[RunWarning]]:
+    """All warnings of a run."""
+    after = 0
+    while page := await service.warnings(run_id, after, PAGE):
+        yield [warning for _, warning in page]
+        after = page[-1][0]
+
+
+async def failure_pages(service: MigrationService, run_id: int) -> AsyncIterator[list[RunFailure]]:
+    """All failed items of a run."""
+    after = 0
+    while page := await service.failures(run_id, after, PAGE):
+        yield page
+        after = page[-1].item
+
+
+async def write_run(output: Output, service: MigrationService, status: RunStatus) -> None:
+    """The run status with `report`, `warnings` and `failures`."""
+    assert status.run is not None
+    members = {**msgspec.to_builtins(status), "report": import_report(status)}
+    members["warnings_total"] = members.pop("warnings")
+    output.raw(msgspec.json.encode(members)[:-1] + b",")
+    await output.array("warnings", warning_pages(service, status.run.id))
+    output.raw(b",")
+    await output.array("failures", failure_pages(service, status.run.id))
+    output.raw(b"}\n")

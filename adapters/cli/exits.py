@@ -1,0 +1,44 @@
+"""How a command ends: the one table from errors and reports to exit codes."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from engine import errors
+from engine.status import RunStatus
+
+
+class Exit(IntEnum):
+    """The exit codes of the contract; 128 + n after signal n."""
+
+    DONE = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    FAILURES = 3
+    IN_USE = 4
+    UNREADABLE = 5
+    STORAGE = 6
+
+
+BY_ERROR: dict[type[errors.ReshelveError], Exit] = {
+    errors.RunActive: Exit.USAGE,
+    errors.NothingToResume: Exit.DONE,
+    errors.LibraryInUse: Exit.IN_USE,
+    errors.SourceMissing: Exit.UNREADABLE,
+    errors.SourceUnreadable: Exit.UNREADABLE,
+    errors.LibraryMissing: Exit.UNREADABLE,
+    errors.LibraryDamaged: Exit.UNREADABLE,
+    errors.StorageFailed: Exit.STORAGE,
+}
+
+
+def exit_of(error: errors.ReshelveError) -> Exit:
+    """The exit code of an error that ended a command."""
+    return BY_ERROR.get(type(error), Exit.UNEXPECTED)
+
+
+def exit_of_run(status: RunStatus) -> Exit:
+    """The exit code of a run that came to its end."""
+    if status.source_damaged:
+        return Exit.UNREADABLE
+    return Exit.FAILURES if status.counts.failed else Exit.DONE

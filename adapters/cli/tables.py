@@ -1,0 +1,125 @@
+"""What a person reads at the end: what was promoted, what waits, what was warned about and why."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from adapters.cli.documents import failure_pages, warning_pages
+from adapters.cli.output import Output
+from adapters.cli.wording import sentence
+from engine.records import PendingModelRecord
+from engine.status import ItemView, RunState, RunStatus
+
+if TYPE_CHECKING:
+    from engine.service import MigrationService
+
+EXAMPLES = 3
+"""How many paths are shown for each warning code."""
+
+STATE_STYLES = {
+    "pending": "yellow",
+    "imported": "cyan",
+    "images_done": "cyan",
+    "promoted": "green",
+    "failed": "red",
+}
+
+RUN_WORDS = {
+    RunState.RUNNING: "is running",
+    RunState.INTERRUPTED: "was interrupted; `reshelve resume` goes on with it",
+    RunState.CANCELLED: "was cancelled; `reshelve resume` goes on with it",
+    RunState.COMPLETED: "is complete",
+    RunState.COMPLETED_WITH_FAILURES: "is complete, with failures",
+    RunState.FAILED: "failed",
+}
+
+
+def show_status(output: Output, status: RunStatus) -> None:
+    """The states of the last run, in numbers that add up."""
+    if status.run is None:
+        output.line("No run yet: `reshelve migrate` starts one.")
+        return
+    output.line(("Run ", "bold"), (str(status.run.id), "bold"), f" {RUN_WORDS[status.run.status]}.")
+    if status.run.error is not None:
+        output.line(("  " + status.run.error.message, "red"))
+    counts = status.counts
+    waiting = counts.pending
+    _row(output, "promoted", counts.promoted, "active in the library", "green")
+    _row(output, "pending", waiting, "recorded, or waiting for promotion", "yellow")
+    in_work = counts.imported + counts.images_done
+    if in_work:
+        _row(output, "in work", in_work, "identity settled, previews not yet done", "cyan")
+    _row(output, "failed", counts.failed, "see `reshelve items --state failed`", "red")
+    _row(output, "total", counts.total, _images(status), "bold")
+
+
+async def show_report(output: Output, service: MigrationService, status: RunStatus) -> None:
+    """The closing table of a run."""
+    assert status.run is not None
+    show_status(output, status)
+    await _show_warnings(output, service, status.run.id)
+    if status.counts.failed:
+        output.line()
+        output.line(("Failed", "bold red"))
+        async for failures in failure_pages(service, status.run.id):
+            for failure in failures:
+                output.line(f"  {failure.path}")
+                output.line((f"    {failure.code}: ", "red"), failure.message)
+
+
+async def _show_warnings(output: Output, service: MigrationService, run_id: int) -> None:
+    counts: dict[str, int] = {}
+    examples: dict[str, list[str]] = {}
+    async for page in warning_pages(service, run_id):
+        for warning in page:
+            counts[warning.code] = counts.get(warning.code, 0) + 1
+            shown = examples.setdefault(warning.code, [])
+            if len(shown) < EXAMPLES:
+                where = f"{warning.path}: " if warning.path else ""
+                shown.append(f"{where}{warning.detail}")
+    if not counts:
+        return
+    output.line()
+    output.line(("Warnings", "bold yellow"), f" ({sum(counts.values())})")
+    for code, count in sorted(counts.items(), key=lambda found: -found[1]):
+        output.line((f"  {code}", "yellow"), f"  {count}  {sentence(code)}")
+        for example in examples[code]:
+            output.line((f"    {example}", "dim"))
+        if count > EXAMPLES:
+            output.line((f"    … and {count - EXAMPLES} more: `reshelve items`", "dim"))
+
+
+async def show_items(output: Output, pages: AsyncIterator[list[ItemView]]) -> None:
+    """One line for each item, its warnings and its error below."""
+    async for page in pages:
+        for item in page:
+            output.line(
+                (f"{item.state:<11}", STATE_STYLES[item.state]), f"  {item.id:>6}  {item.path}"
+            )
+            for warning in item.warnings:
+                output.line((f"{'':21}{warning.code}: ", "yellow"), warning.detail)
+            if item.error is not None:
+                output.line((f"{'':21}{item.error.code}: ", "red"), item.error.message)
+
+
+async def show_pending(output: Output, pages: AsyncIterator[list[PendingModelRecord]]) -> None:
+    """One line for each model that waits."""
+    count = 0
+    async for page in pages:
+        for model in page:
+            count += 1
+            tags = ", ".join(tag.name for tag in model.tags)
+            output.line(f"{model.id:>6}  {model.type:<12}  {model.path}", (f"  {tags}", "dim"))
+    output.say(f"{count} models wait for promotion.")
+
+
+def _row(output: Output, name: str, count: int, meaning: str, style: str) -> None:
+    output.line((f"  {name:<9}", style), f"{count:>9}  ", (meaning, "dim"))
+
+
+def _images(status: RunStatus) -> str:
+    done, failed = status.images.done, status.images.failed
+    if not failed:
+        return f"{done} images carried"
+    return f"{done} images carried, {failed} could not be"

@@ -1,0 +1,70 @@
+"""The composition root: the one place that names concrete classes, and the program's entry."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adapters.cli.application import DemoLibrary
+from adapters.cli.main import run
+
+if TYPE_CHECKING:
+    from engine.journal import Reader
+    from engine.service import MigrationService
+
+# What a command does not use is not imported: each function imports its own, so that `--help`
+# and `status` answer at once.
+
+
+class Reshelve:
+    """Implements `adapters.cli.application.Application` with SQLite, disk folders and Pillow."""
+
+    @asynccontextmanager
+    async def service(self, library: Path, workers: int) -> AsyncIterator[MigrationService]:
+        """Own a library, made where there is none, and serve its migrations."""
+        from adapters.files.images import DiskImages
+        from adapters.files.library import owned_library
+        from adapters.files.models import DiskModels
+        from adapters.hikaze1.reader import Hikaze1
+        from adapters.pillow.codec import PillowCodec
+        from adapters.sqlite.store import sqlite_store
+        from engine.clock import SystemClock
+        from engine.service import MigrationService, Ports
+
+        with owned_library(library) as files:
+            async with sqlite_store(library) as store:
+                ports = Ports(
+                    store=store,
+                    library=files,
+                    scratch=files.scratch,
+                    source=Hikaze1(),
+                    models=DiskModels(),
+                    images=DiskImages(),
+                    codec=PillowCodec(),
+                    clock=SystemClock(),
+                )
+                async with MigrationService(ports, workers=workers) as service:
+                    yield service
+
+    @asynccontextmanager
+    async def reader(self, library: Path) -> AsyncIterator[tuple[Reader, bool]]:
+        """Read a library that somebody may own; also tells whether somebody does."""
+        from adapters.files.library import is_owned
+        from adapters.sqlite.store import sqlite_reader
+
+        async with sqlite_reader(library) as reader:
+            yield reader, is_owned(library)
+
+    def make_demo(self, folder: Path) -> DemoLibrary:
+        """Draw a small legacy library."""
+        from adapters.demo.library import make_legacy_library
+
+        made = make_legacy_library(folder)
+        return DemoLibrary(database=made.database, images=made.images)
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    return run(Reshelve())

@@ -1,0 +1,59 @@
+"""Image files of a source: read whole and bounded, never written."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.previews import MAX_IMAGE_BYTES, UnusableImage
+
+# A FIFO or a device must not hold a worker for ever; Windows has neither, nor the flag.
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | os.O_RDONLY
+
+
+class DiskImages:
+    """Implements `engine.files.ImageFiles`."""
+
+    def read(self, folder: str, name: str) -> bytes:
+        """The content of an image file, at most `MAX_IMAGE_BYTES`. Raises `UnusableImage`."""
+        with open_image(folder, name) as file:
+            try:
+                data = file.read(MAX_IMAGE_BYTES + 1)
+            except OSError as error:
+                raise unreadable(error) from error
+        if len(data) > MAX_IMAGE_BYTES:
+            raise UnusableImage("image_too_large", "the file grew while it was read")
+        return data
+
+
+def open_image(folder: str, name: str) -> BinaryIO:
+    """Open a regular file of at most `MAX_IMAGE_BYTES`. Raises `UnusableImage`."""
+    path = Path(folder, name)
+    try:
+        descriptor = os.open(path, _NO_WAIT)
+    except FileNotFoundError as error:
+        raise UnusableImage("image_missing", f"no such file in {folder}") from error
+    except (OSError, ValueError) as error:
+        raise unreadable(error) from error
+    file = os.fdopen(descriptor, "rb")
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise UnusableImage("image_unreadable", "it is no regular file")
+        if found.st_size > MAX_IMAGE_BYTES:
+            raise UnusableImage(
+                "image_too_large",
+                f"{found.st_size} bytes; at most {MAX_IMAGE_BYTES} are read",
+            )
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def unreadable(error: Exception) -> UnusableImage:
+    """An image that the disk or the system does not give."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    return UnusableImage("image_unreadable", reason or str(error))

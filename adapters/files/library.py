@@ -1,0 +1,164 @@
+"""The library's folder: preview files, pending originals, and the lock that makes one owner."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+from filelock import FileLock, Timeout
+
+from adapters.files.durable import is_temporary, sync_folder, write_file
+from adapters.files.images import open_image, unreadable
+from engine.errors import LibraryInUse, StorageFailed
+from engine.previews import TIERS
+
+LOCK_NAME = ".reshelve.lock"
+SCRATCH_NAME = ".reshelve-scratch"
+LOCK_SECONDS = 0.5
+"""How long an owner-to-be tries: `is_owned` holds the lock for an instant."""
+COPY_BYTES = 1 << 20
+LONGEST_STEM = 48
+"""Characters of a name kept beside a digest: a file name has at most 255 bytes."""
+
+
+class DiskLibrary:
+    """Implements `engine.files.LibraryFiles` in a folder that this process owns."""
+
+    def __init__(self, folder: Path) -> None:
+        self._images = folder / "images"
+        self._pending = self._images / "pending"
+        self.scratch = folder / SCRATCH_NAME
+
+    def write_tiers(self, sha256: str, seq: int, tiers: tuple[bytes, ...]) -> None:
+        """Write the tiers of one preview set durably. Raises `StorageFailed`."""
+        with _storing(self._images):
+            for tier, data in zip(TIERS, tiers, strict=True):
+                write_file(self._images / f"{sha256}_{seq}_{tier.name}.webp", [data])
+            sync_folder(self._images)
+
+    def trim_tiers(self, sha256: str, count: int) -> None:
+        """Remove sets numbered `count` and up. Raises `StorageFailed`."""
+        with _storing(self._images):
+            seq = count
+            while self._remove_set(sha256, seq):
+                seq += 1
+            if seq > count:
+                sync_folder(self._images)
+
+    def adopt_original(self, folder: str, name: str) -> str:
+        """Copy an original into `images/pending/`; returns its name there."""
+        with open_image(folder, name) as original:
+            digest = _digest(original)
+            adopted = self._free_name(name, digest)
+            target = self._pending / adopted
+            if not target.exists():
+                original.seek(0)
+                with _storing(self._pending):
+                    write_file(target, _chunks(original))
+            with _storing(self._pending):
+                # Also where the file was there: its name may not have been made durable yet.
+                sync_folder(self._pending)
+        return adopted
+
+    def sweep(self) -> int:
+        """Remove what an interrupted process left: temporary files, and copies in the scratch."""
+        removed = 0
+        with _storing(self._images):
+            for folder in (self._images, self._pending):
+                for path in folder.iterdir():
+                    if is_temporary(path.name):
+                        path.unlink(missing_ok=True)
+                        removed += 1
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            self.scratch.mkdir(exist_ok=True)
+        return removed
+
+    def _remove_set(self, sha256: str, seq: int) -> bool:
+        paths = [self._images / f"{sha256}_{seq}_{tier.name}.webp" for tier in TIERS]
+        there = [path for path in paths if path.exists()]
+        for path in there:
+            path.unlink()
+        return bool(there)
+
+    def _free_name(self, name: str, digest: bytes) -> str:
+        """The name itself, or one with the content's digest where another image has it."""
+        if self._is_free(name, digest):
+            return name
+        parts = PurePath(name)
+        return f"{parts.stem[:LONGEST_STEM]}-{digest.hex()}{parts.suffix}"
+
+    def _is_free(self, name: str, digest: bytes) -> bool:
+        try:
+            with (self._pending / name).open("rb") as there:
+                return _digest(there) == digest
+        except FileNotFoundError:
+            return True
+
+
+@contextmanager
+def owned_library(folder: Path) -> Iterator[DiskLibrary]:
+    """A library of one owner, made where there is none. Raises `LibraryInUse`, `StorageFailed`.
+
+    The lock is the system's own, on an open file: it is gone when the process is, however it
+    ends.
+    """
+    with _storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK_NAME, timeout=LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise LibraryInUse(str(folder)) from error
+    try:
+        with _storing(folder):
+            if not (folder / "images" / "pending").is_dir():
+                (folder / "images" / "pending").mkdir(parents=True)
+                sync_folder(folder / "images")
+            sync_folder(folder)
+        yield DiskLibrary(folder)
+    finally:
+        shutil.rmtree(folder / SCRATCH_NAME, ignore_errors=True)
+        lock.release()
+
+
+def is_owned(folder: Path) -> bool:
+    """Whether a process owns the library now."""
+    path = folder / LOCK_NAME
+    if not path.exists():
+        return False
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+@contextmanager
+def _storing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        path = error.filename or folder
+        raise StorageFailed(str(path), error.strerror or str(error)) from error
+
+
+def _digest(file: BinaryIO) -> bytes:
+    digest = blake2b(digest_size=8)
+    for chunk in _chunks(file):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    """The content of a source's file; a failure to read it is the image's, not the library's."""
+    try:
+        while chunk := file.read(COPY_BYTES):
+            yield chunk
+    except OSError as error:
+        raise unreadable(error) from error

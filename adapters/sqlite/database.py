@@ -1,0 +1,197 @@
+"""How the database is opened and spoken to: connections, transactions, and errors as facts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiosqlite
+
+from adapters.sqlite.schema import (
+    DATABASE_NAME,
+    DB_VERSION,
+    EXPECTED_COLUMNS,
+    JOURNAL_TABLES,
+    JOURNAL_VERSION,
+    LIBRARY_TABLES,
+)
+from engine.errors import LibraryDamaged, LibraryMissing, ReshelveError, StorageFailed
+
+Row = tuple[Any, ...]
+
+BUSY_SECONDS = 10.0
+"""How long to wait for version 2 itself, should it write at the same moment."""
+
+SELECT_COLUMNS = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
+SELECT_META = "SELECT value FROM db_meta WHERE key = ?"
+SELECT_JOURNAL = "SELECT 1 FROM sqlite_master WHERE name = 'migration_meta'"
+SELECT_JOURNAL_VERSION = "SELECT value FROM migration_meta WHERE key = 'journal_version'"
+INSERT_JOURNAL_VERSION = "INSERT INTO migration_meta (key, value) VALUES ('journal_version', ?)"
+INSERT_META = "INSERT INTO db_meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
+ADD_COUNT = """
+INSERT INTO migration_counts (run_id, name, n) VALUES (?, ?, ?)
+ON CONFLICT (run_id, name) DO UPDATE SET n = n + excluded.n
+"""
+
+_DISK = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOMEM,
+}
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class Transaction:
+    """One open transaction: statements, and the counts that it moves."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._counts: Counter[tuple[int, str]] = Counter()
+
+    async def fetch(self, sql: str, *values: Any) -> list[Row]:
+        """All rows of a query."""
+        return [tuple(row) for row in await self._connection.execute_fetchall(sql, values)]
+
+    async def first(self, sql: str, *values: Any) -> Row | None:
+        """The first row of a query."""
+        rows = await self.fetch(sql, *values)
+        return rows[0] if rows else None
+
+    async def execute(self, sql: str, *values: Any) -> int:
+        """Run a statement; returns how many rows it changed."""
+        async with self._connection.execute(sql, values) as cursor:
+            return cursor.rowcount
+
+    async def insert(self, sql: str, *values: Any) -> int:
+        """Run an INSERT; returns the row's id."""
+        async with self._connection.execute(sql, values) as cursor:
+            assert cursor.lastrowid is not None
+            return cursor.lastrowid
+
+    async def many(self, sql: str, rows: Sequence[Iterable[Any]]) -> None:
+        """Run a statement for each row."""
+        if rows:
+            async with self._connection.executemany(sql, rows):
+                pass
+
+    def count(self, run_id: int, name: str, amount: int = 1) -> None:
+        """Move a count of a run, with this transaction."""
+        if amount:
+            self._counts[run_id, name] += amount
+
+    async def flush_counts(self) -> None:
+        """Write the moved counts; called once, before the commit."""
+        moved = [(run_id, name, n) for (run_id, name), n in self._counts.items() if n]
+        await self.many(ADD_COUNT, sorted(moved))
+
+
+@asynccontextmanager
+async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[Transaction]:
+    """A write transaction: committed on exit, rolled back on an error."""
+    await connection.execute("BEGIN IMMEDIATE")
+    try:
+        current = Transaction(connection)
+        yield current
+        await current.flush_counts()
+        await connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            await connection.execute("ROLLBACK")
+        raise
+
+
+def database_path(library: Path) -> Path:
+    """Where a library keeps its database."""
+    return library / DATABASE_NAME
+
+
+def translate(error: sqlite3.Error, path: Path) -> ReshelveError | sqlite3.Error:
+    """The fact behind an SQLite error; errors that are defects of ours stay as they are."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _DISK:
+        return StorageFailed(str(path), str(error))
+    if code in _DAMAGE:
+        return LibraryDamaged(str(path), str(error))
+    return error
+
+
+async def open_writer(path: Path) -> aiosqlite.Connection:
+    """The one connection that writes; makes the database where there is none.
+
+    A commit is durable when it returns: WAL with `synchronous=FULL`.
+    """
+    connection = await _connect(path, "rwc")
+    try:
+        await connection.execute("PRAGMA journal_mode = WAL")
+        await connection.execute("PRAGMA synchronous = FULL")
+        await connection.execute("PRAGMA foreign_keys = ON")
+        await _prepare(connection, path)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+async def open_reader(path: Path) -> aiosqlite.Connection:
+    """A connection that only reads. Raises `LibraryMissing`."""
+    try:
+        connection = await _connect(path, "rw")
+    except sqlite3.OperationalError as error:
+        raise LibraryMissing(str(path.parent)) from error
+    try:
+        await connection.execute("PRAGMA query_only = ON")
+        if not list(await connection.execute_fetchall(SELECT_JOURNAL)):
+            raise LibraryMissing(str(path.parent))
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
+    uri = f"file:{quote(str(path))}?mode={mode}"
+    return await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+
+
+async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
+    if list(await connection.execute_fetchall(SELECT_JOURNAL)):
+        rows = list(await connection.execute_fetchall(SELECT_JOURNAL_VERSION))
+        if not rows or rows[0][0] != str(JOURNAL_VERSION):
+            raise LibraryDamaged(str(path), "it was written by another version of reshelve")
+        return
+    columns: dict[str, set[str]] = {}
+    for table, column in await connection.execute_fetchall(SELECT_COLUMNS):
+        columns.setdefault(table, set()).add(column)
+    for table, expected in EXPECTED_COLUMNS.items():
+        missing = expected - columns.get(table, expected)
+        if missing:
+            raise LibraryDamaged(
+                str(path), f"its table {table} has no column {', '.join(sorted(missing))}"
+            )
+    async with transaction(connection) as tx:
+        for statement in _statements(LIBRARY_TABLES + JOURNAL_TABLES):
+            await tx.execute(statement)
+        await tx.execute(INSERT_JOURNAL_VERSION, str(JOURNAL_VERSION))
+        await tx.execute(INSERT_META, "db_version", DB_VERSION)
+        await tx.execute(INSERT_META, "tags_id_max", "0")
+        version = await tx.first(SELECT_META, "db_version")
+        if version is None or version[0] != DB_VERSION:
+            raise LibraryDamaged(str(path), "its db_version is not 2")
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of a script, so that they run in our transaction and not in their own."""
+    statements, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            statements.append(current.strip())
+            current = ""
+    return statements

@@ -1,0 +1,242 @@
+"""What can be asked of the journal: runs, status, items, warnings, and what waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from adapters.sqlite.database import Transaction
+from adapters.sqlite.runs import (
+    RUN_COLUMNS,
+    RUN_TABLES,
+    SELECT_RUN,
+    SELECT_UNFINISHED,
+    run_from,
+)
+from adapters.sqlite.shelf import PENDING_COLUMNS, record_tags, stored_pending
+from engine.errors import UnknownRun
+from engine.journal import Run, Work, WorkItem
+from engine.lifecycle import ModelState
+from engine.records import PendingModelRecord
+from engine.source import Defect, SourceModel, Warning
+from engine.status import (
+    Counts,
+    ImageCounts,
+    ItemPage,
+    ItemView,
+    RunFailure,
+    RunKind,
+    RunState,
+    RunStatus,
+    RunSummary,
+    RunWarning,
+)
+
+SELECT_LAST_RUN = f"SELECT {RUN_COLUMNS} FROM {RUN_TABLES} ORDER BY r.id DESC LIMIT 1"
+SELECT_LAST_RUN_OF = f"""
+SELECT {RUN_COLUMNS} FROM {RUN_TABLES} WHERE s.location = ? ORDER BY r.id DESC LIMIT 1
+"""
+SELECT_LAST_RUN_ID = "SELECT max(id) FROM migration_runs"
+SELECT_SUMMARY = """
+SELECT r.id, r.kind, r.status, r.started_at, r.updated_at, r.finished_at, r.error_code,
+       r.error_message, r.expected,
+       (SELECT json_group_object(name, n) FROM migration_counts c WHERE c.run_id = r.id)
+FROM migration_runs r WHERE r.id = ?
+"""
+ITEM_COLUMNS = "id, source_key, path, state, sha256, error_code, error_message"
+SELECT_ITEMS = f"""
+SELECT {ITEM_COLUMNS} FROM migration_items WHERE run_id = ? AND id > ? ORDER BY id LIMIT ?
+"""
+SELECT_ITEMS_IN_STATE = f"""
+SELECT {ITEM_COLUMNS} FROM migration_items
+WHERE run_id = ? AND id > ? AND state = ? ORDER BY id LIMIT ?
+"""
+SELECT_ITEM_WARNINGS = """
+SELECT item_id, code, detail FROM migration_warnings
+WHERE run_id = ? AND item_id BETWEEN ? AND ? ORDER BY item_id, id
+"""
+SELECT_WARNINGS = """
+SELECT w.id, w.item_id, coalesce(i.path, ''), w.code, w.detail
+FROM migration_warnings w LEFT JOIN migration_items i ON i.id = w.item_id
+WHERE w.run_id = ? AND w.id > ? ORDER BY w.id LIMIT ?
+"""
+SELECT_FAILURES = """
+SELECT id, path, error_code, error_message FROM migration_items
+WHERE run_id = ? AND state = 'failed' AND id > ? ORDER BY id LIMIT ?
+"""
+SELECT_PENDING = f"SELECT {PENDING_COLUMNS} FROM pending_import WHERE id > ? ORDER BY id LIMIT ?"
+SELECT_PENDING_TAGS = """
+SELECT l.model_id, t.id, t.name
+FROM pending_model_tags l JOIN tags t ON t.id = l.tag_id
+WHERE l.model_id BETWEEN ? AND ? ORDER BY l.model_id, t.id
+"""
+SELECT_DIGESTS = """
+SELECT i.source_key, i.digest
+FROM migration_sources s JOIN migration_items i ON i.source_id = s.id
+WHERE s.location = ? AND i.source_key BETWEEN ? AND ?
+"""
+SELECT_WORK = """
+SELECT id, source_key, state, work, sha256, candidate, attempts FROM migration_items
+WHERE run_id = ? AND work IS NOT NULL AND source_key > ? AND state <> 'failed'
+  AND (crashes > 0) = ?
+ORDER BY source_key LIMIT ?
+"""
+SELECT_RETRYABLE = """
+SELECT count(*) FROM migration_items
+WHERE run_id = ? AND state = 'failed' AND work IS NOT NULL
+"""
+
+_candidate = msgspec.json.Decoder(SourceModel)
+
+
+async def run(tx: Transaction, run_id: int | None) -> Run | None:
+    """A run, the last one by default."""
+    row = await (tx.first(SELECT_LAST_RUN) if run_id is None else tx.first(SELECT_RUN, run_id))
+    return None if row is None else run_from(row)
+
+
+async def last_run_of(tx: Transaction, location: str) -> Run | None:
+    """The last run of a source."""
+    row = await tx.first(SELECT_LAST_RUN_OF, location)
+    return None if row is None else run_from(row)
+
+
+async def unfinished_run(tx: Transaction) -> Run | None:
+    """The run that is running, interrupted or cancelled, if any."""
+    row = await tx.first(SELECT_UNFINISHED)
+    return None if row is None else run_from(row)
+
+
+async def status(tx: Transaction, run_id: int | None) -> RunStatus:
+    """The status of a run in one query, so that its numbers are of one moment."""
+    if run_id is None:
+        run_id = await _last_run_id(tx)
+        if run_id is None:
+            return RunStatus()
+    row = await tx.first(SELECT_SUMMARY, run_id)
+    if row is None:
+        raise UnknownRun(run_id)
+    numbers: dict[str, int] = msgspec.json.decode(row[9], type=dict[str, int])
+    states = {state.value: numbers.get(state, 0) for state in ModelState}
+    total = sum(states.values())
+    state = RunState(row[2])
+    return RunStatus(
+        run=RunSummary(
+            id=row[0],
+            kind=RunKind(row[1]),
+            status=state,
+            resumable=state.resumable,
+            started_at=row[3],
+            updated_at=row[4],
+            finished_at=row[5],
+            error=None if row[6] is None else Defect(row[6], row[7]),
+        ),
+        counts=Counts(total=total, **states),
+        warnings=numbers.get("warnings", 0),
+        images=ImageCounts(
+            done=numbers.get("previews", 0),
+            failed=numbers.get("previews_failed", 0),
+            bytes_read=numbers.get("image_bytes", 0),
+        ),
+        expected=row[8],
+        settled=total - numbers.get("work", 0),
+        source_damaged=numbers.get("damage", 0) > 0,
+    )
+
+
+async def items(
+    tx: Transaction, run_id: int | None, state: ModelState | None, after: int, limit: int
+) -> ItemPage:
+    """Items of a run, the last one by default, ascending by id."""
+    if run_id is None:
+        run_id = await _last_run_id(tx)
+    if run_id is None:
+        return ItemPage([], None)
+    if state is None:
+        rows = await tx.fetch(SELECT_ITEMS, run_id, after, limit)
+    else:
+        rows = await tx.fetch(SELECT_ITEMS_IN_STATE, run_id, after, state, limit)
+    if not rows:
+        return ItemPage([], None)
+    warnings: dict[int, list[Warning]] = {}
+    for item_id, code, detail in await tx.fetch(
+        SELECT_ITEM_WARNINGS, run_id, rows[0][0], rows[-1][0]
+    ):
+        warnings.setdefault(item_id, []).append(Warning(code, detail))
+    views = [_item_view(row, warnings.get(row[0], [])) for row in rows]
+    return ItemPage(views, views[-1].id if len(views) == limit else None)
+
+
+def _item_view(row: tuple[Any, ...], warnings: list[Warning]) -> ItemView:
+    item_id, key, path, state, sha256, code, message = row
+    return ItemView(
+        id=item_id,
+        source_id=key,
+        path=path,
+        state=state,
+        sha256=sha256,
+        warnings=tuple(warnings),
+        error=None if code is None else Defect(code, message),
+    )
+
+
+async def warnings(
+    tx: Transaction, run_id: int, after: int, limit: int
+) -> list[tuple[int, RunWarning]]:
+    """Warnings of a run, each with its own number, ascending."""
+    rows = await tx.fetch(SELECT_WARNINGS, run_id, after, limit)
+    return [(row[0], RunWarning(row[1], row[2], row[3], row[4])) for row in rows]
+
+
+async def failures(tx: Transaction, run_id: int, after: int, limit: int) -> list[RunFailure]:
+    """Failed items of a run, ascending by id."""
+    return [RunFailure(*row) for row in await tx.fetch(SELECT_FAILURES, run_id, after, limit)]
+
+
+async def pending(tx: Transaction, after: int, limit: int) -> list[PendingModelRecord]:
+    """Models that wait for promotion, with their tags, ascending by id."""
+    rows = await tx.fetch(SELECT_PENDING, after, limit)
+    if not rows:
+        return []
+    tags = record_tags(await tx.fetch(SELECT_PENDING_TAGS, rows[0][0], rows[-1][0]))
+    return [
+        msgspec.structs.replace(stored_pending(row).record, tags=tags.get(row[0], ()))
+        for row in rows
+    ]
+
+
+async def known_digests(
+    tx: Transaction, location: str, first: int, last: int
+) -> set[tuple[int, bytes]]:
+    """(key, digest) of the rows of a source that were recorded, first <= key <= last."""
+    return {(row[0], row[1]) for row in await tx.fetch(SELECT_DIGESTS, location, first, last)}
+
+
+async def work(
+    tx: Transaction, run_id: int, after: int, limit: int, crashed: bool
+) -> list[WorkItem]:
+    """Items with work, key > `after`, ascending."""
+    return [
+        WorkItem(
+            id=row[0],
+            key=row[1],
+            state=ModelState(row[2]),
+            work=Work(row[3]),
+            sha256=row[4],
+            candidate=_candidate.decode(row[5]),
+            attempts=row[6],
+        )
+        for row in await tx.fetch(SELECT_WORK, run_id, after, crashed, limit)
+    ]
+
+
+async def retryable(tx: Transaction, run_id: int) -> int:
+    """How many failed items of a run might succeed when tried again."""
+    row = await tx.first(SELECT_RETRYABLE, run_id)
+    return int(row[0]) if row else 0
+
+
+async def _last_run_id(tx: Transaction) -> int | None:
+    row = await tx.first(SELECT_LAST_RUN_ID)
+    return None if row is None else row[0]

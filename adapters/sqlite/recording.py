@@ -1,0 +1,216 @@
+"""How source rows are recorded and settled: a chunk of them in one transaction, in bulk."""
+
+from __future__ import annotations
+
+import msgspec
+
+from adapters.sqlite.database import Transaction
+from adapters.sqlite.runs import run_of
+from adapters.sqlite.shelf import (
+    LINK_MODEL_TAG,
+    LINK_PENDING_TAG,
+    Stored,
+    link_tags,
+    models_by_hash,
+    pending_by_path,
+    write_models,
+    write_pending,
+)
+from adapters.sqlite.transitions import INSERT_WARNING, move_many
+from engine.intake import AssessedRow, Lane
+from engine.journal import RecordRows, Work
+from engine.lifecycle import ModelState
+from engine.records import ModelRecord, PendingModelRecord
+from engine.settlement import Known, SettledRow, Settlement
+
+SELECT_LAST_ITEM = "SELECT coalesce(max(id), 0) FROM migration_items"
+SELECT_SOURCE = "SELECT source_id FROM migration_runs WHERE id = ?"
+SELECT_ON_THE_WAY = """
+SELECT DISTINCT sha256 FROM migration_items
+WHERE work = 'previews' AND sha256 IN (SELECT value FROM json_each(?))
+"""
+SELECT_TAKEN_NUMBERS = """
+SELECT id FROM pending_import WHERE id IN (SELECT value FROM json_each(?1))
+UNION
+SELECT pending_id FROM migration_items WHERE pending_id IN (SELECT value FROM json_each(?1))
+"""
+SELECT_LARGEST_NUMBER = """
+SELECT max(coalesce((SELECT max(id) FROM pending_import), 0),
+           coalesce((SELECT max(pending_id) FROM migration_items
+                     WHERE pending_id IS NOT NULL), 0))
+"""
+INSERT_ITEM = """
+INSERT INTO migration_items
+    (id, run_id, source_id, source_key, digest, path, state, sha256, pending_id, work, candidate,
+     updated_at)
+VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?)
+"""
+INSERT_VERBATIM = "INSERT INTO migration_rows (item_id, verbatim) VALUES (?, ?)"
+FAIL_RECORDED = """
+UPDATE migration_items
+SET state = 'failed', failed_in = 'pending', error_code = ?, error_message = ?
+WHERE id = ? AND state = 'pending'
+"""
+MOVE_CURSOR = "UPDATE migration_runs SET cursor = ?, updated_at = ? WHERE id = ?"
+
+WORK = {Lane.PREVIEWS: Work.PREVIEWS, Lane.ORIGINALS: Work.ORIGINALS}
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Found(msgspec.Struct):
+    """What the rows of a chunk meet in the library, as stored."""
+
+    models: dict[str, Stored[ModelRecord]]
+    pending: dict[str, Stored[PendingModelRecord]]
+    known: Known
+
+
+async def record_rows(tx: Transaction, change: RecordRows) -> int:
+    """Record and settle a chunk; returns how many of its items have work for a worker."""
+    run = await run_of(tx, change.run_id)
+    found = await _look_up(tx, change.rows)
+    settlement = Settlement(run.strategy, found.known)
+    settled = [settlement.settle(row) for row in change.rows]
+    last = await tx.first(SELECT_LAST_ITEM)
+    numbered = list(enumerate(settled, start=(last[0] if last else 0) + 1))
+    await _write_items(tx, change, numbered)
+    await _write_records(tx, settlement, settled, found)
+    await _write_transitions(tx, numbered)
+    await _write_warnings(tx, change, numbered)
+    await tx.execute(MOVE_CURSOR, change.cursor, change.at, change.run_id)
+    return _count(tx, change, settled)
+
+
+async def _look_up(tx: Transaction, rows: list[AssessedRow]) -> _Found:
+    """A few queries for all rows, not some for each."""
+    hashes = _encode([row.sha256 for row in rows if row.sha256]).decode()
+    keys = _encode([row.model.key for row in rows]).decode()
+    models = await models_by_hash(tx, (row.sha256 for row in rows if row.sha256))
+    pending = await pending_by_path(tx, (row.model.path for row in rows))
+    largest = await tx.first(SELECT_LARGEST_NUMBER)
+    known = Known(
+        models={sha256: stored.record for sha256, stored in models.items()},
+        on_the_way={row[0] for row in await tx.fetch(SELECT_ON_THE_WAY, hashes)},
+        pending={path: stored.record for path, stored in pending.items()},
+        taken={row[0] for row in await tx.fetch(SELECT_TAKEN_NUMBERS, keys)},
+        # Rows of this chunk keep their own numbers: one that cannot is numbered after them.
+        largest=max(largest[0] if largest else 0, *(row.model.key for row in rows), 0),
+    )
+    return _Found(models, pending, known)
+
+
+async def _write_items(
+    tx: Transaction, change: RecordRows, numbered: list[tuple[int, SettledRow]]
+) -> None:
+    source = await tx.first(SELECT_SOURCE, change.run_id)
+    source_id = source[0] if source else None
+    items, verbatims = [], []
+    for item_id, settled in numbered:
+        row, work = settled.row, WORK.get(settled.lane)
+        items.append(
+            (
+                item_id,
+                change.run_id,
+                source_id,
+                row.model.key,
+                row.digest,
+                row.model.path,
+                row.sha256,
+                settled.pending_id,
+                work,
+                _candidate(row) if work else None,
+                change.at,
+            )
+        )
+        verbatims.append((item_id, row.model.verbatim.decode()))
+    await tx.many(INSERT_ITEM, items)
+    await tx.many(INSERT_VERBATIM, verbatims)
+
+
+def _candidate(row: AssessedRow) -> bytes:
+    """What a worker needs of the row; the rest is kept once, in `migration_rows`."""
+    return _encode(msgspec.structs.replace(row.model, verbatim=b"", warnings=()))
+
+
+async def _write_records(
+    tx: Transaction, settlement: Settlement, settled: list[SettledRow], found: _Found
+) -> None:
+    await write_models(
+        tx,
+        [
+            (record, found.models[sha256].extra if sha256 in found.models else {})
+            for sha256, record in settlement.models.items()
+        ],
+    )
+    await write_pending(
+        tx,
+        [
+            (record, found.pending[path].extra if path in found.pending else {})
+            for path, record in settlement.pending.items()
+        ],
+    )
+    await link_tags(
+        tx,
+        LINK_MODEL_TAG,
+        [(s.row.sha256, s.row.model.tags) for s in settled if s.lane is Lane.ACTIVE],
+    )
+    await link_tags(
+        tx,
+        LINK_PENDING_TAG,
+        [
+            (s.pending_id, s.row.model.tags)
+            for s in settled
+            if s.lane is Lane.WAITING and s.pending_id is not None
+        ],
+    )
+
+
+async def _write_transitions(tx: Transaction, numbered: list[tuple[int, SettledRow]]) -> None:
+    active = [item_id for item_id, settled in numbered if settled.lane is Lane.ACTIVE]
+    previews = [item_id for item_id, settled in numbered if settled.lane is Lane.PREVIEWS]
+    await move_many(tx, active + previews, ModelState.PENDING, ModelState.IMPORTED)
+    await move_many(tx, active, ModelState.IMPORTED, ModelState.IMAGES_DONE)
+    await move_many(tx, active, ModelState.IMAGES_DONE, ModelState.PROMOTED)
+    await tx.many(
+        FAIL_RECORDED,
+        [
+            (settled.row.model.defect.code, settled.row.model.defect.message, item_id)
+            for item_id, settled in numbered
+            if settled.row.model.defect is not None
+        ],
+    )
+
+
+async def _write_warnings(
+    tx: Transaction, change: RecordRows, numbered: list[tuple[int, SettledRow]]
+) -> None:
+    rows: list[tuple[int, int | None, str, str]] = [
+        (change.run_id, item_id, warning.code, warning.detail)
+        for item_id, settled in numbered
+        for warning in settled.warnings
+    ]
+    rows += [(change.run_id, None, note.code, note.detail) for note in change.warnings]
+    tx.count(change.run_id, "warnings", len(rows))
+    await tx.many(INSERT_WARNING, rows)
+
+
+STATE_AFTER = {
+    Lane.FAILED: ModelState.FAILED,
+    Lane.ACTIVE: ModelState.PROMOTED,
+    Lane.PREVIEWS: ModelState.IMPORTED,
+    Lane.WAITING: ModelState.PENDING,
+    Lane.ORIGINALS: ModelState.PENDING,
+}
+
+
+def _count(tx: Transaction, change: RecordRows, settled: list[SettledRow]) -> int:
+    work = 0
+    for row in settled:
+        tx.count(change.run_id, STATE_AFTER[row.lane])
+        work += row.lane in WORK
+    tx.count(change.run_id, "work", work)
+    tx.count(
+        change.run_id, "damage", sum(note.code == "rows_unreadable" for note in change.warnings)
+    )
+    return work

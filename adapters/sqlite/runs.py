@@ -1,0 +1,114 @@
+"""How runs are opened, moved and ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapters.sqlite.database import Transaction
+from adapters.sqlite.shelf import map_tags
+from engine.conflicts import ConflictStrategy
+from engine.errors import RunActive, UnknownRun
+from engine.journal import BEFORE_FIRST_KEY, ExpectRows, FinishIntake, OpenRun, Run, SetRunState
+from engine.status import RunKind, RunState
+
+RUN_COLUMNS = """
+r.id, r.kind, r.status, coalesce(s.location, ''), r.images_folder, r.strategy, r.fingerprint,
+r.cursor, r.intake_done
+"""
+RUN_TABLES = "migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id"
+SELECT_RUN = f"SELECT {RUN_COLUMNS} FROM {RUN_TABLES} WHERE r.id = ?"
+SELECT_UNFINISHED = f"""
+SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
+WHERE r.status IN ('running', 'interrupted', 'cancelled') ORDER BY r.id DESC LIMIT 1
+"""
+INSERT_SOURCE = """
+INSERT INTO migration_sources (location) VALUES (?) ON CONFLICT (location) DO NOTHING
+"""
+INSERT_RUN = """
+INSERT INTO migration_runs
+    (kind, status, source_id, images_folder, strategy, fingerprint, cursor, started_at, updated_at)
+VALUES (?, 'interrupted', (SELECT id FROM migration_sources WHERE location = ?), ?, ?, ?, ?, ?, ?)
+"""
+SET_RUN_STATE = """
+UPDATE migration_runs
+SET status = ?, updated_at = ?, finished_at = ?, error_code = ?, error_message = ?
+WHERE id = ?
+"""
+SET_EXPECTED = "UPDATE migration_runs SET expected = ? WHERE id = ?"
+SET_INTAKE_DONE = "UPDATE migration_runs SET intake_done = 1, updated_at = ? WHERE id = ?"
+INSERT_RUN_WARNING = """
+INSERT INTO migration_warnings (run_id, item_id, code, detail)
+SELECT ?1, NULL, ?2, ?3 WHERE NOT EXISTS (
+    SELECT 1 FROM migration_warnings
+    WHERE run_id = ?1 AND item_id IS NULL AND code = ?2 AND detail = ?3)
+"""
+
+
+def run_from(row: tuple[Any, ...]) -> Run:
+    """A run from its `RUN_COLUMNS`."""
+    return Run(
+        id=row[0],
+        kind=RunKind(row[1]),
+        status=RunState(row[2]),
+        location=row[3],
+        images_folder=row[4],
+        strategy=ConflictStrategy(row[5]),
+        fingerprint=row[6],
+        cursor=row[7],
+        intake_done=bool(row[8]),
+    )
+
+
+async def run_of(tx: Transaction, run_id: int) -> Run:
+    """A run by its id. Raises `UnknownRun`."""
+    row = await tx.first(SELECT_RUN, run_id)
+    if row is None:
+        raise UnknownRun(run_id)
+    return run_from(row)
+
+
+async def open_run(tx: Transaction, change: OpenRun) -> Run:
+    """A new run, or the unfinished one of the same source. Raises `RunActive`."""
+    row = await tx.first(SELECT_UNFINISHED)
+    if row is not None:
+        unfinished = run_from(row)
+        if unfinished.location != change.location:
+            raise RunActive(unfinished.id)
+        return unfinished
+    await tx.execute(INSERT_SOURCE, change.location)
+    run_id = await tx.insert(
+        INSERT_RUN,
+        change.kind,
+        change.location,
+        change.images_folder,
+        change.strategy,
+        change.fingerprint,
+        BEFORE_FIRST_KEY,
+        change.at,
+        change.at,
+    )
+    return await run_of(tx, run_id)
+
+
+async def set_run_state(tx: Transaction, change: SetRunState) -> None:
+    """Put a run in a state; an ended one gets its time."""
+    ended = None if change.status.unfinished else change.at
+    code, message = None, None
+    if change.error is not None:
+        code, message = change.error.code, change.error.message
+    await tx.execute(SET_RUN_STATE, change.status, change.at, ended, code, message, change.run_id)
+
+
+async def expect_rows(tx: Transaction, change: ExpectRows) -> None:
+    """Note the source's size, map its tags, keep its warnings; again at every start, to no
+    further effect."""
+    await tx.execute(SET_EXPECTED, change.rows, change.run_id)
+    await map_tags(tx, change.tags)
+    for warning in change.warnings:
+        added = await tx.execute(INSERT_RUN_WARNING, change.run_id, warning.code, warning.detail)
+        tx.count(change.run_id, "warnings", added)
+
+
+async def finish_intake(tx: Transaction, change: FinishIntake) -> None:
+    """All rows of the source are recorded."""
+    await tx.execute(SET_INTAKE_DONE, change.at, change.run_id)

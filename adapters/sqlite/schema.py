@@ -1,0 +1,171 @@
+"""The tables: those of a version 2 library, and reshelve's own, whose guards the engine derives."""
+
+from __future__ import annotations
+
+from engine.lifecycle import LEGAL, ModelState
+
+DATABASE_NAME = "hikaze_model_manager.db"
+
+DB_VERSION = "2"
+"""`db_meta.db_version` of the library format."""
+
+JOURNAL_VERSION = 1
+"""Version of reshelve's own tables, in `migration_meta`."""
+
+LIBRARY_TABLES = """
+CREATE TABLE IF NOT EXISTS models (
+    sha256 TEXT PRIMARY KEY,
+    path TEXT NOT NULL,
+    name TEXT,
+    type TEXT,
+    size_bytes INTEGER,
+    created_at INTEGER,
+    meta_json TEXT
+);
+CREATE INDEX IF NOT EXISTS idx_models_path ON models(path);
+CREATE TABLE IF NOT EXISTS tags (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT UNIQUE NOT NULL
+);
+CREATE TABLE IF NOT EXISTS model_tags (
+    model_hash TEXT NOT NULL REFERENCES models(sha256) ON DELETE CASCADE,
+    tag_id INTEGER NOT NULL REFERENCES tags(id) ON DELETE CASCADE,
+    PRIMARY KEY (model_hash, tag_id)
+);
+CREATE TABLE IF NOT EXISTS pending_import (
+    id INTEGER PRIMARY KEY,
+    path TEXT UNIQUE NOT NULL,
+    sha256 TEXT,
+    name TEXT,
+    type TEXT,
+    size_bytes INTEGER,
+    created_at INTEGER,
+    meta_json TEXT
+);
+CREATE TABLE IF NOT EXISTS pending_model_tags (
+    model_id INTEGER NOT NULL REFERENCES pending_import(id) ON DELETE CASCADE,
+    tag_id INTEGER NOT NULL REFERENCES tags(id) ON DELETE CASCADE,
+    PRIMARY KEY (model_id, tag_id)
+);
+CREATE TABLE IF NOT EXISTS db_meta (
+    key TEXT PRIMARY KEY,
+    value TEXT
+);
+"""
+
+_STATES = ", ".join(f"'{state}'" for state in ModelState)
+_LEGAL = ", ".join(sorted(f"'{source}>{target}'" for source, target in LEGAL))
+
+JOURNAL_TABLES = f"""
+CREATE TABLE migration_meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE migration_sources (
+    id INTEGER PRIMARY KEY,
+    location TEXT UNIQUE NOT NULL
+);
+CREATE TABLE migration_runs (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    source_id INTEGER REFERENCES migration_sources(id),
+    images_folder TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    cursor INTEGER NOT NULL,
+    intake_done INTEGER NOT NULL DEFAULT 0,
+    expected INTEGER NOT NULL DEFAULT 0,
+    started_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    error_code TEXT,
+    error_message TEXT
+);
+CREATE TABLE migration_items (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES migration_runs(id),
+    source_id INTEGER,
+    source_key INTEGER,
+    digest BLOB,
+    path TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ({_STATES})),
+    failed_in TEXT CHECK ((state = 'failed') = (failed_in IS NOT NULL)),
+    error_code TEXT CHECK ((state = 'failed') = (error_code IS NOT NULL)),
+    error_message TEXT,
+    sha256 TEXT NOT NULL DEFAULT '',
+    pending_id INTEGER,
+    work TEXT CHECK (work IN ('previews', 'originals')),
+    candidate BLOB,
+    in_hand INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (source_id, source_key, digest)
+);
+CREATE INDEX migration_items_run ON migration_items(run_id, id);
+CREATE INDEX migration_items_work ON migration_items(run_id, source_key) WHERE work IS NOT NULL;
+CREATE INDEX migration_items_way ON migration_items(sha256) WHERE work = 'previews';
+CREATE INDEX migration_items_pending ON migration_items(pending_id)
+    WHERE pending_id IS NOT NULL;
+CREATE INDEX migration_items_failed ON migration_items(run_id, id) WHERE state = 'failed';
+CREATE INDEX migration_items_in_hand ON migration_items(id) WHERE in_hand = 1;
+CREATE TABLE migration_rows (
+    item_id INTEGER PRIMARY KEY REFERENCES migration_items(id),
+    verbatim TEXT NOT NULL
+);
+CREATE TABLE migration_history (
+    id INTEGER PRIMARY KEY,
+    item_id INTEGER NOT NULL,
+    from_state TEXT,
+    to_state TEXT NOT NULL,
+    at INTEGER NOT NULL
+);
+CREATE TABLE migration_warnings (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES migration_runs(id),
+    item_id INTEGER,
+    code TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX migration_warnings_item ON migration_warnings(run_id, item_id);
+CREATE TABLE migration_counts (
+    run_id INTEGER NOT NULL REFERENCES migration_runs(id),
+    name TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (run_id, name)
+) WITHOUT ROWID;
+CREATE TABLE migration_previews (
+    sha256 TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (sha256, name, digest)
+) WITHOUT ROWID;
+CREATE TRIGGER migration_items_born AFTER INSERT ON migration_items
+BEGIN
+    SELECT RAISE(ABORT, 'an item is born pending') WHERE NEW.state <> 'pending';
+    INSERT INTO migration_history (item_id, to_state, at)
+    VALUES (NEW.id, NEW.state, NEW.updated_at);
+END;
+CREATE TRIGGER migration_items_moved AFTER UPDATE OF state ON migration_items
+BEGIN
+    SELECT RAISE(ABORT, 'illegal transition')
+    WHERE OLD.state || '>' || NEW.state NOT IN ({_LEGAL})
+       OR (OLD.state = 'failed' AND NEW.state <> OLD.failed_in)
+       OR (NEW.state = 'failed' AND NEW.failed_in <> OLD.state);
+    INSERT INTO migration_history (item_id, from_state, to_state, at)
+    VALUES (NEW.id, OLD.state, NEW.state, NEW.updated_at);
+END;
+"""
+
+EXPECTED_COLUMNS = {
+    "models": {"sha256", "path", "name", "type", "size_bytes", "created_at", "meta_json"},
+    "tags": {"id", "name"},
+    "model_tags": {"model_hash", "tag_id"},
+    "pending_import": {
+        "id", "path", "sha256", "name", "type", "size_bytes", "created_at", "meta_json",
+    },
+    "pending_model_tags": {"model_id", "tag_id"},
+    "db_meta": {"key", "value"},
+}  # fmt: skip
+"""What a version 2 library must at least have, to be written by us."""

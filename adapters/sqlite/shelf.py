@@ -1,0 +1,230 @@
+"""How version 2's own tables are read and written: models, pending models, and their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from adapters.sqlite.database import Transaction
+from engine.records import ActiveMeta, ModelRecord, PendingMeta, PendingModelRecord, Tag
+from engine.source import SourceTag
+
+SELECT_MODELS = """
+SELECT sha256, path, coalesce(name, ''), coalesce(type, ''), coalesce(size_bytes, 0),
+       coalesce(created_at, 0), coalesce(meta_json, '')
+FROM models WHERE sha256 IN (SELECT value FROM json_each(?))
+"""
+UPSERT_MODEL = """
+INSERT INTO models (sha256, path, name, type, size_bytes, created_at, meta_json)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (sha256) DO UPDATE SET
+    path = excluded.path, name = excluded.name, type = excluded.type,
+    size_bytes = excluded.size_bytes, created_at = excluded.created_at,
+    meta_json = excluded.meta_json
+"""
+LINK_MODEL_TAG = "INSERT OR IGNORE INTO model_tags (model_hash, tag_id) VALUES (?, ?)"
+PENDING_COLUMNS = """
+id, path, coalesce(sha256, ''), coalesce(name, ''), coalesce(type, ''),
+coalesce(size_bytes, 0), coalesce(created_at, 0), coalesce(meta_json, '')
+"""
+SELECT_PENDING_BY_PATH = f"""
+SELECT {PENDING_COLUMNS} FROM pending_import WHERE path IN (SELECT value FROM json_each(?))
+"""
+UPSERT_PENDING = """
+INSERT INTO pending_import (id, path, sha256, name, type, size_bytes, created_at, meta_json)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (path) DO UPDATE SET
+    sha256 = excluded.sha256, name = excluded.name, type = excluded.type,
+    size_bytes = excluded.size_bytes, created_at = excluded.created_at,
+    meta_json = excluded.meta_json
+"""
+LINK_PENDING_TAG = "INSERT OR IGNORE INTO pending_model_tags (model_id, tag_id) VALUES (?, ?)"
+SELECT_TAGS = "SELECT id, name FROM tags"
+SELECT_TAGS_BY_NAME = "SELECT name, id FROM tags WHERE name IN (SELECT value FROM json_each(?))"
+SELECT_LARGEST_TAG = """
+SELECT max(coalesce((SELECT max(id) FROM tags), 0),
+           coalesce((SELECT CAST(value AS INTEGER) FROM db_meta WHERE key = 'tags_id_max'), 0))
+"""
+INSERT_TAG = "INSERT INTO tags (id, name) VALUES (?, ?)"
+RAISE_LARGEST_TAG = """
+UPDATE db_meta SET value = ? WHERE key = 'tags_id_max' AND CAST(value AS INTEGER) < ?
+"""
+
+Meta = ActiveMeta | PendingMeta
+M = TypeVar("M", ActiveMeta, PendingMeta)
+
+_text = msgspec.json.Encoder()
+
+
+R = TypeVar("R", ModelRecord, PendingModelRecord)
+
+
+class Stored(msgspec.Struct, Generic[R], frozen=True):
+    """A record as it lies in its table; `extra` are meta keys that are not ours to drop."""
+
+    record: R
+    extra: dict[str, Any]
+
+
+async def models_by_hash(tx: Transaction, hashes: Iterable[str]) -> dict[str, Stored[ModelRecord]]:
+    """The active models among `hashes`, without tags."""
+    rows = await tx.fetch(SELECT_MODELS, _json(sorted(set(hashes))))
+    return {row[0]: _stored_model(row) for row in rows}
+
+
+async def pending_by_path(
+    tx: Transaction, paths: Iterable[str]
+) -> dict[str, Stored[PendingModelRecord]]:
+    """The pending models among `paths`, without tags."""
+    rows = await tx.fetch(SELECT_PENDING_BY_PATH, _json(sorted(set(paths))))
+    return {row[1]: stored_pending(row) for row in rows}
+
+
+def _stored_model(row: tuple[Any, ...]) -> Stored[ModelRecord]:
+    meta, extra = _meta(row[6], ActiveMeta)
+    record = ModelRecord(row[0], row[1], row[2], row[3], row[4], row[5], meta)
+    return Stored(record, extra)
+
+
+def stored_pending(row: tuple[Any, ...]) -> Stored[PendingModelRecord]:
+    """A pending model from its `PENDING_COLUMNS`."""
+    meta, extra = _meta(row[7], PendingMeta)
+    record = PendingModelRecord(row[0], row[1], row[2], row[3], row[4], row[5], row[6], meta)
+    return Stored(record, extra)
+
+
+async def write_models(
+    tx: Transaction, records: Iterable[tuple[ModelRecord, Mapping[str, Any]]]
+) -> None:
+    """Insert or replace active models; tags are linked apart."""
+    await tx.many(
+        UPSERT_MODEL,
+        [
+            (
+                record.sha256,
+                record.path,
+                record.name,
+                record.type,
+                record.size_bytes,
+                record.created_at,
+                _meta_text(record.meta_json, extra),
+            )
+            for record, extra in records
+        ],
+    )
+
+
+async def write_pending(
+    tx: Transaction, records: Iterable[tuple[PendingModelRecord, Mapping[str, Any]]]
+) -> None:
+    """Insert or replace pending models; tags are linked apart."""
+    await tx.many(
+        UPSERT_PENDING,
+        [
+            (
+                record.id,
+                record.path,
+                record.sha256,
+                record.name,
+                record.type,
+                record.size_bytes,
+                record.created_at,
+                _meta_text(record.meta_json, extra),
+            )
+            for record, extra in records
+        ],
+    )
+
+
+async def link_tags(
+    tx: Transaction, sql: str, links: Iterable[tuple[str | int, tuple[str, ...]]]
+) -> None:
+    """Link models to tags by name, with `LINK_MODEL_TAG` or `LINK_PENDING_TAG`; removes none."""
+    links = list(links)
+    ids = await _tag_ids(tx, {name for _, names in links for name in names})
+    await tx.many(sql, [(model, ids[name]) for model, names in links for name in names])
+
+
+async def map_tags(tx: Transaction, tags: Iterable[SourceTag]) -> None:
+    """Bring tags in by name, linked or not; a tag keeps its id where no other tag has it."""
+    known: dict[int, str] = dict(await tx.fetch(SELECT_TAGS))
+    names = set(known.values())
+    new = [tag for tag in tags if tag.name not in names]
+    kept = [tag for tag in new if tag.id > 0 and tag.id not in known]
+    await tx.many(INSERT_TAG, [(tag.id, tag.name) for tag in kept])
+    await _raise_largest(tx, max((tag.id for tag in kept), default=0))
+    moved = [tag for tag in new if tag.id <= 0 or tag.id in known]
+    await _insert_tags(tx, [tag.name for tag in moved])
+
+
+async def _tag_ids(tx: Transaction, names: set[str]) -> dict[str, int]:
+    if not names:
+        return {}
+    ids: dict[str, int] = dict(await tx.fetch(SELECT_TAGS_BY_NAME, _json(sorted(names))))
+    missing = sorted(names - ids.keys())
+    if missing:
+        await _insert_tags(tx, missing)
+        ids.update(await tx.fetch(SELECT_TAGS_BY_NAME, _json(missing)))
+    return ids
+
+
+async def _insert_tags(tx: Transaction, names: list[str]) -> None:
+    """Number new tags after the largest id ever given, and keep `tags_id_max` true."""
+    row = await tx.first(SELECT_LARGEST_TAG)
+    largest = int(row[0]) if row else 0
+    numbered = [(largest + place, name) for place, name in enumerate(names, start=1)]
+    await tx.many(INSERT_TAG, numbered)
+    await _raise_largest(tx, largest + len(numbered))
+
+
+async def _raise_largest(tx: Transaction, largest: int) -> None:
+    await tx.execute(RAISE_LARGEST_TAG, str(largest), largest)
+
+
+def record_tags(rows: Iterable[tuple[Any, ...]]) -> dict[Any, tuple[Tag, ...]]:
+    """(model, tag id, tag name) rows, in order, gathered by model."""
+    tags: dict[Any, list[Tag]] = {}
+    for model, tag_id, name in rows:
+        tags.setdefault(model, []).append(Tag(tag_id, name))
+    return {model: tuple(found) for model, found in tags.items()}
+
+
+def _meta(text: str, kind: type[M]) -> tuple[M, dict[str, Any]]:
+    """The known fields of `meta_json`, and all it holds besides. Damaged JSON counts as empty."""
+    try:
+        return msgspec.json.decode(text, type=kind), _extra(text, kind)
+    except msgspec.MsgspecError:
+        return _salvaged(text, kind)
+
+
+def _extra(text: str, kind: type[Meta]) -> dict[str, Any]:
+    fields = set(kind.__struct_fields__)
+    found: dict[str, Any] = msgspec.json.decode(text, type=dict[str, Any])
+    return {key: value for key, value in found.items() if key not in fields}
+
+
+def _salvaged(text: str, kind: type[M]) -> tuple[M, dict[str, Any]]:
+    """Field by field: one field of a wrong type does not lose the others."""
+    try:
+        found = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return kind(), {}
+    fields = {}
+    for field in msgspec.structs.fields(kind):
+        try:
+            fields[field.name] = msgspec.convert(found.pop(field.name), field.type)
+        except (KeyError, msgspec.ValidationError):
+            continue
+    return kind(**fields), found
+
+
+def _meta_text(meta: Meta, extra: Mapping[str, Any]) -> str:
+    if not extra:
+        return _text.encode(meta).decode()
+    return _text.encode({**extra, **msgspec.to_builtins(meta)}).decode()
+
+
+def _json(values: list[str]) -> str:
+    return _text.encode(values).decode()

@@ -1,0 +1,173 @@
+"""The store: applies changes in one transaction each batch, and reads committed facts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from adapters.sqlite import reads, recording, runs, transitions
+from adapters.sqlite.database import (
+    Transaction,
+    database_path,
+    open_reader,
+    open_writer,
+    transaction,
+    translate,
+)
+from adapters.sqlite.thread import DatabaseThread, database_thread
+from engine import journal
+from engine.lifecycle import ModelState
+from engine.records import PendingModelRecord
+from engine.status import ItemPage, RunFailure, RunStatus, RunWarning
+
+T = TypeVar("T")
+
+Apply = Callable[[Transaction, Any], Awaitable[Any]]
+
+APPLY: dict[type[journal.Change[Any]], Apply] = {
+    journal.OpenRun: runs.open_run,
+    journal.SetRunState: runs.set_run_state,
+    journal.ExpectRows: runs.expect_rows,
+    journal.FinishIntake: runs.finish_intake,
+    journal.RecordRows: recording.record_rows,
+    journal.TakeInHand: transitions.take_in_hand,
+    journal.Activate: transitions.activate,
+    journal.Park: transitions.park,
+    journal.Fail: transitions.fail,
+    journal.Release: transitions.release,
+    journal.RetryFailed: transitions.retry_failed,
+    journal.Recover: transitions.recover,
+}
+"""What each change does; a test holds it complete."""
+
+
+class SqliteReader:
+    """Reads committed facts over a connection of its own."""
+
+    def __init__(
+        self, thread: DatabaseThread, connection: aiosqlite.Connection, path: Path
+    ) -> None:
+        self._thread = thread
+        self._reading = connection
+        self._path = path
+
+    async def run(self, run_id: int | None = None) -> journal.Run | None:
+        """A run, the last one by default; None where there is none."""
+        return await self._read(reads.run, run_id)
+
+    async def last_run_of(self, location: str) -> journal.Run | None:
+        """The last run of a source."""
+        return await self._read(reads.last_run_of, location)
+
+    async def unfinished_run(self) -> journal.Run | None:
+        """The run that is running, interrupted or cancelled, if any."""
+        return await self._read(reads.unfinished_run)
+
+    async def status(self, run_id: int | None = None) -> RunStatus:
+        """The status of a run, the last one by default. Raises `UnknownRun`."""
+        return await self._read(reads.status, run_id)
+
+    async def items(
+        self, run_id: int | None, state: ModelState | None, after: int, limit: int
+    ) -> ItemPage:
+        """Items of a run, the last one by default, ascending by id."""
+        return await self._read(reads.items, run_id, state, after, limit)
+
+    async def warnings(self, run_id: int, after: int, limit: int) -> list[tuple[int, RunWarning]]:
+        """Warnings of a run, each with its own number, ascending."""
+        return await self._read(reads.warnings, run_id, after, limit)
+
+    async def failures(self, run_id: int, after: int, limit: int) -> list[RunFailure]:
+        """Failed items of a run, ascending by id."""
+        return await self._read(reads.failures, run_id, after, limit)
+
+    async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:
+        """Models that wait for promotion, ascending by id."""
+        return await self._read(reads.pending, after, limit)
+
+    async def known_digests(self, location: str, first: int, last: int) -> set[tuple[int, bytes]]:
+        """(key, digest) of the rows of a source that were recorded, first <= key <= last."""
+        return await self._read(reads.known_digests, location, first, last)
+
+    async def work(
+        self, run_id: int, after: int, limit: int, crashed: bool = False
+    ) -> list[journal.WorkItem]:
+        """Items with work, key > `after`, ascending."""
+        return await self._read(reads.work, run_id, after, limit, crashed)
+
+    async def retryable(self, run_id: int) -> int:
+        """How many failed items of a run might succeed when tried again."""
+        return await self._read(reads.retryable, run_id)
+
+    async def _read(self, query: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        return await self._thread.call(self._query, query, arguments)
+
+    async def _query(self, query: Callable[..., Awaitable[T]], arguments: tuple[Any, ...]) -> T:
+        try:
+            return await query(Transaction(self._reading), *arguments)
+        except sqlite3.Error as error:
+            raise translate(error, self._path) from error
+
+
+class SqliteStore(SqliteReader):
+    """The one writer of the library's database."""
+
+    def __init__(
+        self,
+        thread: DatabaseThread,
+        reading: aiosqlite.Connection,
+        writing: aiosqlite.Connection,
+        path: Path,
+    ) -> None:
+        super().__init__(thread, reading, path)
+        self._writing = writing
+
+    async def apply(self, changes: Sequence[journal.Change[Any]]) -> list[Any]:
+        """Commit the changes in one transaction; durable when it returns."""
+        return await self._thread.call(self._apply, changes)
+
+    async def _apply(self, changes: Sequence[journal.Change[Any]]) -> list[Any]:
+        try:
+            async with transaction(self._writing) as tx:
+                return [await APPLY[type(change)](tx, change) for change in changes]
+        except sqlite3.Error as error:
+            raise translate(error, self._path) from error
+
+
+@asynccontextmanager
+async def sqlite_store(library: Path) -> AsyncIterator[SqliteStore]:
+    """The store of an owned library, made where there is none, closed on exit."""
+    path = database_path(library)
+    async with (
+        database_thread() as thread,
+        _opened(thread, open_writer, path) as writing,
+        _opened(thread, open_reader, path) as reading,
+    ):
+        yield SqliteStore(thread, reading, writing, path)
+
+
+@asynccontextmanager
+async def sqlite_reader(library: Path) -> AsyncIterator[SqliteReader]:
+    """A reader of a library that somebody else may own. Raises `LibraryMissing`."""
+    path = database_path(library)
+    async with database_thread() as thread, _opened(thread, open_reader, path) as reading:
+        yield SqliteReader(thread, reading, path)
+
+
+@asynccontextmanager
+async def _opened(
+    thread: DatabaseThread, connect: Callable[[Path], Awaitable[aiosqlite.Connection]], path: Path
+) -> AsyncIterator[aiosqlite.Connection]:
+    try:
+        connection = await thread.call(connect, path)
+    except sqlite3.Error as error:
+        raise translate(error, path) from error
+    try:
+        yield connection
+    finally:
+        await thread.call(connection.close)
