@@ -1,0 +1,1 @@
+"""An invented legacy library to try reshelve on, with pictures worth looking at."""
