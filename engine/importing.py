@@ -13,6 +13,7 @@ from types import TracebackType
 
 import anyio
 from anyio import CapacityLimiter, to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from engine.clock import Clock
 from engine.dispatcher import Dispatcher, News
@@ -24,9 +25,12 @@ from engine.source import Source, SourceChunk, SourceKind, Warning
 from engine.worker import Worker
 from engine.writer import Commits
 
-CHUNK_ROWS = 500
+CHUNK_ROWS = 2000
 """Rows recorded in one transaction: large enough to amortise a commit, small enough to interleave
 with the commits of workers."""
+
+Chunk = tuple[list[AssessedRow], list[Warning]]
+"""Assessed rows of a source, and what is wrong with none of them in particular."""
 
 
 class OpenedSource:
@@ -117,25 +121,33 @@ class Import:
     async def _record(self, source: Source) -> None:
         tags, warnings = await to_thread.run_sync(source.tags, limiter=self._io)
         await self._writer.commit(ExpectRows(self._run.id, source.rows, tags, warnings))
-        chunks = source.chunks(self._run.cursor, CHUNK_ROWS)
-        while True:
-            assessed = await to_thread.run_sync(self._next_chunk, chunks, limiter=self._io)
-            if assessed is None:
-                return
-            rows, notes = assessed
-            cursor = rows[-1].model.key if rows else self._run.cursor
-            fresh = await self._unrecorded(rows)
-            if not fresh and not notes:
-                continue
-            work = await self._writer.commit(
-                RecordRows(self._run.id, fresh, cursor, notes, self._clock.now())
-            )
-            if work:
-                await self._dispatcher.tell(News.MORE_WORK)
+        ahead: tuple[MemoryObjectSendStream[Chunk], MemoryObjectReceiveStream[Chunk]]
+        ahead = anyio.create_memory_object_stream(1)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._read_ahead, source, ahead[0])
+            async with ahead[1]:
+                async for rows, notes in ahead[1]:
+                    await self._record_chunk(rows, notes)
 
-    def _next_chunk(
-        self, chunks: Iterator[SourceChunk]
-    ) -> tuple[list[AssessedRow], list[Warning]] | None:
+    async def _read_ahead(self, source: Source, chunks: MemoryObjectSendStream[Chunk]) -> None:
+        """Read one chunk while another is being committed."""
+        reading = source.chunks(self._run.cursor, CHUNK_ROWS)
+        async with chunks:
+            while True:
+                chunk = await to_thread.run_sync(self._next_chunk, reading, limiter=self._io)
+                if chunk is None:
+                    return
+                await chunks.send(chunk)
+
+    async def _record_chunk(self, rows: list[AssessedRow], notes: list[Warning]) -> None:
+        fresh = await self._unrecorded(rows)
+        if not fresh and not notes:
+            return
+        work = await self._writer.commit(RecordRows(self._run.id, fresh, notes, self._clock.now()))
+        if work:
+            await self._dispatcher.tell(News.MORE_WORK)
+
+    def _next_chunk(self, chunks: Iterator[SourceChunk]) -> Chunk | None:
         """In a thread: read, look at the model files, judge."""
         chunk = next(chunks, None)
         if chunk is None:

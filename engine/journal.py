@@ -111,14 +111,13 @@ class ExpectRows(Change[None], frozen=True):
 
 
 class RecordRows(Change[int], frozen=True):
-    """Record consecutive source rows, settle each, and move the run's cursor to `cursor`.
+    """Record source rows, ascending by key, settle each, and move the run's cursor to the last.
 
     Returns how many of them have work for a worker.
     """
 
     run_id: int
     rows: list[AssessedRow]
-    cursor: int
     warnings: list[Warning]
     at: int
 

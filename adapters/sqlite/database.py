@@ -27,6 +27,12 @@ Row = tuple[Any, ...]
 BUSY_SECONDS = 10.0
 """How long to wait for version 2 itself, should it write at the same moment."""
 
+CACHE_KIB = 64 * 1024
+"""Hashes are random keys: the pages that a chunk of them touches should stay in memory."""
+
+CHECKPOINT_PAGES = 8192
+"""Pages of the write-ahead log (32 MiB) after which it is folded into the database."""
+
 SELECT_COLUMNS = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
 SELECT_META = "SELECT value FROM db_meta WHERE key = ?"
 SELECT_JOURNAL = "SELECT 1 FROM sqlite_master WHERE name = 'migration_meta'"
@@ -132,6 +138,8 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
         await connection.execute("PRAGMA journal_mode = WAL")
         await connection.execute("PRAGMA synchronous = FULL")
         await connection.execute("PRAGMA foreign_keys = ON")
+        await connection.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
+        await connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         await _prepare(connection, path)
     except BaseException:
         await connection.close()

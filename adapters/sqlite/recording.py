@@ -78,7 +78,8 @@ async def record_rows(tx: Transaction, change: RecordRows) -> int:
     await _write_records(tx, settlement, settled, found)
     await _write_transitions(tx, numbered)
     await _write_warnings(tx, change, numbered)
-    await tx.execute(MOVE_CURSOR, change.cursor, change.at, change.run_id)
+    if change.rows:
+        await tx.execute(MOVE_CURSOR, change.rows[-1].model.key, change.at, change.run_id)
     return _count(tx, change, settled)
 
 
@@ -140,7 +141,7 @@ async def _write_records(
         tx,
         [
             (record, found.models[sha256].extra if sha256 in found.models else {})
-            for sha256, record in settlement.models.items()
+            for sha256, record in sorted(settlement.models.items())
         ],
     )
     await write_pending(

@@ -54,7 +54,26 @@ CREATE TABLE IF NOT EXISTS db_meta (
 """
 
 _STATES = ", ".join(f"'{state}'" for state in ModelState)
-_LEGAL = ", ".join(sorted(f"'{source}>{target}'" for source, target in LEGAL))
+
+
+def _guard() -> str:
+    """What may follow each state, as the arms of a CASE: cheap where the transition is legal.
+
+    `failed` leads back only to the state that the item failed in, and remembers the true one.
+    """
+    arms = []
+    for source in ModelState:
+        targets = sorted(target for origin, target in LEGAL if origin == source)
+        allowed = f"NEW.state IN ({', '.join(repr(str(target)) for target in targets)})"
+        if source is ModelState.FAILED:
+            allowed += " AND NEW.state = OLD.failed_in"
+        else:
+            allowed += " AND (NEW.state <> 'failed' OR NEW.failed_in = OLD.state)"
+        arms.append(f"\n    WHEN '{source}' THEN {allowed}")
+    return "".join(arms)
+
+
+_GUARD = _guard()
 
 JOURNAL_TABLES = f"""
 CREATE TABLE migration_meta (
@@ -141,18 +160,23 @@ CREATE TABLE migration_previews (
     digest BLOB NOT NULL,
     PRIMARY KEY (sha256, name, digest)
 ) WITHOUT ROWID;
+CREATE TRIGGER migration_items_birth BEFORE INSERT ON migration_items
+WHEN NEW.state <> 'pending'
+BEGIN
+    SELECT RAISE(ABORT, 'an item is born pending');
+END;
+CREATE TRIGGER migration_items_guard BEFORE UPDATE OF state ON migration_items
+WHEN NOT CASE OLD.state{_GUARD} ELSE 0 END
+BEGIN
+    SELECT RAISE(ABORT, 'illegal transition');
+END;
 CREATE TRIGGER migration_items_born AFTER INSERT ON migration_items
 BEGIN
-    SELECT RAISE(ABORT, 'an item is born pending') WHERE NEW.state <> 'pending';
     INSERT INTO migration_history (item_id, to_state, at)
     VALUES (NEW.id, NEW.state, NEW.updated_at);
 END;
 CREATE TRIGGER migration_items_moved AFTER UPDATE OF state ON migration_items
 BEGIN
-    SELECT RAISE(ABORT, 'illegal transition')
-    WHERE OLD.state || '>' || NEW.state NOT IN ({_LEGAL})
-       OR (OLD.state = 'failed' AND NEW.state <> OLD.failed_in)
-       OR (NEW.state = 'failed' AND NEW.failed_in <> OLD.state);
     INSERT INTO migration_history (item_id, from_state, to_state, at)
     VALUES (NEW.id, OLD.state, NEW.state, NEW.updated_at);
 END;

@@ -58,6 +58,7 @@ M = TypeVar("M", ActiveMeta, PendingMeta)
 _text = msgspec.json.Encoder()
 
 
+K = TypeVar("K", str, int)
 R = TypeVar("R", ModelRecord, PendingModelRecord)
 
 
@@ -138,13 +139,13 @@ async def write_pending(
     )
 
 
-async def link_tags(
-    tx: Transaction, sql: str, links: Iterable[tuple[str | int, tuple[str, ...]]]
-) -> None:
+async def link_tags(tx: Transaction, sql: str, links: Iterable[tuple[K, tuple[str, ...]]]) -> None:
     """Link models to tags by name, with `LINK_MODEL_TAG` or `LINK_PENDING_TAG`; removes none."""
     links = list(links)
     ids = await _tag_ids(tx, {name for _, names in links for name in names})
-    await tx.many(sql, [(model, ids[name]) for model, names in links for name in names])
+    # In the order of the index: neighbours fall on the same page.
+    pairs = sorted((model, ids[name]) for model, names in links for name in names)
+    await tx.many(sql, pairs)
 
 
 async def map_tags(tx: Transaction, tags: Iterable[SourceTag]) -> None:
