@@ -1,0 +1,1 @@
+"""Previews made with Pillow."""
