@@ -6,6 +6,7 @@ which also moves the run's cursor, so an interrupted run goes on with the next r
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,14 +21,18 @@ from engine.dispatcher import Dispatcher, News
 from engine.errors import ReshelveError, SourceMissing, SourceUnreadable
 from engine.files import ModelFiles
 from engine.intake import AssessedRow, assess, row_digest
-from engine.journal import ExpectRows, FinishIntake, Reader, RecordRows, Run
+from engine.journal import Change, ExpectRows, FinishIntake, Reader, RecordRows, Run
+from engine.mailbox import Question
 from engine.source import Source, SourceChunk, SourceKind, Warning
 from engine.worker import Worker
 from engine.writer import Commits
 
-CHUNK_ROWS = 2000
+CHUNK_ROWS = 1000
 """Rows recorded in one transaction: large enough to amortise a commit, small enough to interleave
 with the commits of workers."""
+
+CHUNKS_AHEAD = 4
+"""Chunks that are read and not yet committed, at most: it bounds memory."""
 
 Chunk = tuple[list[AssessedRow], list[Warning]]
 """Assessed rows of a source, and what is wrong with none of them in particular."""
@@ -126,8 +131,24 @@ class Import:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._read_ahead, source, ahead[0])
             async with ahead[1]:
-                async for rows, notes in ahead[1]:
-                    await self._record_chunk(rows, notes)
+                await self._record_chunks(ahead[1])
+
+    async def _record_chunks(self, chunks: MemoryObjectReceiveStream[Chunk]) -> None:
+        """Hand chunks to the writer in order, a few at once: those that wait share a commit."""
+        handed: deque[Question[Change[int]]] = deque()
+        async for rows, notes in chunks:
+            fresh = await self._unrecorded(rows)
+            if fresh or notes:
+                change = RecordRows(self._run.id, fresh, notes, self._clock.now())
+                handed.append(await self._writer.submit(change))
+            if len(handed) >= CHUNKS_AHEAD:
+                await self._recorded(handed.popleft())
+        while handed:
+            await self._recorded(handed.popleft())
+
+    async def _recorded(self, chunk: Question[Change[int]]) -> None:
+        if await chunk.reply():
+            await self._dispatcher.tell(News.MORE_WORK)
 
     async def _read_ahead(self, source: Source, chunks: MemoryObjectSendStream[Chunk]) -> None:
         """Read one chunk while another is being committed."""
@@ -138,14 +159,6 @@ class Import:
                 if chunk is None:
                     return
                 await chunks.send(chunk)
-
-    async def _record_chunk(self, rows: list[AssessedRow], notes: list[Warning]) -> None:
-        fresh = await self._unrecorded(rows)
-        if not fresh and not notes:
-            return
-        work = await self._writer.commit(RecordRows(self._run.id, fresh, notes, self._clock.now()))
-        if work:
-            await self._dispatcher.tell(News.MORE_WORK)
 
     def _next_chunk(self, chunks: Iterator[SourceChunk]) -> Chunk | None:
         """In a thread: read, look at the model files, judge."""

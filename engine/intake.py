@@ -27,7 +27,7 @@ class Lane(StrEnum):
     """Unhashed: a worker copies its original images, then it waits for promotion."""
 
 
-class AssessedRow(msgspec.Struct, frozen=True):
+class AssessedRow(msgspec.Struct, frozen=True, gc=False):
     """A source row with its settled identity: `sha256` is empty while it must be hashed anew."""
 
     model: SourceModel

@@ -14,21 +14,21 @@ SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 """A model's identity: the SHA-256 of its file as 64 lower-case hexadecimal digits."""
 
 
-class Tag(msgspec.Struct, frozen=True):
+class Tag(msgspec.Struct, frozen=True, gc=False):
     """A tag of the library: `id` is never given twice, `name` is unique."""
 
     id: int
     name: str
 
 
-class Prompts(msgspec.Struct, frozen=True):
+class Prompts(msgspec.Struct, frozen=True, gc=False):
     """The prompts a user keeps with a model; empty text where there is none."""
 
     positive: str = ""
     negative: str = ""
 
 
-class ActiveMeta(msgspec.Struct, frozen=True):
+class ActiveMeta(msgspec.Struct, frozen=True, gc=False):
     """`meta_json` of an active model; `images_count` is the number of complete preview sets."""
 
     description: str = ""
@@ -37,7 +37,7 @@ class ActiveMeta(msgspec.Struct, frozen=True):
     prompts: Prompts = Prompts()
 
 
-class PendingMeta(msgspec.Struct, frozen=True):
+class PendingMeta(msgspec.Struct, frozen=True, gc=False):
     """`meta_json` of a pending model; `images` are file names under `images/pending/`."""
 
     description: str = ""
@@ -46,7 +46,7 @@ class PendingMeta(msgspec.Struct, frozen=True):
     prompts: Prompts = Prompts()
 
 
-class ModelRecord(msgspec.Struct, frozen=True):
+class ModelRecord(msgspec.Struct, frozen=True, gc=False):
     """An active model, known by the SHA-256 of its file; sizes in bytes, times in ms since 1970."""
 
     sha256: str
@@ -59,7 +59,7 @@ class ModelRecord(msgspec.Struct, frozen=True):
     tags: tuple[Tag, ...] = ()
 
 
-class PendingModelRecord(msgspec.Struct, frozen=True):
+class PendingModelRecord(msgspec.Struct, frozen=True, gc=False):
     """A model that waits for promotion; `sha256` is empty until it is known."""
 
     id: int

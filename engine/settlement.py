@@ -34,7 +34,7 @@ class Known(msgspec.Struct):
     largest: int
 
 
-class SettledRow(msgspec.Struct, frozen=True):
+class SettledRow(msgspec.Struct, frozen=True, gc=False):
     """What was decided for one row; `pending_id` is its number among the models that wait."""
 
     row: AssessedRow

@@ -17,28 +17,28 @@ import msgspec
 from engine.records import Prompts
 
 
-class Warning(msgspec.Struct, frozen=True):
+class Warning(msgspec.Struct, frozen=True, gc=False):
     """Something a person should know about an item that went on: a stable code, and facts."""
 
     code: str
     detail: str
 
 
-class Defect(msgspec.Struct, frozen=True):
+class Defect(msgspec.Struct, frozen=True, gc=False):
     """Why an item stopped: a stable code and a sentence that says what to do."""
 
     code: str
     message: str
 
 
-class SourceTag(msgspec.Struct, frozen=True):
+class SourceTag(msgspec.Struct, frozen=True, gc=False):
     """A tag as the source numbers it; the library keeps the number where it is free."""
 
     id: int
     name: str
 
 
-class SourceModel(msgspec.Struct, frozen=True, omit_defaults=True):
+class SourceModel(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One row of a source, mapped and validated.
 
     `key` orders rows within the source and names the row for ever. `verbatim` is the row as it
@@ -64,7 +64,7 @@ class SourceModel(msgspec.Struct, frozen=True, omit_defaults=True):
     defect: Defect | None = None
 
 
-class SourceChunk(msgspec.Struct, frozen=True):
+class SourceChunk(msgspec.Struct, frozen=True, gc=False):
     """Consecutive rows, ascending by key, and warnings that belong to no row among them."""
 
     models: list[SourceModel]

@@ -17,10 +17,14 @@ GROUP_SIZE = 64
 
 
 class Commits(Protocol):
-    """Takes a change and returns its outcome once it is durable."""
+    """Takes changes, in order, and tells their outcomes once they are durable."""
 
     async def commit(self, change: Change[T]) -> T:
-        """Raises what the store raised for this change."""
+        """Commit a change and wait for its outcome. Raises what the store raised for it."""
+        ...
+
+    async def submit(self, change: Change[T]) -> Question[Change[T]]:
+        """Hand over a change to be committed after those before it; its `reply` tells more."""
         ...
 
 
@@ -36,6 +40,10 @@ class Writer:
         """Commit a change with whatever else waits; returns its outcome when it is durable."""
         outcome: T = await self._mailbox.ask(change)
         return outcome
+
+    async def submit(self, change: Change[T]) -> Question[Change[T]]:
+        """Hand over a change to be committed after those before it; its `reply` tells more."""
+        return await self._mailbox.put(change)
 
     async def run(self) -> None:
         """Commit until `close`; what was accepted by then is committed.

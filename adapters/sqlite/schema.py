@@ -122,7 +122,6 @@ CREATE TABLE migration_items (
     updated_at INTEGER NOT NULL,
     UNIQUE (source_id, source_key, digest)
 );
-CREATE INDEX migration_items_run ON migration_items(run_id, id);
 CREATE INDEX migration_items_work ON migration_items(run_id, source_key) WHERE work IS NOT NULL;
 CREATE INDEX migration_items_way ON migration_items(sha256) WHERE work = 'previews';
 CREATE INDEX migration_items_pending ON migration_items(pending_id)

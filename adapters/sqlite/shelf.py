@@ -62,7 +62,7 @@ K = TypeVar("K", str, int)
 R = TypeVar("R", ModelRecord, PendingModelRecord)
 
 
-class Stored(msgspec.Struct, Generic[R], frozen=True):
+class Stored(msgspec.Struct, Generic[R], frozen=True, gc=False):
     """A record as it lies in its table; `extra` are meta keys that are not ours to drop."""
 
     record: R
