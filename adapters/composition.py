@@ -13,6 +13,7 @@ from adapters.cli.main import run
 if TYPE_CHECKING:
     from engine.journal import Reader
     from engine.service import MigrationService
+    from engine.verifying import Sample, Verification
 
 # What a command does not use is not imported: each function imports its own, so that `--help`
 # and `status` answer at once.
@@ -56,6 +57,27 @@ class Reshelve:
 
         async with sqlite_reader(library) as reader:
             yield reader, is_owned(library)
+
+    @asynccontextmanager
+    async def verification(
+        self, library: Path, rehash: Sample | None, workers: int
+    ) -> AsyncIterator[Verification]:
+        """Compare a library's database and files, without owning it."""
+        from adapters.files.models import DiskModels
+        from adapters.files.shelf import DiskShelf
+        from adapters.pillow.codec import PillowCodec
+        from adapters.sqlite.store import sqlite_reader
+        from engine.verifying import Verification
+
+        async with sqlite_reader(library) as reader:
+            yield Verification(
+                shelf=reader,
+                files=DiskShelf(library),
+                models=DiskModels(),
+                codec=PillowCodec(),
+                rehash=rehash,
+                workers=workers,
+            )
 
     def make_demo(self, folder: Path) -> DemoLibrary:
         """Draw a small legacy library."""

@@ -8,17 +8,31 @@ the process again, no other is blamed.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from enum import Enum
+from typing import Protocol
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from engine.journal import BEFORE_FIRST_KEY, Reader, WorkItem
-from engine.worker import Worker
+from engine.journal import BEFORE_FIRST_KEY, WorkItem
 
 WINDOW = 64
 """How many items are read ahead, and how many may be held back for others of their hash."""
+
+
+Queue = Callable[[int, int, bool], Awaitable[list[WorkItem]]]
+"""(after, limit, crashed): items with work and a key greater than `after`, ascending, at most
+`limit`; `crashed` selects those that were in hand in a crash, else the others."""
+
+
+class Processes(Protocol):
+    """Does what is to be done for an item."""
+
+    async def process(self, item: WorkItem) -> None:
+        """Finish the item's work, or fail the item; raises only what ends the run."""
+        ...
 
 
 class News(Enum):
@@ -32,9 +46,8 @@ class News(Enum):
 class Dispatcher:
     """Feeds the workers of one run until the intake has ended and no work is left."""
 
-    def __init__(self, reader: Reader, run_id: int, workers: int) -> None:
-        self._reader = reader
-        self._run_id = run_id
+    def __init__(self, queue: Queue, workers: int) -> None:
+        self._queue = queue
         self._workers = workers
         self._inbox_send: MemoryObjectSendStream[News | WorkItem]
         self._inbox: MemoryObjectReceiveStream[News | WorkItem]
@@ -63,8 +76,8 @@ class Dispatcher:
             with suppress(anyio.ClosedResourceError):
                 await self._inbox_send.send(News.DRAIN)
 
-    async def run(self, worker: Worker) -> None:
-        """Feed `workers` tasks that share one `Worker` until there is nothing left to do."""
+    async def run(self, worker: Processes) -> None:
+        """Feed `workers` tasks that share one `worker` until there is nothing left to do."""
         try:
             async with anyio.create_task_group() as tasks:
                 for _ in range(self._workers):
@@ -76,14 +89,14 @@ class Dispatcher:
             for stream in (self._jobs, self._jobs_receive, self._inbox_send, self._inbox):
                 stream.close()
 
-    async def _work(self, worker: Worker) -> None:
+    async def _work(self, worker: Processes) -> None:
         async for item in self._jobs_receive:
             await worker.process(item)
             await self._inbox_send.send(item)
 
     async def _feed_suspects(self) -> None:
         cursor = BEFORE_FIRST_KEY
-        while suspects := await self._reader.work(self._run_id, cursor, WINDOW, crashed=True):
+        while suspects := await self._queue(cursor, WINDOW, True):
             for suspect in suspects:
                 if self._draining:
                     return
@@ -123,7 +136,7 @@ class Dispatcher:
     async def _read_ahead(self) -> bool:
         if self._exhausted:
             return False
-        batch = await self._reader.work(self._run_id, self._cursor, WINDOW)
+        batch = await self._queue(self._cursor, WINDOW, False)
         if not batch:
             self._exhausted = True
             return False

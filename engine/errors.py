@@ -87,7 +87,7 @@ class RunActive(ReshelveError):
 
     def __init__(self, run_id: int) -> None:
         super().__init__(
-            f"Run {run_id} of another source is not finished. Resume it or let it end first."
+            f"Run {run_id} is not finished. Let it end, or resume it first, then try again."
         )
         self.run_id = run_id
 

@@ -5,9 +5,47 @@ Methods block; the engine calls them in worker threads under a limiter that it n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
+
+import msgspec
+
+
+class FileFacts(msgspec.Struct, frozen=True):
+    """What tells whether a file is still the one that was hashed."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class Root(msgspec.Struct, frozen=True):
+    """A folder of model files of one type."""
+
+    type: str
+    folder: str
+
+
+class FoundFile(msgspec.Struct, frozen=True):
+    """A model file that a scan found; `created_at` in ms since 1970.
+
+    `path` leads there from the root; `real_path` is free of links.
+    """
+
+    path: str
+    real_path: str
+    type: str
+    size: int
+    created_at: int
+
+
+class UnusableFile(Exception):
+    """A model file that cannot be hashed: `code` is stable, `message` says what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
 
 
 class ModelFiles(Protocol):
@@ -15,6 +53,25 @@ class ModelFiles(Protocol):
 
     def sizes(self, paths: Sequence[str]) -> list[int | None]:
         """The size in bytes of each regular file, None where there is none."""
+        ...
+
+    def facts(self, path: str) -> FileFacts:
+        """What a regular file looks like now. Raises `UnusableFile`."""
+        ...
+
+    def sha256(self, path: str, advance: Callable[[int], None]) -> tuple[str, FileFacts]:
+        """The hash of a file in hexadecimal, and how the file looked when reading began.
+
+        `advance` is called with the number of bytes read since the last call, and may raise to
+        abandon the work. Raises `UnusableFile`.
+        """
+        ...
+
+    def walk(self, roots: Sequence[Root]) -> Iterator[FoundFile]:
+        """The model files below the roots, each once, whatever links lead to it.
+
+        Raises `UnusableFile` when a root is no readable folder.
+        """
         ...
 
 
@@ -40,27 +97,23 @@ class LibraryFiles(Protocol):
         """Remove sets numbered `count` and up, which an interrupted attempt left behind."""
         ...
 
-    def adopt_original(self, folder: str, name: str) -> str:
-        """Copy an original image into `images/pending/` durably; returns its file name there.
+    @property
+    def pending_folder(self) -> str:
+        """Where the originals of models that wait lie."""
+        ...
 
-        The name is kept unless another image has it. Raises `UnusableImage` when the original
-        cannot be read.
+    def adopt_original(self, folder: str, name: str) -> tuple[str, int]:
+        """Copy an original image into the pending folder durably.
+
+        Returns its file name there, which is its own unless another image has it, and its size
+        in bytes. Raises `UnusableImage` when the original cannot be read.
         """
+        ...
+
+    def remove_originals(self, names: Sequence[str]) -> None:
+        """Remove adopted originals; those that are gone already do not matter."""
         ...
 
     def sweep(self) -> int:
         """Remove temporary files that an interrupted process left; returns how many."""
-        ...
-
-
-class Library(Protocol):
-    """An owned library folder."""
-
-    @property
-    def files(self) -> LibraryFiles:
-        """Its image folders."""
-        ...
-
-    def scratch(self) -> Path:
-        """An empty folder for copies that live as long as a run; swept at the next start."""
         ...

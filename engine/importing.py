@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -88,7 +89,7 @@ class Import:
         self._io = io
         self._clock = clock
         self._worker = worker
-        self._dispatcher = Dispatcher(reader, run.id, tasks)
+        self._dispatcher = Dispatcher(partial(reader.work, run.id), tasks)
         self._intake = anyio.CancelScope()
         self._source_error: ReshelveError | None = None
 

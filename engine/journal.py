@@ -14,8 +14,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from engine.conflicts import ConflictStrategy
+from engine.files import FileFacts, FoundFile
 from engine.intake import AssessedRow
 from engine.lifecycle import ModelState
+from engine.promotion import PromotionReport
 from engine.records import PendingModelRecord
 from engine.source import Defect, SourceModel, SourceTag, Warning
 from engine.status import ItemPage, RunFailure, RunKind, RunState, RunStatus, RunWarning
@@ -32,6 +34,8 @@ class Work(StrEnum):
 
     PREVIEWS = "previews"
     ORIGINALS = "originals"
+    HASH = "hash"
+    PROMOTION = "promotion"
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -42,7 +46,7 @@ class Run(msgspec.Struct, frozen=True):
     status: RunState
     location: str
     images_folder: str
-    strategy: ConflictStrategy
+    strategy: ConflictStrategy | None
     fingerprint: str
     cursor: int
     intake_done: bool
@@ -92,6 +96,48 @@ class OpenRun(Change[Run], frozen=True):
     at: int
 
 
+class OpenPromotion(Change[Run], frozen=True):
+    """Open a run of stage 2 over pending models, in the order given.
+
+    Failed ones are taken back to the state they failed in; those that an unfinished promotion
+    had are taken over from it. Ids that do not wait get an outcome at once.
+    """
+
+    ids: list[int]
+    strategy: ConflictStrategy | None
+    bytes_expected: dict[int, int]
+    at: int
+
+
+class NoteHash(Change[None], frozen=True):
+    """The file of a pending model has this hash; `read` tells whether it had to be read."""
+
+    item: WorkItem
+    sha256: str
+    facts: FileFacts
+    read: bool
+    at: int
+
+
+class Decide(Change["Footing | None"], frozen=True):
+    """Take a hashed item in hand and settle its conflict; None when it goes no further."""
+
+    item: WorkItem
+    at: int
+
+
+class ForgetLeavings(Change[None], frozen=True):
+    """These originals are removed from the disk."""
+
+    names: list[str]
+
+
+class AddFound(Change[list[int]], frozen=True):
+    """New files that a scan found become pending models; returns their ids."""
+
+    files: list[FoundFile]
+
+
 class SetRunState(Change[None], frozen=True):
     """Put a run in a state; `error` says why it failed."""
 
@@ -139,14 +185,15 @@ class TakeInHand(Change[Footing], frozen=True):
 class Activate(Change[bool], frozen=True):
     """Previews are on disk: images_done, then promoted, with record and tags, at once.
 
-    `footing_count` is the `images_count` that the new sets follow; `images` those sets in order.
+    `footing_count` is the `images_count` that the new sets follow; `images` those sets in
+    order; `refused` the names that could not be carried.
     Returns False when the footing has moved, and nothing was done.
     """
 
     item: WorkItem
     footing_count: int
     images: list[CarriedImage]
-    images_failed: int
+    refused: list[str]
     image_bytes: int
     warnings: list[Warning]
     at: int
@@ -157,7 +204,7 @@ class Park(Change[None], frozen=True):
 
     item: WorkItem
     images: list[str]
-    images_failed: int
+    refused: list[str]
     image_bytes: int
     warnings: list[Warning]
     at: int
@@ -240,6 +287,46 @@ class Reader(Protocol):
     ) -> list[WorkItem]:
         """Items with work, key > `after`, ascending; `crashed` selects those that were in hand
         in a crash, else those that were not."""
+        ...
+
+    async def promotion_window(self, run_id: int) -> int | None:
+        """The first place of a promotion that has work left; None at the end."""
+        ...
+
+    async def enlisted(
+        self,
+        run_id: int,
+        work: Work,
+        after: int,
+        until: int,
+        limit: int,
+        crashed: bool = False,
+    ) -> list[WorkItem]:
+        """Items of a promotion with this work, after < place <= until, ascending."""
+        ...
+
+    async def cached_hash(self, path: str, facts: FileFacts) -> str | None:
+        """The hash of a file that was hashed before and has not changed since."""
+        ...
+
+    async def waiting_paths(self, ids: Sequence[int]) -> dict[int, str]:
+        """The paths of the pending models among `ids`."""
+        ...
+
+    async def promotion(self, run_id: int) -> PromotionReport:
+        """What became of every id of a promotion so far."""
+        ...
+
+    async def leavings(self) -> list[str]:
+        """Adopted originals that nothing refers to any more."""
+        ...
+
+    async def known_paths(self, paths: Sequence[str]) -> set[str]:
+        """Those of the paths that an active or a pending model has."""
+        ...
+
+    async def records_of_size(self, size: int) -> list[tuple[str, str]]:
+        """(sha256, path) of active models of this size in bytes."""
         ...
 
     async def retryable(self, run_id: int) -> int:

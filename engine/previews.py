@@ -76,3 +76,7 @@ class PreviewCodec(Protocol):
         raise to abandon the work. Raises `UnusableImage`.
         """
         ...
+
+    def check(self, data: bytes) -> None:
+        """Decode `data` whole, to tell whether it can be. Raises `UnusableImage`."""
+        ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.status import RunStatus
+from engine.status import RunStatus, settled
 
 
 class TimeLeft:
@@ -16,12 +16,12 @@ class TimeLeft:
 
     def estimate(self, status: RunStatus) -> float | None:
         """Seconds until every expected item is settled, or None."""
-        now, settled = self._seconds(), status.settled
+        now, done = self._seconds(), settled(status)
         if self._start is None:
-            self._start = (now, settled)
+            self._start = (now, done)
             return None
         began, before = self._start
-        left = max(status.expected, status.counts.total) - settled
-        if settled <= before or now <= began:
+        left = max(status.expected, status.counts.total) - done
+        if done <= before or now <= began:
             return None
-        return round((now - began) / (settled - before) * left, 1)
+        return round((now - began) / (done - before) * left, 1)

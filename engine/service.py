@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -10,21 +10,37 @@ from types import TracebackType
 import anyio
 import msgspec
 from anyio import CapacityLimiter, to_thread
+from anyio.abc import TaskGroup
 
 from engine.budget import PixelBudget
 from engine.clock import Clock
-from engine.files import ImageFiles, LibraryFiles, ModelFiles
+from engine.conflicts import ConflictStrategy
+from engine.errors import RunActive
+from engine.files import ImageFiles, LibraryFiles, ModelFiles, Root
 from engine.importing import Import
-from engine.journal import Recover, Run, Store
+from engine.journal import BEFORE_FIRST_KEY, Recover, Run, Store
 from engine.lifecycle import ModelState
+from engine.mailbox import Question
 from engine.previews import MAX_DECODED_PIXELS, PreviewCodec
 from engine.progress import TimeLeft
+from engine.promoting import Promotion
+from engine.promotion import PromotionReport, Refusal, refuse, sort_ids
 from engine.pulse import Pulse
 from engine.records import PendingModelRecord
+from engine.scanning import Scan, ScanReport
 from engine.source import SourceKind
-from engine.status import ItemPage, RunFailure, RunStatus, RunWarning
-from engine.supervisor import LegacyImport, Supervisor
-from engine.worker import Worker, Workshop
+from engine.status import (
+    ByteCounts,
+    ItemPage,
+    RunFailure,
+    RunKind,
+    RunState,
+    RunStatus,
+    RunWarning,
+)
+from engine.supervisor import Conduct, LegacyImport, Supervisor
+from engine.worker import Worker
+from engine.workshop import HashMeter, Workshop
 from engine.writer import Writer
 
 CRASH_LIMIT = 3
@@ -35,6 +51,9 @@ TASKS_PER_CPU = 2
 
 GRACE_SECONDS = 4.0
 """How long work in hand may take to finish after a stop; the rest of 5 s is for saving state."""
+
+PAGE = 500
+"""How many models are read at once where all are wanted."""
 
 EVENT_INTERVAL = 0.1
 """Seconds between two events at the least."""
@@ -67,29 +86,34 @@ class MigrationService:
         self._writer = Writer(ports.store, self._pulse)
         self._supervisor: Supervisor
         self._turn = anyio.Lock()
+        self._promotions = anyio.Lock()
+        self._tasks: TaskGroup
         self._stack = AsyncExitStack()
         self._pace: dict[int, TimeLeft] = {}
         self._workshop = Workshop(
+            journal=ports.store,
             codec=ports.codec,
             images=ports.images,
+            models=ports.models,
             library=ports.library,
             cpu=CapacityLimiter(workers),
             io=CapacityLimiter(TASKS_PER_CPU * workers + 2),
             pixels=PixelBudget(MAX_DECODED_PIXELS),
             clock=ports.clock,
+            meter=HashMeter(),
         )
 
     async def __aenter__(self) -> MigrationService:
         writers = await self._stack.enter_async_context(anyio.create_task_group())
         writers.start_soon(self._writer.run)
         self._stack.callback(self._writer.close)
-        tasks = await self._stack.enter_async_context(anyio.create_task_group())
+        self._tasks = await self._stack.enter_async_context(anyio.create_task_group())
         self._supervisor = Supervisor(
             reader=self._ports.store,
             writer=self._writer,
             clock=self._ports.clock,
             conduct=self._conduct,
-            tasks=tasks,
+            tasks=self._tasks,
         )
         try:
             await to_thread.run_sync(self._ports.library.sweep, limiter=self._workshop.io)
@@ -127,6 +151,50 @@ class MigrationService:
             resumed = await self._supervisor.resume(run_id)
         return await self.status(resumed)
 
+    async def promote(
+        self, ids: Sequence[object], strategy: ConflictStrategy | None
+    ) -> PromotionReport:
+        """Promote waiting models in the order given, and tell what became of each.
+
+        Requests that overlap take turns, so each id is promoted once. The promotion goes on when
+        the caller is cancelled. What is no id of a waiting model is refused in the report.
+        """
+        question = Question(ids)
+        self._tasks.start_soon(self._answer_promotion, question, strategy)
+        report: PromotionReport = await question.reply()
+        return report
+
+    async def begin_promotion(self, ids: list[int], strategy: ConflictStrategy | None) -> RunStatus:
+        """Start a run of stage 2, at once. Raises `RunActive`."""
+        paths = await self._ports.store.waiting_paths(ids)
+        sizes = await to_thread.run_sync(
+            self._ports.models.sizes, list(paths.values()), limiter=self._workshop.io
+        )
+        expected = {pending_id: size for pending_id, size in zip(paths, sizes, strict=True) if size}
+        async with self._turn:
+            run_id = await self._supervisor.promote(ids, strategy, expected)
+        return await self.status(run_id)
+
+    async def promotion(self, run_id: int) -> PromotionReport:
+        """What became of every id of a promotion so far."""
+        return await self._ports.store.promotion(run_id)
+
+    async def pending_ids(self) -> list[int]:
+        """The ids of all models that wait, ascending."""
+        ids: list[int] = []
+        after = BEFORE_FIRST_KEY
+        while page := await self._ports.store.pending(after, PAGE):
+            ids += [model.id for model in page]
+            after = ids[-1]
+        return ids
+
+    async def scan(self, roots: Sequence[Root]) -> ScanReport:
+        """Look for model files below the roots; new ones wait for promotion.
+
+        Raises `ScanFailed` when a root cannot be read.
+        """
+        return await Scan(self._workshop, self._writer).run(roots)
+
     async def cancel(self) -> RunStatus:
         """Let the active run finish what is in hand; it becomes `cancelled`."""
         async with self._turn:
@@ -145,9 +213,13 @@ class MigrationService:
     async def status(self, run_id: int | None = None) -> RunStatus:
         """The status of a run, the last one by default. Raises `UnknownRun`."""
         status = await self._ports.store.status(run_id)
-        if status.run is None or status.run.status != "running":
+        if status.run is None or status.run.status is not RunState.RUNNING:
             return status
-        pace = self._pace.setdefault(status.run.id, TimeLeft(anyio.current_time))
+        hashed = status.bytes_hashed
+        done = min(hashed.done + self._workshop.meter.under_way, hashed.total)
+        run = status.run
+        status = msgspec.structs.replace(status, bytes_hashed=ByteCounts(done, hashed.total))
+        pace = self._pace.setdefault(run.id, TimeLeft(anyio.current_time))
         return msgspec.structs.replace(status, eta_seconds=pace.estimate(status))
 
     async def events(self) -> AsyncIterator[tuple[int, RunStatus]]:
@@ -176,7 +248,44 @@ class MigrationService:
         """Failed items of a run, ascending by id."""
         return await self._ports.store.failures(run_id, after, limit)
 
-    def _conduct(self, run: Run) -> Import:
+    async def _answer_promotion(
+        self, question: Question[Sequence[object]], strategy: ConflictStrategy | None
+    ) -> None:
+        try:
+            async with self._promotions:
+                question.answer(await self._promote(question.message, strategy))
+        except Exception as error:
+            question.refuse(error)
+
+    async def _promote(
+        self, given: Sequence[object], strategy: ConflictStrategy | None
+    ) -> PromotionReport:
+        ids, refusals = sort_ids(given)
+        if not ids:
+            return refuse(PromotionReport(), refusals)
+        try:
+            await self._supervisor.promotion_ended()
+            status = await self.begin_promotion(ids, strategy)
+        except RunActive as active:
+            return refuse(
+                PromotionReport(), refusals + [Refusal(i, str(active), active.code) for i in ids]
+            )
+        assert status.run is not None
+        await self._supervisor.wait(status.run.id)
+        return refuse(await self.promotion(status.run.id), refusals)
+
+    def _conduct(self, run: Run) -> Conduct:
+        if run.kind is RunKind.PROMOTION:
+            library = self._ports.library
+            return Promotion(
+                run,
+                reader=self._ports.store,
+                writer=self._writer,
+                worker=Worker(self._workshop, self._writer, library.pending_folder),
+                library=library,
+                io=self._workshop.io,
+                tasks=TASKS_PER_CPU * self._workers,
+            )
         return Import(
             run,
             reader=self._ports.store,

@@ -104,6 +104,7 @@ class SourceKind(Protocol):
     def open(self, location: Path, scratch: Path) -> AbstractContextManager[Source]:
         """Copy what lies at `location` into the empty folder `scratch`, and open the copy.
 
-        Raises `SourceMissing` or `SourceUnreadable`. Never writes beside `location`.
+        Raises `SourceMissing`, `SourceUnreadable`, or `StorageFailed` when `scratch` cannot take
+        the copy. Never writes beside `location`.
         """
         ...

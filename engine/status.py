@@ -80,7 +80,7 @@ class RunStatus(msgspec.Struct, frozen=True):
     """The run status of the HTTP contract.
 
     `expected` is how many rows the source said it has: the total grows to it while rows are read.
-    `settled` is how many items need nothing more from this run. `source_damaged` tells that rows
+    `work` is how many items need something more from this run. `source_damaged` tells that rows
     were lost because the source's pages could not be read.
     """
 
@@ -91,8 +91,13 @@ class RunStatus(msgspec.Struct, frozen=True):
     bytes_hashed: ByteCounts = ByteCounts()
     eta_seconds: float | None = None
     expected: int = 0
-    settled: int = 0
+    work: int = 0
     source_damaged: bool = False
+
+
+def settled(status: RunStatus) -> int:
+    """How many items need nothing more from the run."""
+    return status.counts.total - status.work
 
 
 class ImportReport(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from engine.errors import (
     StorageFailed,
     cause_of,
 )
-from engine.journal import OpenRun, Reader, RetryFailed, Run, SetRunState
+from engine.journal import OpenPromotion, OpenRun, Reader, RetryFailed, Run, SetRunState
 from engine.source import Defect
 from engine.status import RunKind, RunState
 from engine.writer import Writer
@@ -85,6 +85,8 @@ class Supervisor:
         A source that was carried across already, unchanged, is left alone: only what failed is
         tried again. Raises `RunActive` while a run of another source is unfinished.
         """
+        if self._active is not None and self._active.run.location != request.location:
+            raise RunActive(self._active.run.id)
         last = await self._reader.last_run_of(request.location)
         if last is not None and _carried_already(last, request, fingerprint):
             if not await self._reader.retryable(last.id):
@@ -101,6 +103,21 @@ class Supervisor:
             )
         )
         return await self._go(run)
+
+    async def promote(
+        self, ids: list[int], strategy: ConflictStrategy | None, sizes: dict[int, int]
+    ) -> int:
+        """Start a run of stage 2 over pending models; returns its id. Raises `RunActive`."""
+        if self._active is not None:
+            raise RunActive(self._active.run.id)
+        return await self._go(
+            await self._writer.commit(OpenPromotion(ids, strategy, sizes, self._clock.now()))
+        )
+
+    async def promotion_ended(self) -> None:
+        """Wait until no promotion is active."""
+        while self._active is not None and self._active.run.kind is RunKind.PROMOTION:
+            await self._active.done.wait()
 
     async def resume(self, run_id: int | None) -> int:
         """Go on with an interrupted or cancelled run. Raises `NothingToResume`."""
@@ -193,7 +210,7 @@ class Supervisor:
             return active.asked or RunState.INTERRUPTED
         status = await self._reader.status(active.run.id)
         run = await self._reader.run(active.run.id)
-        open_work = run is None or not run.intake_done or status.settled < status.counts.total
+        open_work = run is None or not run.intake_done or status.work > 0
         if active.asked is not None and open_work:
             return active.asked
         if status.counts.failed or status.source_damaged:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from engine.journal import Reader
     from engine.service import MigrationService
+    from engine.verifying import Sample, Verification
 
 
 class DemoLibrary(NamedTuple):
@@ -27,6 +28,12 @@ class Application(Protocol):
 
     def reader(self, library: Path) -> AbstractAsyncContextManager[tuple[Reader, bool]]:
         """Read a library that somebody may own; also tells whether somebody does."""
+        ...
+
+    def verification(
+        self, library: Path, rehash: Sample | None, workers: int
+    ) -> AbstractAsyncContextManager[Verification]:
+        """Compare a library's database and files, without owning it."""
         ...
 
     def make_demo(self, folder: Path) -> DemoLibrary:

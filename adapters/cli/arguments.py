@@ -21,9 +21,15 @@ class Arguments(argparse.Namespace):
     library: Path
     legacy_db: Path
     images: Path | None
-    on_conflict: str
+    on_conflict: str | None
     state: str | None
     folder: Path | None
+    promote: bool
+    ids: list[int]
+    all: bool
+    root: list[tuple[str, Path]]
+    hash: bool
+    subset: tuple[int, int] | None
 
 
 def parse(argv: list[str] | None) -> Arguments:
@@ -72,11 +78,41 @@ def _parser() -> argparse.ArgumentParser:
         help="what to do when a model of the same content is there (default: merge)",
     )
 
+    migrate.add_argument("--promote", action="store_true", help="then promote all models that wait")
+
     _command(commands, "resume", "go on with what was interrupted", library=True)
     _command(commands, "status", "tell where the last run stands", library=True)
     items = _command(commands, "items", "list every item of the last run", library=True)
     items.add_argument("--state", choices=STATES, help="only those in this state")
     _command(commands, "pending", "list what waits for promotion", library=True)
+
+    promote = _command(commands, "promote", "hash waiting models, make them active", library=True)
+    which = promote.add_mutually_exclusive_group(required=True)
+    which.add_argument("ids", metavar="ID", nargs="*", type=int, default=[], help="these models")
+    which.add_argument("--all", action="store_true", help="all models that wait")
+    promote.add_argument(
+        "--on-conflict",
+        choices=("override", "merge", "ignore", "delete"),
+        help="what to do when a model of the same content is active (default: report it)",
+    )
+
+    scan = _command(commands, "scan", "find new model files", library=True)
+    scan.add_argument(
+        "--root",
+        metavar="TYPE=DIR",
+        action="append",
+        required=True,
+        type=_root,
+        help="a folder of models of this type; may be given again",
+    )
+
+    verify = _command(
+        commands, "verify", "compare database and files, change nothing", library=True
+    )
+    verify.add_argument("--hash", action="store_true", help="hash the model files anew")
+    verify.add_argument(
+        "--subset", metavar="K/N", type=_subset, help="with --hash: the K-th of N parts only"
+    )
     return parser
 
 
@@ -110,6 +146,23 @@ def _command(
 def _path(text: str) -> Path:
     """An absolute path: two routes to one database are one source."""
     return Path(text).expanduser().resolve()
+
+
+def _root(text: str) -> tuple[str, Path]:
+    name, separator, folder = text.partition("=")
+    if not (name and separator and folder):
+        raise argparse.ArgumentTypeError(f"{text} is not TYPE=DIR, such as loras=/models/loras")
+    return name, _path(folder)
+
+
+def _subset(text: str) -> tuple[int, int]:
+    try:
+        part, parts = (int(number) for number in text.split("/"))
+    except ValueError:
+        part, parts = 0, 0
+    if not 1 <= part <= parts:
+        raise argparse.ArgumentTypeError(f"{text} is not K/N, such as 1/10")
+    return part, parts
 
 
 def _positive(text: str) -> int:

@@ -1,12 +1,9 @@
-"""What each command does: one or two calls to the service, and a report."""
+"""What each command does: a few calls to the service, and a report."""
 
 from __future__ import annotations
 
 import itertools
-import os
-import signal
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -15,55 +12,111 @@ import msgspec
 from adapters.cli import documents
 from adapters.cli.application import Application
 from adapters.cli.arguments import Arguments
-from adapters.cli.exits import Exit, exit_of_run
+from adapters.cli.exits import Exit
 from adapters.cli.output import Output
-from adapters.cli.progress import show_progress
-from adapters.cli.tables import show_items, show_pending, show_report, show_status
+from adapters.cli.runs import Steps, conduct, conduct_silently
+from adapters.cli.tables import (
+    show_items,
+    show_pending,
+    show_problem,
+    show_scan,
+    show_status,
+    show_verified,
+)
 from engine.conflicts import ConflictStrategy
-from engine.errors import NothingToResume, ReshelveError, SourceMissing
+from engine.errors import NothingToResume, SourceMissing
+from engine.files import Root
 from engine.lifecycle import ModelState
 from engine.service import MigrationService
-from engine.status import RunState, RunStatus
+from engine.status import RunState
 from engine.supervisor import LegacyImport
-
-Begin = Callable[[MigrationService], Awaitable[RunStatus]]
-
-
-class Stopped:
-    """Which signal has asked the command to stop, if any."""
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
+from engine.verifying import Problem, Sample
 
 
 async def migrate(arguments: Arguments, application: Application) -> int:
-    """Stage 1 from a legacy database."""
+    """Stage 1 from a legacy database, and with `--promote` stage 2 for all that waits."""
     if not await anyio.Path(arguments.legacy_db).exists():
         # Before a library is made for nothing.
         raise SourceMissing(str(arguments.legacy_db))
     images = arguments.images or arguments.legacy_db.parent / "images"
-    request = LegacyImport(
-        location=str(arguments.legacy_db),
-        images_folder=str(images),
-        strategy=ConflictStrategy(arguments.on_conflict),
-    )
-    return await _conduct(arguments, application, lambda service: service.start(request))
+    strategy = ConflictStrategy(arguments.on_conflict or "merge")
+    request = LegacyImport(str(arguments.legacy_db), str(images), strategy)
+
+    async def steps(service: MigrationService) -> Steps:
+        yield await service.start(request)
+        if arguments.promote and (ids := await service.pending_ids()):
+            yield await service.begin_promotion(ids, strategy)
+
+    return await conduct(arguments, application, steps)
+
+
+async def promote(arguments: Arguments, application: Application) -> int:
+    """Stage 2 for some or all models that wait."""
+    await _require_library(arguments, application)
+    strategy = ConflictStrategy(arguments.on_conflict) if arguments.on_conflict else None
+
+    async def steps(service: MigrationService) -> Steps:
+        ids = await service.pending_ids() if arguments.all else list(dict.fromkeys(arguments.ids))
+        yield await service.begin_promotion(ids, strategy)
+
+    return await conduct(arguments, application, steps)
 
 
 async def resume(arguments: Arguments, application: Application) -> int:
-    """Go on with what was interrupted; with nothing to resume, say so and show the last run."""
-    async with application.reader(arguments.library):
-        """Only to tell that there is no library before one is made."""
-
-    async def begin(service: MigrationService) -> RunStatus:
-        try:
-            return await service.resume()
-        except NothingToResume as nothing:
-            output.say(str(nothing))
-            return await service.status()
-
+    """Go on with all that was interrupted; with nothing to resume, show the last run."""
+    await _require_library(arguments, application)
     output = Output(arguments)
-    return await _conduct(arguments, application, begin)
+
+    async def steps(service: MigrationService) -> Steps:
+        resumed = 0
+        while True:
+            try:
+                status = await service.resume()
+            except NothingToResume as nothing:
+                if not resumed:
+                    output.say(str(nothing))
+                    yield await service.status()
+                return
+            resumed += 1
+            yield status
+
+    return await conduct(arguments, application, steps)
+
+
+async def scan(arguments: Arguments, application: Application) -> int:
+    """New model files wait for promotion."""
+    output = Output(arguments)
+    roots = [Root(name, str(folder)) for name, folder in arguments.root]
+    report = await conduct_silently(arguments, application, lambda service: service.scan(roots))
+    if arguments.json:
+        output.document(report)
+    else:
+        show_scan(output, report)
+    return Exit.DONE
+
+
+async def verify(arguments: Arguments, application: Application) -> int:
+    """Database and files compared; 3 where something is wrong."""
+    output = Output(arguments)
+    rehash = Sample(*(arguments.subset or (1, 1))) if arguments.hash else None
+    found: list[Problem] = []
+    async with application.verification(arguments.library, rehash, arguments.workers) as pass_:
+        async for problem in pass_.problems():
+            found.append(problem)
+            if not arguments.json:
+                show_problem(output, problem)
+    if arguments.json:
+        output.document(
+            {
+                "ok": not found,
+                "models": pass_.models,
+                "images": pass_.images,
+                "problems": found,
+            }
+        )
+    else:
+        show_verified(output, pass_.models, pass_.images, len(found))
+    return Exit.FAILURES if found else Exit.DONE
 
 
 async def status(arguments: Arguments, application: Application) -> int:
@@ -116,6 +169,7 @@ async def demo(arguments: Arguments, application: Application) -> int:
     arguments.legacy_db = legacy / "hikaze_mm.sqlite3"
     arguments.images = None
     arguments.on_conflict = "merge"
+    arguments.promote = False
     if not arguments.legacy_db.exists():
         output.say(f"Drawing a small legacy library in {legacy} …")
         await anyio.to_thread.run_sync(application.make_demo, legacy)
@@ -133,69 +187,16 @@ COMMANDS: dict[str, Callable[[Arguments, Application], Awaitable[int]]] = {
     "status": status,
     "items": items,
     "pending": pending,
+    "promote": promote,
+    "scan": scan,
+    "verify": verify,
 }
 
 
-async def _conduct(arguments: Arguments, application: Application, begin: Begin) -> int:
-    """Begin a run, show its progress, and report when it has ended."""
-    output = Output(arguments)
-    stopped = Stopped()
-    async with (
-        application.service(arguments.library, arguments.workers) as service,
-        anyio.create_task_group() as tasks,
-    ):
-        await tasks.start(_heed_signals, service, stopped, output)
-        code = await _follow(service, begin, output, stopped)
-        tasks.cancel_scope.cancel()
-    if stopped.signal is not None:
-        output.say("Stopped; what was done is kept, and `reshelve resume` goes on.")
-        return 128 + stopped.signal
-    return code
-
-
-async def _follow(service: MigrationService, begin: Begin, output: Output, stopped: Stopped) -> int:
-    started = await begin(service)
-    if started.run is None:
-        if output.json:
-            output.document(started)
-        return Exit.DONE
-    error: ReshelveError | None = None
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(show_progress, service, output)
-        try:
-            await service.wait(started.run.id)
-        except ReshelveError as raised:
-            error = raised
-        tasks.cancel_scope.cancel()
-    ended = await service.status(started.run.id)
-    if output.json:
-        await documents.write_run(output, service, ended)
-    else:
-        await show_report(output, service, ended)
-    if error is not None:
-        raise error
-    return exit_of_run(ended)
-
-
-async def _heed_signals(
-    service: MigrationService,
-    stopped: Stopped,
-    output: Output,
-    *,
-    task_status: anyio.abc.TaskStatus[None],
-) -> None:
-    """The first signal stops the run within 5 s, the second at once: a kill loses nothing."""
-    with suppress(NotImplementedError):  # Windows with asyncio: Ctrl-C ends the program
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            async for number in signals:
-                if stopped.signal is not None:
-                    os._exit(128 + number)
-                stopped.signal = int(number)
-                output.say("Stopping: finishing what is in hand …")
-                await service.stop()
-        return
-    task_status.started()
+async def _require_library(arguments: Arguments, application: Application) -> None:
+    """Tell that there is no library, before one is made. Raises `LibraryMissing`."""
+    async with application.reader(arguments.library):
+        pass
 
 
 def _new_folder() -> Path:

@@ -9,6 +9,7 @@ import msgspec
 
 from adapters.cli.output import Output
 from engine.lifecycle import ModelState
+from engine.promotion import PromotionReport
 from engine.records import PendingModelRecord
 from engine.status import (
     ItemPage,
@@ -56,12 +57,15 @@ async def pending_pages(reader: Pages) -> AsyncIterator[list[PendingModelRecord]
         after = page[-1].id
 
 
-async def warning_pages(service: MigrationService, run_id: int) -> AsyncIterator[list[RunWarning]]:
-    """All warnings of a run."""
-    after = 0
-    while page := await service.warnings(run_id, after, PAGE):
-        yield [warning for _, warning in page]
-        after = page[-1][0]
+async def warning_pages(
+    service: MigrationService, *run_ids: int
+) -> AsyncIterator[list[RunWarning]]:
+    """All warnings of some runs."""
+    for run_id in run_ids:
+        after = 0
+        while page := await service.warnings(run_id, after, PAGE):
+            yield [warning for _, warning in page]
+            after = page[-1][0]
 
 
 async def failure_pages(service: MigrationService, run_id: int) -> AsyncIterator[list[RunFailure]]:
@@ -72,13 +76,28 @@ async def failure_pages(service: MigrationService, run_id: int) -> AsyncIterator
         after = page[-1].item
 
 
-async def write_run(output: Output, service: MigrationService, status: RunStatus) -> None:
-    """The run status with `report`, `warnings` and `failures`."""
-    assert status.run is not None
-    members = {**msgspec.to_builtins(status), "report": import_report(status)}
+async def write_runs(
+    output: Output,
+    service: MigrationService,
+    ended: list[RunStatus],
+    promotions: dict[int, PromotionReport],
+) -> None:
+    """The status of the first run with `report`, `warnings` and `failures`.
+
+    A promotion that followed an import adds `promotion`, and its warnings.
+    """
+    first = ended[0]
+    if first.run is None:
+        output.document(first)
+        return
+    run_ids = [status.run.id for status in ended if status.run is not None]
+    members = msgspec.to_builtins(first)
+    members["report"] = promotions.get(first.run.id) or import_report(first)
+    if len(run_ids) > 1 and run_ids[-1] in promotions:
+        members["promotion"] = promotions[run_ids[-1]]
     members["warnings_total"] = members.pop("warnings")
     output.raw(msgspec.json.encode(members)[:-1] + b",")
-    await output.array("warnings", warning_pages(service, status.run.id))
+    await output.array("warnings", warning_pages(service, *run_ids))
     output.raw(b",")
-    await output.array("failures", failure_pages(service, status.run.id))
+    await output.array("failures", failure_pages(service, first.run.id))
     output.raw(b"}\n")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 from engine import errors
+from engine.promotion import PromotionReport
+from engine.scanning import ScanFailed
 from engine.status import RunStatus
 
 
@@ -29,6 +31,7 @@ BY_ERROR: dict[type[errors.ReshelveError], Exit] = {
     errors.LibraryMissing: Exit.UNREADABLE,
     errors.LibraryDamaged: Exit.UNREADABLE,
     errors.StorageFailed: Exit.STORAGE,
+    ScanFailed: Exit.USAGE,
 }
 
 
@@ -37,8 +40,10 @@ def exit_of(error: errors.ReshelveError) -> Exit:
     return BY_ERROR.get(type(error), Exit.UNEXPECTED)
 
 
-def exit_of_run(status: RunStatus) -> Exit:
+def exit_of_run(status: RunStatus, promotion: PromotionReport | None) -> Exit:
     """The exit code of a run that came to its end."""
     if status.source_damaged:
         return Exit.UNREADABLE
-    return Exit.FAILURES if status.counts.failed else Exit.DONE
+    if status.counts.failed or (promotion is not None and not promotion.all_promoted):
+        return Exit.FAILURES
+    return Exit.DONE

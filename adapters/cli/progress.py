@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from adapters.cli.output import Output
-from engine.status import RunState, RunStatus
+from engine.status import RunState, RunStatus, settled
 
 if TYPE_CHECKING:
     from engine.service import MigrationService
@@ -68,7 +68,7 @@ async def _bars(service: MigrationService, output: Output) -> None:
             progress.update(
                 task,
                 total=max(status.expected, status.counts.total) or None,
-                completed=status.settled,
+                completed=settled(status),
                 pace=pace.describe(status),
             )
 
@@ -78,7 +78,7 @@ async def _lines(service: MigrationService, output: Output) -> None:
     async for _, status in service.events():
         expected = max(status.expected, status.counts.total)
         if expected and status.run is not None and status.run.status is RunState.RUNNING:
-            output.say(f"{status.settled}/{expected} models  {pace.describe(status)}")
+            output.say(f"{settled(status)}/{expected} models  {pace.describe(status)}")
         await anyio.sleep(LINE_SECONDS)
 
 

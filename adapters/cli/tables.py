@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from adapters.cli.documents import failure_pages, warning_pages
 from adapters.cli.output import Output
 from adapters.cli.wording import sentence
+from engine.promotion import PromotionReport
 from engine.records import PendingModelRecord
+from engine.scanning import ScanReport
 from engine.status import ItemView, RunState, RunStatus
+from engine.verifying import Problem
 
 if TYPE_CHECKING:
     from engine.service import MigrationService
@@ -54,10 +57,17 @@ def show_status(output: Output, status: RunStatus) -> None:
     _row(output, "total", counts.total, _images(status), "bold")
 
 
-async def show_report(output: Output, service: MigrationService, status: RunStatus) -> None:
+async def show_report(
+    output: Output,
+    service: MigrationService,
+    status: RunStatus,
+    promotion: PromotionReport | None,
+) -> None:
     """The closing table of a run."""
     assert status.run is not None
     show_status(output, status)
+    if promotion is not None:
+        _show_promotion(output, promotion)
     await _show_warnings(output, service, status.run.id)
     if status.counts.failed:
         output.line()
@@ -66,6 +76,43 @@ async def show_report(output: Output, service: MigrationService, status: RunStat
             for failure in failures:
                 output.line(f"  {failure.path}")
                 output.line((f"    {failure.code}: ", "red"), failure.message)
+
+
+def _show_promotion(output: Output, report: PromotionReport) -> None:
+    output.line()
+    output.line(("Promotion", "bold"), f" of {report.total}")
+    _row(output, "success", len(report.success), "now active", "green")
+    _row(output, "conflict", len(report.conflict), "choose with --on-conflict", "yellow")
+    _row(output, "ignored", len(report.ignored), "left where they are", "yellow")
+    _row(output, "deleted", len(report.deleted), "removed from the queue", "yellow")
+    _row(output, "failed", len(report.failed), "see below", "red")
+    for conflict in report.conflict:
+        output.line(("  conflict", "yellow"), f"  {conflict.pending.id}  {conflict.pending.path}")
+        output.line(("            has the content of  ", "dim"), conflict.existing.path)
+    for refusal in report.failed:
+        output.line(("  failed", "red"), f"    {refusal.id}  {refusal.error}")
+
+
+def show_scan(output: Output, report: ScanReport) -> None:
+    """What a scan found."""
+    output.line(("Scanned ", "bold"), f"{report.scanned} model files")
+    _row(output, "added", report.added, "wait for promotion: `reshelve promote --all`", "green")
+    _row(output, "known", report.skipped, "their paths are in the library", "dim")
+    _row(output, "moved", len(report.moved), "an active model's file, elsewhere", "yellow")
+    for move in report.moved:
+        output.line(("  moved", "yellow"), f"  {move.path}")
+        output.line(("     to  ", "dim"), move.found)
+
+
+def show_problem(output: Output, problem: Problem) -> None:
+    """Something that verification found."""
+    output.line((f"{problem.code:<18}", "red"), f"  {problem.path}", (f"  {problem.detail}", "dim"))
+
+
+def show_verified(output: Output, models: int, images: int, problems: int) -> None:
+    """How much was verified, and how it stands."""
+    verdict = ("no problem", "green") if not problems else (f"{problems} problems", "red")
+    output.line(("Verified ", "bold"), f"{models} models and {images} image files: ", verdict)
 
 
 async def _show_warnings(output: Output, service: MigrationService, run_id: int) -> None:

@@ -18,6 +18,9 @@ WARNINGS = {
     "tag_missing": "a tag is linked that no longer exists",
     "tag_unreadable": "a tag has no readable name",
     "tag_link_orphaned": "tags are linked to models that no longer exist",
+    "cell_unreadable": "one cell of its row is damaged; the rest of the row was kept",
+    "tag_duplicate": "two tags have one name; both became one tag",
+    "tag_links_unreadable": "tag links lie on damaged pages of the legacy database and are lost",
     "tags_unreadable": "the tag tables cannot be read; models came without tags",
     "rows_unreadable": "rows lie on damaged pages of the legacy database and are lost",
 }

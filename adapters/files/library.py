@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path, PurePath
@@ -33,6 +34,11 @@ class DiskLibrary:
         self._pending = self._images / "pending"
         self.scratch = folder / SCRATCH_NAME
 
+    @property
+    def pending_folder(self) -> str:
+        """Where the originals of models that wait lie."""
+        return str(self._pending)
+
     def write_tiers(self, sha256: str, seq: int, tiers: tuple[bytes, ...]) -> None:
         """Write the tiers of one preview set durably. Raises `StorageFailed`."""
         with _storing(self._images):
@@ -49,9 +55,10 @@ class DiskLibrary:
             if seq > count:
                 sync_folder(self._images)
 
-    def adopt_original(self, folder: str, name: str) -> str:
-        """Copy an original into `images/pending/`; returns its name there."""
+    def adopt_original(self, folder: str, name: str) -> tuple[str, int]:
+        """Copy an original into `images/pending/`; returns its name there and its size."""
         with open_image(folder, name) as original:
+            size = os.fstat(original.fileno()).st_size
             digest = _digest(original)
             adopted = self._free_name(name, digest)
             target = self._pending / adopted
@@ -62,7 +69,14 @@ class DiskLibrary:
             with _storing(self._pending):
                 # Also where the file was there: its name may not have been made durable yet.
                 sync_folder(self._pending)
-        return adopted
+        return adopted, size
+
+    def remove_originals(self, names: Sequence[str]) -> None:
+        """Remove adopted originals. Raises `StorageFailed`."""
+        with _storing(self._pending):
+            for name in names:
+                (self._pending / name).unlink(missing_ok=True)
+            sync_folder(self._pending)
 
     def sweep(self) -> int:
         """Remove what an interrupted process left: temporary files, and copies in the scratch."""

@@ -1,10 +1,20 @@
-"""The model files on the user's disks: looked at, never written."""
+"""The model files on the user's disks: looked at, hashed, found; never written."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+
+from adapters.files.walking import walk
+from engine.files import FileFacts, FoundFile, Root, UnusableFile
+
+READ_BYTES = 1 << 20
+
+# A FIFO or a device must not hold a worker for ever; Windows has neither, nor the flag.
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | os.O_RDONLY
 
 
 class DiskModels:
@@ -14,6 +24,33 @@ class DiskModels:
         """The size in bytes of each regular file, None where there is none."""
         return [_size(path) for path in paths]
 
+    def facts(self, path: str) -> FileFacts:
+        """What a regular file looks like now. Raises `UnusableFile`."""
+        try:
+            return _facts(os.stat(path), path)  # noqa: PTH116  as in `sizes`
+        except (OSError, ValueError) as error:
+            raise _unusable(path, error) from error
+
+    def sha256(self, path: str, advance: Callable[[int], None]) -> tuple[str, FileFacts]:
+        """The hash of a file, and how it looked when reading began. Raises `UnusableFile`."""
+        digest, buffer = sha256(), bytearray(READ_BYTES)
+        view = memoryview(buffer)
+        try:
+            descriptor = os.open(path, _NO_WAIT)
+            with os.fdopen(descriptor, "rb", buffering=0) as file:
+                before = _facts(os.fstat(descriptor), path)
+                _expect_sequence(descriptor)
+                while amount := file.readinto(view):
+                    digest.update(view[:amount])
+                    advance(amount)
+        except (OSError, ValueError) as error:
+            raise _unusable(path, error) from error
+        return digest.hexdigest(), before
+
+    def walk(self, roots: Sequence[Root]) -> Iterator[FoundFile]:
+        """The model files below the roots, each once. Raises `UnusableFile`."""
+        return walk(roots)
+
 
 def _size(path: str) -> int | None:
     try:
@@ -21,3 +58,28 @@ def _size(path: str) -> int | None:
     except (OSError, ValueError):
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _facts(found: os.stat_result, path: str) -> FileFacts:
+    if not stat.S_ISREG(found.st_mode):
+        raise UnusableFile(
+            "file_unreadable", f"{path} is no regular file. Point the record to the model's file."
+        )
+    return FileFacts(found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def _expect_sequence(descriptor: int) -> None:
+    """Let the system read ahead; a hint, so what it answers does not matter."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+
+
+def _unusable(path: str, error: OSError | ValueError) -> UnusableFile:
+    absent = {errno.ENOENT, errno.ENOTDIR}
+    if isinstance(error, OSError) and error.errno in absent:
+        return UnusableFile(
+            "file_missing",
+            f"There is no file at {path}. Put it back, or correct the record's path, and retry.",
+        )
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return UnusableFile("file_unreadable", f"{path} cannot be read: {reason}.")

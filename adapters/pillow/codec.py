@@ -75,6 +75,11 @@ class PillowCodec:
                 tiers.append(_webp(image, settings))
         return tuple(tiers)
 
+    def check(self, data: bytes) -> None:
+        """Decode `data` whole, to tell whether it can be. Raises `UnusableImage`."""
+        with judged():
+            load(opened(data), data)
+
 
 def _high(data: bytes) -> Image.Image:
     """The high tier's pixels: RGB or RGBA in sRGB, upright, at its size.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,13 +15,28 @@ from adapters.sqlite.runs import (
     SELECT_UNFINISHED,
     run_from,
 )
-from adapters.sqlite.shelf import PENDING_COLUMNS, record_tags, stored_pending
+from adapters.sqlite.shelf import (
+    PENDING_COLUMNS,
+    record_tags,
+    stored_pending,
+    waiting_candidate,
+)
 from engine.errors import UnknownRun
+from engine.files import FileFacts
 from engine.journal import Run, Work, WorkItem
 from engine.lifecycle import ModelState
+from engine.promotion import (
+    Conflict,
+    ExistingSide,
+    Outcome,
+    PendingSide,
+    PromotionReport,
+    Refusal,
+)
 from engine.records import PendingModelRecord
 from engine.source import Defect, SourceModel, Warning
 from engine.status import (
+    ByteCounts,
     Counts,
     ImageCounts,
     ItemPage,
@@ -46,11 +62,12 @@ FROM migration_runs r WHERE r.id = ?
 """
 ITEM_COLUMNS = "id, source_key, path, state, sha256, error_code, error_message"
 SELECT_ITEMS = f"""
-SELECT {ITEM_COLUMNS} FROM migration_items WHERE run_id = ? AND id > ? ORDER BY id LIMIT ?
+SELECT {ITEM_COLUMNS} FROM migration_items
+WHERE (run_id = ?1 OR promotion_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3
 """
 SELECT_ITEMS_IN_STATE = f"""
 SELECT {ITEM_COLUMNS} FROM migration_items
-WHERE run_id = ? AND id > ? AND state = ? ORDER BY id LIMIT ?
+WHERE (run_id = ?1 OR promotion_id = ?1) AND id > ?2 AND state = ?4 ORDER BY id LIMIT ?3
 """
 SELECT_ITEM_WARNINGS = """
 SELECT item_id, code, detail FROM migration_warnings
@@ -63,7 +80,7 @@ WHERE w.run_id = ? AND w.id > ? ORDER BY w.id LIMIT ?
 """
 SELECT_FAILURES = """
 SELECT id, path, error_code, error_message FROM migration_items
-WHERE run_id = ? AND state = 'failed' AND id > ? ORDER BY id LIMIT ?
+WHERE state = 'failed' AND (run_id = ?1 OR promotion_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3
 """
 SELECT_PENDING = f"SELECT {PENDING_COLUMNS} FROM pending_import WHERE id > ? ORDER BY id LIMIT ?"
 SELECT_PENDING_TAGS = """
@@ -74,18 +91,71 @@ WHERE l.model_id BETWEEN ? AND ? ORDER BY l.model_id, t.id
 SELECT_DIGESTS = """
 SELECT i.source_key, i.digest
 FROM migration_sources s JOIN migration_items i ON i.source_id = s.id
-WHERE s.location = ? AND i.source_key BETWEEN ? AND ?
+WHERE s.location = ?1 AND i.source_key BETWEEN ?2 AND ?3
+UNION ALL
+SELECT d.source_key, d.digest
+FROM migration_sources s JOIN migration_discarded d ON d.source_id = s.id
+WHERE s.location = ?1 AND d.source_key BETWEEN ?2 AND ?3
 """
 SELECT_WORK = """
 SELECT id, source_key, state, work, sha256, candidate, attempts FROM migration_items
 WHERE run_id = ? AND work IS NOT NULL AND source_key > ? AND state <> 'failed'
-  AND (crashes > 0) = ?
+  AND work IN ('previews', 'originals') AND (crashes > 0) = ?
 ORDER BY source_key LIMIT ?
 """
 SELECT_RETRYABLE = """
 SELECT count(*) FROM migration_items
-WHERE run_id = ? AND state = 'failed' AND work IS NOT NULL
+WHERE state = 'failed' AND work IS NOT NULL AND coalesce(promotion_id, run_id) = ?
 """
+SELECT_WINDOW = """
+SELECT min(p.place)
+FROM migration_promotions p JOIN migration_items i ON i.id = p.item_id
+WHERE p.run_id = ? AND p.outcome IS NULL AND i.promotion_id = p.run_id
+  AND i.work IS NOT NULL AND i.state <> 'failed'
+"""
+SELECT_ENLISTED = """
+SELECT i.id, p.place, i.state, i.work, i.sha256, i.attempts, p.path, p.pending_id, {pending}
+FROM migration_promotions p
+JOIN migration_items i ON i.id = p.item_id
+LEFT JOIN pending_import q ON q.id = p.pending_id
+WHERE p.run_id = ? AND p.place > ? AND p.place <= ? AND p.outcome IS NULL
+  AND i.promotion_id = p.run_id AND i.work = ? AND i.state <> 'failed' AND (i.crashes > 0) = ?
+ORDER BY p.place LIMIT ?
+""".format(
+    pending="q.id, q.path, coalesce(q.sha256, ''), coalesce(q.name, ''), coalesce(q.type, ''), "
+    "coalesce(q.size_bytes, 0), coalesce(q.created_at, 0), coalesce(q.meta_json, '')"
+)
+SELECT_TAGS_OF = """
+SELECT l.model_id, t.id, t.name
+FROM pending_model_tags l JOIN tags t ON t.id = l.tag_id
+WHERE l.model_id IN (SELECT value FROM json_each(?)) ORDER BY l.model_id, t.id
+"""
+SELECT_CACHED_HASH = """
+SELECT sha256 FROM migration_hashes WHERE path = ? AND size = ? AND mtime_ns = ? AND inode = ?
+"""
+SELECT_WAITING_PATHS = """
+SELECT id, path FROM pending_import WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
+"""
+SELECT_PROMOTION = """
+SELECT pending_id, path, outcome, code, detail, existing_sha256, existing_path
+FROM migration_promotions WHERE run_id = ? ORDER BY place
+"""
+SELECT_LEAVINGS = """
+SELECT name FROM migration_originals
+WHERE needless = 1 AND name NOT IN (
+    SELECT e.value FROM pending_import q,
+        json_each(CASE WHEN json_valid(q.meta_json) THEN q.meta_json ELSE '{}' END, '$.images') e
+    WHERE e.type = 'text')
+ORDER BY name
+"""
+SELECT_KNOWN_PATHS = """
+SELECT path FROM models WHERE path IN (SELECT value FROM json_each(?1))
+UNION
+SELECT path FROM pending_import WHERE path IN (SELECT value FROM json_each(?1))
+"""
+SELECT_OF_SIZE = "SELECT sha256, path FROM models WHERE size_bytes = ? ORDER BY sha256"
+
+UNFINISHED = "It was not finished: the run was interrupted. `reshelve resume` goes on with it."
 
 _candidate = msgspec.json.Decoder(SourceModel)
 
@@ -139,8 +209,11 @@ async def status(tx: Transaction, run_id: int | None) -> RunStatus:
             failed=numbers.get("previews_failed", 0),
             bytes_read=numbers.get("image_bytes", 0),
         ),
+        bytes_hashed=ByteCounts(
+            done=numbers.get("bytes_done", 0), total=numbers.get("bytes_total", 0)
+        ),
         expected=row[8],
-        settled=total - numbers.get("work", 0),
+        work=numbers.get("work", 0),
         source_damaged=numbers.get("damage", 0) > 0,
     )
 
@@ -156,7 +229,7 @@ async def items(
     if state is None:
         rows = await tx.fetch(SELECT_ITEMS, run_id, after, limit)
     else:
-        rows = await tx.fetch(SELECT_ITEMS_IN_STATE, run_id, after, state, limit)
+        rows = await tx.fetch(SELECT_ITEMS_IN_STATE, run_id, after, limit, state)
     if not rows:
         return ItemPage([], None)
     warnings: dict[int, list[Warning]] = {}
@@ -229,6 +302,84 @@ async def work(
         )
         for row in await tx.fetch(SELECT_WORK, run_id, after, crashed, limit)
     ]
+
+
+async def promotion_window(tx: Transaction, run_id: int) -> int | None:
+    """The first place of a promotion that has work left; None at the end."""
+    row = await tx.first(SELECT_WINDOW, run_id)
+    return None if row is None else row[0]
+
+
+async def enlisted(
+    tx: Transaction, run_id: int, work: Work, after: int, until: int, limit: int, crashed: bool
+) -> list[WorkItem]:
+    """Items of a promotion with this work, after < place <= until, ascending."""
+    rows = await tx.fetch(SELECT_ENLISTED, run_id, after, until, work, crashed, limit)
+    tags = record_tags(await tx.fetch(SELECT_TAGS_OF, _json([row[7] for row in rows])))
+    return [
+        WorkItem(
+            id=row[0],
+            key=row[1],
+            state=ModelState(row[2]),
+            work=Work(row[3]),
+            sha256=row[4],
+            candidate=waiting_candidate(row[1], row[6], row[8:], tags.get(row[7], ())),
+            attempts=row[5],
+        )
+        for row in rows
+    ]
+
+
+async def cached_hash(tx: Transaction, path: str, facts: FileFacts) -> str | None:
+    """The hash of a file that was hashed before and has not changed since."""
+    row = await tx.first(SELECT_CACHED_HASH, path, facts.size, facts.mtime_ns, str(facts.inode))
+    return None if row is None else row[0]
+
+
+async def waiting_paths(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
+    """The paths of the pending models among `ids`."""
+    return dict(await tx.fetch(SELECT_WAITING_PATHS, _json(list(ids))))
+
+
+async def promotion(tx: Transaction, run_id: int) -> PromotionReport:
+    """What became of every id of a promotion so far, in the order given."""
+    rows = await tx.fetch(SELECT_PROMOTION, run_id)
+    report = PromotionReport(len(rows), [], [], [], [], [])
+    for pending_id, path, outcome, code, detail, sha256, existing in rows:
+        match outcome:
+            case Outcome.SUCCESS:
+                report.success.append(pending_id)
+            case Outcome.CONFLICT:
+                sides = PendingSide(pending_id, path), ExistingSide(sha256, existing)
+                report.conflict.append(Conflict(*sides))
+            case Outcome.IGNORED:
+                report.ignored.append(pending_id)
+            case Outcome.DELETED:
+                report.deleted.append(pending_id)
+            case Outcome.FAILED:
+                report.failed.append(Refusal(pending_id, detail, code))
+            case _:
+                report.failed.append(Refusal(pending_id, UNFINISHED, "unfinished"))
+    return report
+
+
+async def leavings(tx: Transaction) -> list[str]:
+    """Adopted originals that nothing refers to any more."""
+    return [row[0] for row in await tx.fetch(SELECT_LEAVINGS)]
+
+
+async def known_paths(tx: Transaction, paths: Sequence[str]) -> set[str]:
+    """Those of the paths that an active or a pending model has."""
+    return {row[0] for row in await tx.fetch(SELECT_KNOWN_PATHS, _json(list(paths)))}
+
+
+async def records_of_size(tx: Transaction, size: int) -> list[tuple[str, str]]:
+    """(sha256, path) of active models of this size in bytes."""
+    return [(row[0], row[1]) for row in await tx.fetch(SELECT_OF_SIZE, size)]
+
+
+def _json(values: list[int] | list[str]) -> str:
+    return msgspec.json.encode(values).decode()
 
 
 async def retryable(tx: Transaction, run_id: int) -> int:

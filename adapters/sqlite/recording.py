@@ -17,6 +17,7 @@ from adapters.sqlite.shelf import (
     write_pending,
 )
 from adapters.sqlite.transitions import INSERT_WARNING, move_many
+from engine.conflicts import ConflictStrategy
 from engine.intake import AssessedRow, Lane
 from engine.journal import RecordRows, Work
 from engine.lifecycle import ModelState
@@ -70,7 +71,7 @@ async def record_rows(tx: Transaction, change: RecordRows) -> int:
     """Record and settle a chunk; returns how many of its items have work for a worker."""
     run = await run_of(tx, change.run_id)
     found = await _look_up(tx, change.rows)
-    settlement = Settlement(run.strategy, found.known)
+    settlement = Settlement(run.strategy or ConflictStrategy.MERGE, found.known)
     settled = [settlement.settle(row) for row in change.rows]
     last = await tx.first(SELECT_LAST_ITEM)
     numbered = list(enumerate(settled, start=(last[0] if last else 0) + 1))

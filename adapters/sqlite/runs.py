@@ -52,7 +52,7 @@ def run_from(row: tuple[Any, ...]) -> Run:
         status=RunState(row[2]),
         location=row[3],
         images_folder=row[4],
-        strategy=ConflictStrategy(row[5]),
+        strategy=ConflictStrategy(row[5]) if row[5] else None,
         fingerprint=row[6],
         cursor=row[7],
         intake_done=bool(row[8]),

@@ -114,7 +114,8 @@ CREATE TABLE migration_items (
     error_message TEXT,
     sha256 TEXT NOT NULL DEFAULT '',
     pending_id INTEGER,
-    work TEXT CHECK (work IN ('previews', 'originals')),
+    promotion_id INTEGER REFERENCES migration_runs(id),
+    work TEXT CHECK (work IN ('previews', 'originals', 'hash', 'promotion')),
     candidate BLOB,
     in_hand INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -124,12 +125,14 @@ CREATE TABLE migration_items (
 );
 CREATE INDEX migration_items_work ON migration_items(run_id, source_key) WHERE work IS NOT NULL;
 CREATE INDEX migration_items_way ON migration_items(sha256) WHERE work = 'previews';
+CREATE INDEX migration_items_promotion ON migration_items(promotion_id, id)
+    WHERE promotion_id IS NOT NULL;
 CREATE INDEX migration_items_pending ON migration_items(pending_id)
     WHERE pending_id IS NOT NULL;
 CREATE INDEX migration_items_failed ON migration_items(run_id, id) WHERE state = 'failed';
 CREATE INDEX migration_items_in_hand ON migration_items(id) WHERE in_hand = 1;
 CREATE TABLE migration_rows (
-    item_id INTEGER PRIMARY KEY REFERENCES migration_items(id),
+    item_id INTEGER PRIMARY KEY,
     verbatim TEXT NOT NULL
 );
 CREATE TABLE migration_history (
@@ -159,6 +162,42 @@ CREATE TABLE migration_previews (
     digest BLOB NOT NULL,
     PRIMARY KEY (sha256, name, digest)
 ) WITHOUT ROWID;
+CREATE TABLE migration_promotions (
+    run_id INTEGER NOT NULL REFERENCES migration_runs(id),
+    place INTEGER NOT NULL,
+    pending_id INTEGER NOT NULL,
+    item_id INTEGER,
+    path TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    outcome TEXT CHECK (outcome IN ('success', 'conflict', 'ignored', 'deleted', 'failed')),
+    code TEXT,
+    detail TEXT,
+    existing_sha256 TEXT,
+    existing_path TEXT,
+    PRIMARY KEY (run_id, place)
+) WITHOUT ROWID;
+CREATE INDEX migration_promotions_item ON migration_promotions(item_id, run_id);
+CREATE TABLE migration_hashes (
+    path TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    inode TEXT NOT NULL,
+    sha256 TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE migration_originals (
+    name TEXT PRIMARY KEY,
+    needless INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE migration_discarded (
+    item_id INTEGER PRIMARY KEY,
+    source_id INTEGER,
+    source_key INTEGER,
+    digest BLOB,
+    path TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    at INTEGER NOT NULL
+);
+CREATE INDEX migration_discarded_source ON migration_discarded(source_id, source_key);
 CREATE TRIGGER migration_items_birth BEFORE INSERT ON migration_items
 WHEN NEW.state <> 'pending'
 BEGIN

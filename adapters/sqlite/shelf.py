@@ -9,7 +9,7 @@ import msgspec
 
 from adapters.sqlite.database import Transaction
 from engine.records import ActiveMeta, ModelRecord, PendingMeta, PendingModelRecord, Tag
-from engine.source import SourceTag
+from engine.source import Defect, SourceModel, SourceTag
 
 SELECT_MODELS = """
 SELECT sha256, path, coalesce(name, ''), coalesce(type, ''), coalesce(size_bytes, 0),
@@ -51,6 +51,9 @@ INSERT_TAG = "INSERT INTO tags (id, name) VALUES (?, ?)"
 RAISE_LARGEST_TAG = """
 UPDATE db_meta SET value = ? WHERE key = 'tags_id_max' AND CAST(value AS INTEGER) < ?
 """
+
+WAITING_FIELDS = tuple[int, str, str, str, str, int, int]
+"""What `PENDING_COLUMNS` must hold, up to `meta_json`."""
 
 Meta = ActiveMeta | PendingMeta
 M = TypeVar("M", ActiveMeta, PendingMeta)
@@ -94,6 +97,42 @@ def stored_pending(row: tuple[Any, ...]) -> Stored[PendingModelRecord]:
     meta, extra = _meta(row[7], PendingMeta)
     record = PendingModelRecord(row[0], row[1], row[2], row[3], row[4], row[5], row[6], meta)
     return Stored(record, extra)
+
+
+def waiting_candidate(
+    place: int, path: str, row: tuple[Any, ...], tags: tuple[Tag, ...]
+) -> SourceModel:
+    """A pending model as a worker takes it, strictly: a damaged record is a defect of its own.
+
+    `row` are its `PENDING_COLUMNS`, all NULL where it is no longer there.
+    """
+    if row[0] is None:
+        gone = Defect("record_missing", "Its record has left the queue meanwhile.")
+        return SourceModel(place, b"", path, defect=gone)
+    try:
+        meta = msgspec.json.decode(row[7] or "{}", type=PendingMeta)
+        record = PendingModelRecord(*msgspec.convert(row[:7], WAITING_FIELDS))
+    except msgspec.MsgspecError as error:
+        damaged = Defect(
+            "record_invalid",
+            f"Its record in pending_import (id {row[0]}) is damaged: {error}. Mend the field, "
+            "or remove the record and scan again.",
+        )
+        return SourceModel(place, b"", path, defect=damaged)
+    return SourceModel(
+        key=place,
+        verbatim=b"",
+        path=record.path,
+        name=record.name,
+        type=record.type,
+        size_bytes=record.size_bytes,
+        created_at=record.created_at,
+        description=meta.description,
+        community_links=meta.community_links,
+        prompts=meta.prompts,
+        images=meta.images,
+        tags=tuple(tag.name for tag in tags),
+    )
 
 
 async def write_models(

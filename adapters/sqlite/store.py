@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from adapters.sqlite import reads, recording, runs, transitions
+from adapters.sqlite import promotions, reads, recording, runs, transitions, verification
 from adapters.sqlite.database import (
     Transaction,
     database_path,
@@ -21,9 +21,12 @@ from adapters.sqlite.database import (
 )
 from adapters.sqlite.thread import DatabaseThread, database_thread
 from engine import journal
+from engine.files import FileFacts
 from engine.lifecycle import ModelState
+from engine.promotion import PromotionReport
 from engine.records import PendingModelRecord
 from engine.status import ItemPage, RunFailure, RunStatus, RunWarning
+from engine.verifying import ShelvedModel, ShelvedPending
 
 T = TypeVar("T")
 
@@ -35,6 +38,11 @@ APPLY: dict[type[journal.Change[Any]], Apply] = {
     journal.ExpectRows: runs.expect_rows,
     journal.FinishIntake: runs.finish_intake,
     journal.RecordRows: recording.record_rows,
+    journal.OpenPromotion: promotions.open_promotion,
+    journal.NoteHash: promotions.note_hash,
+    journal.Decide: promotions.decide,
+    journal.ForgetLeavings: promotions.forget_leavings,
+    journal.AddFound: promotions.add_found,
     journal.TakeInHand: transitions.take_in_hand,
     journal.Activate: transitions.activate,
     journal.Park: transitions.park,
@@ -99,6 +107,58 @@ class SqliteReader:
     ) -> list[journal.WorkItem]:
         """Items with work, key > `after`, ascending."""
         return await self._read(reads.work, run_id, after, limit, crashed)
+
+    async def promotion_window(self, run_id: int) -> int | None:
+        """The first place of a promotion that has work left; None at the end."""
+        return await self._read(reads.promotion_window, run_id)
+
+    async def enlisted(
+        self,
+        run_id: int,
+        work: journal.Work,
+        after: int,
+        until: int,
+        limit: int,
+        crashed: bool = False,
+    ) -> list[journal.WorkItem]:
+        """Items of a promotion with this work, after < place <= until, ascending."""
+        return await self._read(reads.enlisted, run_id, work, after, until, limit, crashed)
+
+    async def cached_hash(self, path: str, facts: FileFacts) -> str | None:
+        """The hash of a file that was hashed before and has not changed since."""
+        return await self._read(reads.cached_hash, path, facts)
+
+    async def waiting_paths(self, ids: Sequence[int]) -> dict[int, str]:
+        """The paths of the pending models among `ids`."""
+        return await self._read(reads.waiting_paths, ids)
+
+    async def promotion(self, run_id: int) -> PromotionReport:
+        """What became of every id of a promotion so far."""
+        return await self._read(reads.promotion, run_id)
+
+    async def leavings(self) -> list[str]:
+        """Adopted originals that nothing refers to any more."""
+        return await self._read(reads.leavings)
+
+    async def known_paths(self, paths: Sequence[str]) -> set[str]:
+        """Those of the paths that an active or a pending model has."""
+        return await self._read(reads.known_paths, paths)
+
+    async def records_of_size(self, size: int) -> list[tuple[str, str]]:
+        """(sha256, path) of active models of this size in bytes."""
+        return await self._read(reads.records_of_size, size)
+
+    async def models(self, after: str, limit: int) -> list[ShelvedModel]:
+        """Active models as they are, ascending by hash."""
+        return await self._read(verification.models, after, limit)
+
+    async def waiting(self, after: int, limit: int) -> list[ShelvedPending]:
+        """Pending models as they are, ascending by id."""
+        return await self._read(verification.waiting, after, limit)
+
+    async def images_counts(self, hashes: Sequence[str]) -> dict[str, int]:
+        """`images_count` of those of the hashes that are active models."""
+        return await self._read(verification.images_counts, hashes)
 
     async def retryable(self, run_id: int) -> int:
         """How many failed items of a run might succeed when tried again."""

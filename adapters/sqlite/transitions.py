@@ -15,7 +15,13 @@ from adapters.sqlite.shelf import (
     write_models,
     write_pending,
 )
-from engine.conflicts import duplicate_warning, resolve, resolve_pending, with_images
+from engine.conflicts import (
+    ConflictStrategy,
+    duplicate_warning,
+    resolve,
+    resolve_pending,
+    with_images,
+)
 from engine.errors import StaleTransition
 from engine.intake import active_record, pending_record
 from engine.journal import (
@@ -28,13 +34,19 @@ from engine.journal import (
     Release,
     RetryFailed,
     TakeInHand,
-    WorkItem,
 )
 from engine.lifecycle import ModelState
+from engine.promotion import Outcome
+from engine.records import ModelRecord
 from engine.source import Defect, Warning
 
-SELECT_RUN_OF_ITEM = "SELECT run_id FROM migration_items WHERE id = ?"
-SELECT_RUN_AND_NUMBER = "SELECT run_id, pending_id FROM migration_items WHERE id = ?"
+SELECT_ITEM = """
+SELECT run_id, promotion_id, pending_id, state FROM migration_items WHERE id = ?
+"""
+SELECT_SIBLINGS = """
+SELECT id, run_id, promotion_id FROM migration_items
+WHERE pending_id = ? AND id <> ? AND state = 'pending'
+"""
 MOVE = "UPDATE migration_items SET state = ?, updated_at = ? WHERE id = ? AND state = ?"
 MOVE_MANY = """
 UPDATE migration_items SET state = ?
@@ -64,9 +76,19 @@ WHERE id = ? AND state = 'failed'
 """
 SELECT_RETRYABLE = """
 SELECT id, failed_in FROM migration_items
-WHERE run_id = ? AND state = 'failed' AND work IS NOT NULL
+WHERE state = 'failed' AND work IS NOT NULL AND coalesce(promotion_id, run_id) = ?
+ORDER BY id
 """
-SELECT_IN_HAND = "SELECT id, run_id, state, crashes FROM migration_items WHERE in_hand = 1"
+REOPEN_OUTCOME = """
+UPDATE migration_promotions SET outcome = NULL, code = NULL, detail = NULL
+WHERE item_id = ? AND run_id = ?
+"""
+SET_OUTCOME = """
+UPDATE migration_promotions
+SET outcome = ?, code = ?, detail = ?, existing_sha256 = ?, existing_path = ?
+WHERE run_id = ? AND item_id = ?
+"""
+SELECT_IN_HAND = "SELECT id, state, crashes FROM migration_items WHERE in_hand = 1"
 COUNT_CRASH = "UPDATE migration_items SET in_hand = 0, crashes = crashes + 1 WHERE id = ?"
 INTERRUPT_RUNS = """
 UPDATE migration_runs SET status = 'interrupted', updated_at = ? WHERE status = 'running'
@@ -76,6 +98,63 @@ INSERT INTO migration_warnings (run_id, item_id, code, detail) VALUES (?, ?, ?, 
 """
 SELECT_CARRIED = "SELECT name, digest FROM migration_previews WHERE sha256 = ?"
 INSERT_CARRIED = "INSERT INTO migration_previews (sha256, name, digest) VALUES (?, ?, ?)"
+DELETE_PENDING = "DELETE FROM pending_import WHERE id = ?"
+ADOPT_ORIGINAL = """
+INSERT INTO migration_originals (name) VALUES (?)
+ON CONFLICT (name) DO UPDATE SET needless = 0
+"""
+DROP_ORIGINAL = "UPDATE migration_originals SET needless = 1 WHERE name = ?"
+
+
+class Item(msgspec.Struct, frozen=True):
+    """What the journal knows of an item, to move it and to count it."""
+
+    id: int
+    run_id: int
+    promotion_id: int | None
+    pending_id: int | None
+    state: ModelState
+
+    @property
+    def working_run(self) -> int:
+        """The run that works on it now."""
+        return self.run_id if self.promotion_id is None else self.promotion_id
+
+    def count_state(self, tx: Transaction, state: str, amount: int = 1) -> None:
+        """Move a state's count in the run that recorded it and in the one that promotes it."""
+        for run_id in {self.run_id, self.working_run}:
+            tx.count(run_id, state, amount)
+
+
+async def item_of(tx: Transaction, item_id: int) -> Item:
+    """An item as it is now."""
+    row = await tx.first(SELECT_ITEM, item_id)
+    assert row is not None, f"there is no item {item_id}"
+    return Item(item_id, row[0], row[1], row[2], ModelState(row[3]))
+
+
+async def set_outcome(
+    tx: Transaction,
+    item: Item,
+    outcome: Outcome,
+    defect: Defect | None = None,
+    existing: ModelRecord | None = None,
+) -> None:
+    """What became of an item in the promotion that works on it."""
+    await tx.execute(
+        SET_OUTCOME,
+        outcome,
+        defect.code if defect else None,
+        defect.message if defect else None,
+        existing.sha256 if existing else None,
+        existing.path if existing else None,
+        item.promotion_id,
+        item.id,
+    )
+
+
+ORDER = {state: place for place, state in enumerate(ModelState)}
+"""How far a state is along the way; the states are declared in that order."""
 
 
 async def move(
@@ -114,53 +193,78 @@ async def take_in_hand(tx: Transaction, change: TakeInHand) -> Footing:
 
 async def activate(tx: Transaction, change: Activate) -> bool:
     """Previews are on disk: the model becomes active. False when the footing has moved."""
-    item = change.item
-    run = await run_of(tx, await _run_id(tx, item))
-    record = active_record(item.candidate, item.sha256)
-    found = (await models_by_hash(tx, [item.sha256])).get(item.sha256)
+    work = change.item
+    item = await item_of(tx, work.id)
+    run = await run_of(tx, item.working_run)
+    record = active_record(work.candidate, work.sha256)
+    found = (await models_by_hash(tx, [work.sha256])).get(work.sha256)
     base = found.record.meta_json.images_count if found else 0
     if base != change.footing_count:
         return False
     warnings = list(change.warnings)
     if found is not None:
         warnings += duplicate_warning(found.record.path, record.path)
-        record = resolve(run.strategy, found.record, record)
+        record = resolve(run.strategy or ConflictStrategy.MERGE, found.record, record)
     record = with_images(record, base + len(change.images))
     await write_models(tx, [(record, found.extra if found else {})])
-    await link_tags(tx, LINK_MODEL_TAG, [(item.sha256, item.candidate.tags)])
+    await link_tags(tx, LINK_MODEL_TAG, [(work.sha256, work.candidate.tags)])
     await tx.many(
-        INSERT_CARRIED, [(item.sha256, image.name, image.digest) for image in change.images]
+        INSERT_CARRIED, [(work.sha256, image.name, image.digest) for image in change.images]
     )
-    await move(tx, item.id, ModelState.IMPORTED, ModelState.IMAGES_DONE, change.at)
-    await move(tx, item.id, ModelState.IMAGES_DONE, ModelState.PROMOTED, change.at)
-    await tx.execute(END_WORK, None, change.at, item.id, ModelState.PROMOTED)
-    tx.count(run.id, ModelState.IMPORTED, -1)
-    tx.count(run.id, ModelState.PROMOTED)
-    await _end(tx, change, run.id, warnings)
+    await _promote(tx, item, change.at)
+    if item.pending_id is not None:
+        await _leave_queue(tx, item, work.candidate.images, change.refused, change.at)
+    await _end(tx, change, item, warnings)
     return True
+
+
+async def _promote(tx: Transaction, item: Item, at: int) -> None:
+    state = item.state
+    for target in (ModelState.IMPORTED, ModelState.IMAGES_DONE, ModelState.PROMOTED):
+        if ORDER[state] < ORDER[target]:
+            await move(tx, item.id, state, target, at)
+            state = target
+    await tx.execute(END_WORK, None, at, item.id, ModelState.PROMOTED)
+    item.count_state(tx, item.state, -1)
+    item.count_state(tx, ModelState.PROMOTED)
+
+
+async def _leave_queue(
+    tx: Transaction, item: Item, images: tuple[str, ...], refused: list[str], at: int
+) -> None:
+    """An active model waits no longer, and its originals have become previews.
+
+    Rows of two sources can share one place in the queue; all of them end together.
+    """
+    await tx.execute(DELETE_PENDING, item.pending_id)
+    await tx.many(DROP_ORIGINAL, [(name,) for name in images if name not in refused])
+    await set_outcome(tx, item, Outcome.SUCCESS)
+    for item_id, run_id, promotion_id in await tx.fetch(SELECT_SIBLINGS, item.pending_id, item.id):
+        sibling = Item(item_id, run_id, promotion_id, item.pending_id, ModelState.PENDING)
+        await _promote(tx, sibling, at)
 
 
 async def park(tx: Transaction, change: Park) -> None:
     """Original images are on disk: the model waits for promotion."""
-    item = change.item
-    row = await tx.first(SELECT_RUN_AND_NUMBER, item.id)
-    assert row is not None
-    run = await run_of(tx, row[0])
-    record = pending_record(item.candidate, row[1], item.sha256, tuple(change.images))
+    item = await item_of(tx, change.item.id)
+    run = await run_of(tx, item.run_id)
+    assert item.pending_id is not None, "its number was given when it was recorded"
+    images = tuple(change.images)
+    record = pending_record(change.item.candidate, item.pending_id, change.item.sha256, images)
     found = (await pending_by_path(tx, [record.path])).get(record.path)
     if found is not None:
-        record = resolve_pending(run.strategy, found.record, record)
+        record = resolve_pending(run.strategy or ConflictStrategy.MERGE, found.record, record)
     await write_pending(tx, [(record, found.extra if found else {})])
-    await link_tags(tx, LINK_PENDING_TAG, [(record.id, item.candidate.tags)])
+    await link_tags(tx, LINK_PENDING_TAG, [(record.id, change.item.candidate.tags)])
+    await tx.many(ADOPT_ORIGINAL, [(name,) for name in images])
     if await tx.execute(END_WORK, record.id, change.at, item.id, ModelState.PENDING) != 1:
         raise StaleTransition(item.id, ModelState.PENDING, "parked")
-    await _end(tx, change, run.id, change.warnings)
+    await _end(tx, change, item, change.warnings)
 
 
 async def fail(tx: Transaction, change: Fail) -> None:
     """An item stops, and remembers the state it failed in."""
-    run_id = await _run_id(tx, change.item)
-    await _fail(tx, change.item.id, run_id, change.item.state, change.defect, change.at)
+    await _fail(tx, await item_of(tx, change.item.id), change.defect, change.at)
 
 
 async def release(tx: Transaction, change: Release) -> None:
@@ -172,18 +276,24 @@ async def retry_failed(tx: Transaction, change: RetryFailed) -> int:
     """Failed items that have work go back to the state they failed in."""
     failed = await tx.fetch(SELECT_RETRYABLE, change.run_id)
     for item_id, failed_in in failed:
-        if await tx.execute(RETRY, change.at, item_id) != 1:
-            raise StaleTransition(item_id, ModelState.FAILED, failed_in)
-        tx.count(change.run_id, ModelState.FAILED, -1)
-        tx.count(change.run_id, failed_in)
+        await retry(tx, await item_of(tx, item_id), ModelState(failed_in), change.at)
+        await tx.execute(REOPEN_OUTCOME, item_id, change.run_id)
         tx.count(change.run_id, "work")
     return len(failed)
+
+
+async def retry(tx: Transaction, item: Item, failed_in: ModelState, at: int) -> None:
+    """A failed item goes back to the state it failed in."""
+    if await tx.execute(RETRY, at, item.id) != 1:
+        raise StaleTransition(item.id, ModelState.FAILED, failed_in)
+    item.count_state(tx, ModelState.FAILED, -1)
+    item.count_state(tx, failed_in)
 
 
 async def recover(tx: Transaction, change: Recover) -> int:
     """Count the crash that items in hand were in; set aside the one that keeps crashing."""
     failed = 0
-    for item_id, run_id, state, crashes in await tx.fetch(SELECT_IN_HAND):
+    for item_id, _, crashes in await tx.fetch(SELECT_IN_HAND):
         await tx.execute(COUNT_CRASH, item_id)
         if crashes + 1 >= change.crash_limit:
             defect = Defect(
@@ -191,35 +301,32 @@ async def recover(tx: Transaction, change: Recover) -> int:
                 f"It was being worked on when reshelve died {crashes + 1} times, and is set "
                 "aside. Look at its file and images, then retry it.",
             )
-            await _fail(tx, item_id, run_id, ModelState(state), defect, change.at)
+            await _fail(tx, await item_of(tx, item_id), defect, change.at)
             failed += 1
     await tx.execute(INTERRUPT_RUNS, change.at)
     return failed
 
 
-async def _fail(
-    tx: Transaction, item_id: int, run_id: int, state: ModelState, defect: Defect, at: int
-) -> None:
-    changed = await tx.execute(FAIL, state, defect.code, defect.message, at, item_id, state)
+async def _fail(tx: Transaction, item: Item, defect: Defect, at: int) -> None:
+    changed = await tx.execute(
+        FAIL, item.state, defect.code, defect.message, at, item.id, item.state
+    )
     if changed != 1:
-        raise StaleTransition(item_id, state, ModelState.FAILED)
-    tx.count(run_id, state, -1)
-    tx.count(run_id, ModelState.FAILED)
-    tx.count(run_id, "work", -1)
+        raise StaleTransition(item.id, item.state, ModelState.FAILED)
+    item.count_state(tx, item.state, -1)
+    item.count_state(tx, ModelState.FAILED)
+    tx.count(item.working_run, "work", -1)
+    if item.promotion_id is not None:
+        await set_outcome(tx, item, Outcome.FAILED, defect)
 
 
 async def _end(
-    tx: Transaction, change: Activate | Park, run_id: int, warnings: list[Warning]
+    tx: Transaction, change: Activate | Park, item: Item, warnings: list[Warning]
 ) -> None:
-    await tx.many(INSERT_WARNING, [(run_id, change.item.id, w.code, w.detail) for w in warnings])
+    run_id = item.working_run
+    await tx.many(INSERT_WARNING, [(run_id, item.id, w.code, w.detail) for w in warnings])
     tx.count(run_id, "warnings", len(warnings))
     tx.count(run_id, "previews", len(change.images))
-    tx.count(run_id, "previews_failed", change.images_failed)
+    tx.count(run_id, "previews_failed", len(change.refused))
     tx.count(run_id, "image_bytes", change.image_bytes)
     tx.count(run_id, "work", -1)
-
-
-async def _run_id(tx: Transaction, item: WorkItem) -> int:
-    row = await tx.first(SELECT_RUN_OF_ITEM, item.id)
-    assert row is not None
-    return int(row[0])

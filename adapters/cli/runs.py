@@ -1,0 +1,136 @@
+"""How runs are conducted from the command line: one after the other, watched, interruptible."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from typing import TypeVar
+
+import anyio
+from anyio.abc import TaskStatus
+
+from adapters.cli import documents
+from adapters.cli.application import Application
+from adapters.cli.arguments import Arguments
+from adapters.cli.exits import Exit, exit_of_run
+from adapters.cli.output import Output
+from adapters.cli.progress import show_progress
+from adapters.cli.tables import show_report, show_status
+from engine.errors import ReshelveError
+from engine.promotion import PromotionReport
+from engine.service import MigrationService
+from engine.status import RunKind, RunStatus
+
+T = TypeVar("T")
+
+Steps = AsyncIterator[RunStatus]
+"""Each run as it begins; the next is asked for when the one before has ended."""
+
+
+class Stop:
+    """Which signal has asked the command to stop, if any."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+
+async def conduct(
+    arguments: Arguments,
+    application: Application,
+    steps: Callable[[MigrationService], Steps],
+) -> int:
+    """Conduct runs, show their progress, and report when they have ended."""
+    output, stop = Output(arguments), Stop()
+    code: int = Exit.DONE
+    async with (
+        application.service(arguments.library, arguments.workers) as service,
+        anyio.create_task_group() as tasks,
+    ):
+        await tasks.start(_heed_signals, service, stop, output)
+        ended, error = await _follow(service, steps(service), output, stop)
+        code = await _report(service, ended, output)
+        tasks.cancel_scope.cancel()
+    if error is not None:
+        raise error
+    if stop.signal is not None:
+        output.say("Stopped; what was done is kept, and `reshelve resume` goes on.")
+        return 128 + stop.signal
+    return code
+
+
+async def conduct_silently(
+    arguments: Arguments,
+    application: Application,
+    action: Callable[[MigrationService], Awaitable[T]],
+) -> T:
+    """One call to the service of an owned library, without a run."""
+    async with application.service(arguments.library, arguments.workers) as service:
+        return await action(service)
+
+
+async def _follow(
+    service: MigrationService, steps: Steps, output: Output, stop: Stop
+) -> tuple[list[RunStatus], ReshelveError | None]:
+    """Watch each run to its end; returns how they ended, and the error that ended the last."""
+    ended: list[RunStatus] = []
+    async with aclosing(steps):  # type: ignore[type-var]
+        async for begun in steps:
+            if begun.run is None:
+                ended.append(begun)
+                break
+            error = await _watch(service, begun.run.id, output)
+            ended.append(await service.status(begun.run.id))
+            if error is not None or stop.signal is not None:
+                return ended, error
+    return ended, None
+
+
+async def _watch(service: MigrationService, run_id: int, output: Output) -> ReshelveError | None:
+    error = None
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(show_progress, service, output)
+        try:
+            await service.wait(run_id)
+        except ReshelveError as raised:
+            error = raised
+        tasks.cancel_scope.cancel()
+    return error
+
+
+async def _report(service: MigrationService, ended: list[RunStatus], output: Output) -> int:
+    code: int = Exit.DONE
+    promotions: dict[int, PromotionReport] = {}
+    for status in ended:
+        if status.run is None:
+            continue
+        if status.run.kind is RunKind.PROMOTION:
+            promotions[status.run.id] = await service.promotion(status.run.id)
+        code = max(code, exit_of_run(status, promotions.get(status.run.id)))
+    if output.json:
+        await documents.write_runs(output, service, ended, promotions)
+        return code
+    for status in ended:
+        if status.run is None:
+            show_status(output, status)
+        else:
+            await show_report(output, service, status, promotions.get(status.run.id))
+    return code
+
+
+async def _heed_signals(
+    service: MigrationService, stop: Stop, output: Output, *, task_status: TaskStatus[None]
+) -> None:
+    """The first signal stops the run within 5 s, the second at once: a kill loses nothing."""
+    with suppress(NotImplementedError):  # Windows with asyncio: Ctrl-C ends the program
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                if stop.signal is not None:
+                    os._exit(128 + number)
+                stop.signal = int(number)
+                output.say("Stopping: finishing what is in hand …")
+                await service.stop()
+        return
+    task_status.started()

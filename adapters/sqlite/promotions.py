@@ -1,0 +1,239 @@
+"""How stage 2 is written down: enlisting, hashes, decisions, deletions, found files."""
+
+from __future__ import annotations
+
+import msgspec
+
+from adapters.sqlite.database import Transaction
+from adapters.sqlite.recording import SELECT_LARGEST_NUMBER
+from adapters.sqlite.runs import run_of
+from adapters.sqlite.shelf import models_by_hash, write_pending
+from adapters.sqlite.transitions import (
+    DELETE_PENDING,
+    DROP_ORIGINAL,
+    END_WORK,
+    Item,
+    item_of,
+    move,
+    retry,
+    set_outcome,
+    take_in_hand,
+)
+from engine.conflicts import ConflictStrategy
+from engine.errors import StaleTransition
+from engine.journal import (
+    AddFound,
+    Decide,
+    Footing,
+    ForgetLeavings,
+    NoteHash,
+    OpenPromotion,
+    Run,
+    TakeInHand,
+    Work,
+)
+from engine.lifecycle import ModelState
+from engine.promotion import Outcome
+from engine.records import PendingModelRecord
+from engine.source import Defect
+
+INSERT_PROMOTION = """
+INSERT INTO migration_runs
+    (kind, status, images_folder, strategy, fingerprint, cursor, intake_done, started_at,
+     updated_at)
+VALUES ('promotion', 'interrupted', '', ?, '', 0, 1, ?, ?)
+"""
+SELECT_PENDING_PATH = "SELECT path FROM pending_import WHERE id = ?"
+SELECT_WAITING_ITEM = """
+SELECT id, run_id, promotion_id, pending_id, state, failed_in, work FROM migration_items
+WHERE pending_id = ? ORDER BY id LIMIT 1
+"""
+INSERT_WAITING_ITEM = """
+INSERT INTO migration_items (run_id, path, state, pending_id, promotion_id, updated_at)
+VALUES (?, ?, 'pending', ?, ?, ?)
+"""
+ENLIST = """
+UPDATE migration_items
+SET promotion_id = ?, work = ?, in_hand = 0, updated_at = ? WHERE id = ?
+"""
+INSERT_PLACE = """
+INSERT INTO migration_promotions
+    (run_id, place, pending_id, item_id, path, bytes, outcome, code, detail)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+CLOSE_EMPTIED = """
+UPDATE migration_runs SET status = 'completed', updated_at = ?1, finished_at = ?1
+WHERE kind = 'promotion' AND status IN ('interrupted', 'cancelled') AND id <> ?2
+  AND NOT EXISTS (SELECT 1 FROM migration_items i
+                  WHERE i.promotion_id = migration_runs.id AND i.work IS NOT NULL
+                    AND i.state <> 'failed')
+"""
+SELECT_PLACE_BYTES = "SELECT bytes FROM migration_promotions WHERE run_id = ? AND item_id = ?"
+UPSERT_HASH = """
+INSERT INTO migration_hashes (path, size, mtime_ns, inode, sha256) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (path) DO UPDATE SET
+    size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
+    sha256 = excluded.sha256
+"""
+SET_PENDING_HASH = "UPDATE pending_import SET sha256 = ?, size_bytes = ? WHERE id = ?"
+SET_ITEM_HASH = """
+UPDATE migration_items SET sha256 = ?, work = 'promotion', in_hand = 0, updated_at = ?
+WHERE id = ? AND state = 'pending' AND work = 'hash'
+"""
+DISCARD = """
+INSERT INTO migration_discarded (item_id, source_id, source_key, digest, path, sha256, at)
+SELECT id, source_id, source_key, digest, path, sha256, ? FROM migration_items WHERE id = ?
+"""
+DELETE_ITEM = "DELETE FROM migration_items WHERE id = ?"
+FORGET_ORIGINALS = """
+DELETE FROM migration_originals
+WHERE needless = 1 AND name IN (SELECT value FROM json_each(?))
+"""
+
+_text = msgspec.json.Encoder()
+
+
+async def open_promotion(tx: Transaction, change: OpenPromotion) -> Run:
+    """Open a run of stage 2 over pending models, in the order given."""
+    run_id = await tx.insert(INSERT_PROMOTION, change.strategy or "", change.at, change.at)
+    for place, pending_id in enumerate(change.ids):
+        row = await tx.first(SELECT_PENDING_PATH, pending_id)
+        if row is None:
+            refusal = Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")
+            await _place(tx, run_id, place, pending_id, None, "", 0, refusal)
+            continue
+        size = change.bytes_expected.get(pending_id, 0)
+        item_id = await _enlist(tx, run_id, pending_id, row[0], change.at)
+        if item_id is None:
+            refusal = Defect("busy", "A migration is still working on it. Try again later.")
+            await _place(tx, run_id, place, pending_id, None, row[0], 0, refusal)
+            continue
+        tx.count(run_id, "bytes_total", size)
+        await _place(tx, run_id, place, pending_id, item_id, row[0], size, None)
+    await tx.execute(CLOSE_EMPTIED, change.at, run_id)
+    return await run_of(tx, run_id)
+
+
+async def _place(
+    tx: Transaction,
+    run_id: int,
+    place: int,
+    pending_id: int,
+    item_id: int | None,
+    path: str,
+    size: int,
+    refusal: Defect | None,
+) -> None:
+    outcome, code, message = None, None, None
+    if refusal is not None:
+        outcome, code, message = Outcome.FAILED, refusal.code, refusal.message
+    await tx.execute(
+        INSERT_PLACE, run_id, place, pending_id, item_id, path, size, outcome, code, message
+    )
+
+
+async def _enlist(tx: Transaction, run_id: int, pending_id: int, path: str, at: int) -> int | None:
+    """The item of a pending model, taken over by this run; None while stage 1 has it."""
+    row = await tx.first(SELECT_WAITING_ITEM, pending_id)
+    if row is None:
+        item_id = await tx.insert(INSERT_WAITING_ITEM, run_id, path, pending_id, run_id, at)
+        state = ModelState.PENDING
+    else:
+        item_id, state, failed_in, work = row[0], ModelState(row[4]), row[5], row[6]
+        before = Item(item_id, row[1], row[2], pending_id, state)
+        if work in {Work.PREVIEWS, Work.ORIGINALS}:
+            return None
+        if state is ModelState.FAILED:
+            state = ModelState(failed_in)
+            await retry(tx, before, state, at)
+        elif work is not None:
+            tx.count(before.working_run, "work", -1)
+    work = Work.HASH if state is ModelState.PENDING else Work.PROMOTION
+    await tx.execute(ENLIST, run_id, work, at, item_id)
+    tx.count(run_id, state)
+    tx.count(run_id, "work")
+    return int(item_id)
+
+
+async def note_hash(tx: Transaction, change: NoteHash) -> None:
+    """A pending model's identity is known, and need not be found again while its file stays."""
+    item = await item_of(tx, change.item.id)
+    facts, path = change.facts, change.item.candidate.path
+    if change.read:
+        await tx.execute(
+            UPSERT_HASH, path, facts.size, facts.mtime_ns, str(facts.inode), change.sha256
+        )
+    await tx.execute(SET_PENDING_HASH, change.sha256, facts.size, item.pending_id)
+    if await tx.execute(SET_ITEM_HASH, change.sha256, change.at, item.id) != 1:
+        raise StaleTransition(item.id, ModelState.PENDING, "hashed")
+    place = await tx.first(SELECT_PLACE_BYTES, item.promotion_id, item.id)
+    expected = place[0] if place else 0
+    # The true size counts, and a file that was known is not counted among the bytes to read.
+    tx.count(item.working_run, "bytes_total", (facts.size if change.read else 0) - expected)
+    tx.count(item.working_run, "bytes_done", facts.size if change.read else 0)
+
+
+async def decide(tx: Transaction, change: Decide) -> Footing | None:
+    """Settle the conflict of a hashed item; None when it goes no further."""
+    work = change.item
+    item = await item_of(tx, work.id)
+    if item.state is ModelState.PENDING:
+        run = await run_of(tx, item.working_run)
+        found = (await models_by_hash(tx, [work.sha256])).get(work.sha256)
+        if found is not None and run.strategy is None:
+            await set_outcome(tx, item, Outcome.CONFLICT, existing=found.record)
+            await _stay(tx, item, change.at)
+            return None
+        if found is not None and run.strategy is ConflictStrategy.IGNORE:
+            await set_outcome(tx, item, Outcome.IGNORED)
+            await _stay(tx, item, change.at)
+            return None
+        if found is not None and run.strategy is ConflictStrategy.DELETE:
+            await set_outcome(tx, item, Outcome.DELETED)
+            await _delete(tx, item, work.candidate.images, change.at)
+            return None
+        await move(tx, item.id, ModelState.PENDING, ModelState.IMPORTED, change.at)
+        item.count_state(tx, ModelState.PENDING, -1)
+        item.count_state(tx, ModelState.IMPORTED)
+    decided = msgspec.structs.replace(work, state=ModelState.IMPORTED)
+    return await take_in_hand(tx, TakeInHand(decided, change.at))
+
+
+async def _stay(tx: Transaction, item: Item, at: int) -> None:
+    """The model goes on waiting, as it did."""
+    await tx.execute(END_WORK, item.pending_id, at, item.id, ModelState.PENDING)
+    tx.count(item.working_run, "work", -1)
+
+
+async def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int) -> None:
+    """The model leaves the queue, and a later import of its source does not bring it back."""
+    await tx.execute(DELETE_PENDING, item.pending_id)
+    await tx.many(DROP_ORIGINAL, [(name,) for name in images])
+    await tx.execute(DISCARD, at, item.id)
+    await tx.execute(DELETE_ITEM, item.id)
+    item.count_state(tx, ModelState.PENDING, -1)
+    tx.count(item.working_run, "work", -1)
+
+
+async def forget_leavings(tx: Transaction, change: ForgetLeavings) -> None:
+    """These originals are removed from the disk."""
+    await tx.execute(FORGET_ORIGINALS, _text.encode(change.names).decode())
+
+
+async def add_found(tx: Transaction, change: AddFound) -> list[int]:
+    """New files become pending models, numbered on in the order they were found."""
+    row = await tx.first(SELECT_LARGEST_NUMBER)
+    first = (row[0] if row else 0) + 1
+    records = [
+        PendingModelRecord(
+            id=number,
+            path=file.path,
+            name=file.path.replace("\\", "/").rsplit("/", 1)[-1],
+            type=file.type,
+            size_bytes=file.size,
+            created_at=file.created_at,
+        )
+        for number, file in enumerate(change.files, start=first)
+    ]
+    await write_pending(tx, [(record, {}) for record in records])
+    return [record.id for record in records]

@@ -1,0 +1,107 @@
+"""How new files are found: model folders are walked, and what is not known by its path waits.
+
+A file that moved is told apart from a new one: an active record's file is gone, and a file of
+the same size and hash lies elsewhere. Nothing is ever deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import msgspec
+from anyio import to_thread
+
+from engine.errors import ReshelveError
+from engine.files import FoundFile, Root, UnusableFile
+from engine.hashing import hash_file
+from engine.journal import AddFound
+from engine.workshop import Workshop
+from engine.writer import Commits
+
+CHUNK_FILES = 500
+"""How many found files are looked up and added in one transaction."""
+
+
+class MovedFile(msgspec.Struct, frozen=True):
+    """An active model whose file is gone from `path` and was found at `found`."""
+
+    sha256: str
+    path: str
+    found: str
+
+
+class ScanReport(msgspec.Struct, frozen=True):
+    """What a scan found: every scanned file was added, skipped as known, or has moved."""
+
+    scanned: int
+    added: int
+    pending_ids: list[int]
+    skipped: int
+    moved: list[MovedFile]
+
+
+class ScanFailed(ReshelveError):
+    """A model folder cannot be read."""
+
+    code = "scan_failed"
+
+
+class Scan:
+    """One walk over all roots."""
+
+    def __init__(self, shop: Workshop, writer: Commits) -> None:
+        self._shop = shop
+        self._writer = writer
+
+    async def run(self, roots: Sequence[Root]) -> ScanReport:
+        """Walk, and add what is new. Raises `ScanFailed`."""
+        scanned, skipped = 0, 0
+        pending_ids: list[int] = []
+        moved: list[MovedFile] = []
+        files = self._shop.models.walk(roots)
+        while chunk := await to_thread.run_sync(_take, files, limiter=self._shop.io):
+            scanned += len(chunk)
+            unknown = await self._unknown(chunk)
+            skipped += len(chunk) - len(unknown)
+            moves = [await self._moved(file) for file in unknown]
+            moved += [move for move in moves if move is not None]
+            new = [file for file, move in zip(unknown, moves, strict=True) if move is None]
+            added = await self._writer.commit(AddFound(new))
+            pending_ids += added
+        return ScanReport(scanned, len(pending_ids), pending_ids, skipped, moved)
+
+    async def _unknown(self, files: list[FoundFile]) -> list[FoundFile]:
+        paths = [path for file in files for path in (file.path, file.real_path)]
+        known = await self._shop.journal.known_paths(paths)
+        return [file for file in files if not {file.path, file.real_path} & known]
+
+    async def _moved(self, file: FoundFile) -> MovedFile | None:
+        """Whether an active record's file has come to lie here. Hashes only likely ones."""
+        records = await self._shop.journal.records_of_size(file.size)
+        if not records:
+            return None
+        sizes = await to_thread.run_sync(
+            self._shop.models.sizes, [path for _, path in records], limiter=self._shop.io
+        )
+        gone = {
+            sha256: path
+            for (sha256, path), size in zip(records, sizes, strict=True)
+            if size is None
+        }
+        if not gone:
+            return None
+        try:
+            found = await hash_file(self._shop, file.path)
+        except UnusableFile:
+            return None
+        if found.sha256 not in gone:
+            return None
+        return MovedFile(found.sha256, gone[found.sha256], file.path)
+
+
+def _take(files: Iterator[FoundFile]) -> list[FoundFile]:
+    try:
+        return list(islice(files, CHUNK_FILES))
+    except UnusableFile as reason:
+        raise ScanFailed(reason.message) from reason

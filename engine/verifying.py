@@ -1,0 +1,238 @@
+"""What is wrong with a library: database and files compared, nothing changed.
+
+Models and files are streamed; memory does not grow with the library.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol, TypeVar
+
+import msgspec
+from anyio import CapacityLimiter, to_thread
+
+from engine.files import ModelFiles, UnusableFile
+from engine.previews import TIERS, PreviewCodec, UnusableImage
+
+T = TypeVar("T")
+
+PAGE = 200
+
+_TIER = "|".join(tier.name for tier in TIERS)
+PREVIEW_NAME = re.compile(rf"(?P<sha256>[0-9a-f]{{64}})_(?P<seq>0|[1-9][0-9]*)_(?:{_TIER})\.webp")
+"""What a preview file of version 2 is called."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something wrong: a code of the contract, the file or record, and what was found."""
+
+    code: str
+    path: str
+    detail: str
+
+
+class ShelvedModel(msgspec.Struct, frozen=True):
+    """An active model as verification sees it; `defects` tell what its record lacks."""
+
+    sha256: str
+    path: str
+    images_count: int
+    defects: tuple[str, ...]
+
+
+class ShelvedPending(msgspec.Struct, frozen=True):
+    """A pending model as verification sees it."""
+
+    id: int
+    path: str
+    images: tuple[str, ...]
+    defects: tuple[str, ...]
+
+
+class Shelf(Protocol):
+    """Reads the records of a library as they are, damaged ones too."""
+
+    async def models(self, after: str, limit: int) -> list[ShelvedModel]:
+        """Active models, ascending by hash."""
+        ...
+
+    async def waiting(self, after: int, limit: int) -> list[ShelvedPending]:
+        """Pending models, ascending by id."""
+        ...
+
+    async def images_counts(self, hashes: Sequence[str]) -> dict[str, int]:
+        """`images_count` of those of the hashes that are active models."""
+        ...
+
+
+class ShelfFiles(Protocol):
+    """Reads the image folders of a library. Methods block; call them in a thread."""
+
+    def preview_names(self) -> Iterator[str]:
+        """Names of the files in the image folder, in no order."""
+        ...
+
+    def temporaries(self) -> list[str]:
+        """Paths of what an interrupted process left."""
+        ...
+
+    def preview(self, name: str) -> bytes | None:
+        """The content of a preview file, None where there is none."""
+        ...
+
+    def has_original(self, name: str) -> bool:
+        """Whether a pending original is there."""
+        ...
+
+    def path_of(self, name: str) -> str:
+        """The path of a preview file."""
+        ...
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """Which model files to hash anew: the `part`-th of `parts` equal parts, by hash."""
+
+    part: int
+    parts: int
+
+    def holds(self, sha256: str) -> bool:
+        """Whether a model falls into this part."""
+        return int(sha256[:8], 16) % self.parts == self.part - 1
+
+
+class Verification:
+    """One pass over a library; `models` and `images` count what was looked at."""
+
+    def __init__(
+        self,
+        *,
+        shelf: Shelf,
+        files: ShelfFiles,
+        models: ModelFiles,
+        codec: PreviewCodec,
+        rehash: Sample | None,
+        workers: int,
+    ) -> None:
+        self._shelf = shelf
+        self._files = files
+        self._disk = models
+        self._codec = codec
+        self._rehash = rehash
+        self._cpu = CapacityLimiter(workers)
+        self.models = 0
+        self.images = 0
+
+    async def problems(self) -> AsyncIterator[Problem]:
+        """All that is wrong, record by record, then file by file."""
+        async for problem in self._active():
+            yield problem
+        async for problem in self._pending():
+            yield problem
+        async for problem in self._strays():
+            yield problem
+        for path in await self._thread(self._files.temporaries):
+            yield Problem("temporary_left", path, "an interrupted process left it")
+
+    async def _active(self) -> AsyncIterator[Problem]:
+        after = ""
+        while page := await self._shelf.models(after, PAGE):
+            after = page[-1].sha256
+            for model in page:
+                self.models += 1
+                for problem in await self._thread(self._check_model, model):
+                    yield problem
+
+    def _check_model(self, model: ShelvedModel) -> list[Problem]:
+        """In a thread."""
+        problems = [Problem("record_invalid", model.path, defect) for defect in model.defects]
+        problems += self._check_file(model.path)
+        complete, seq = 0, 0
+        while seq < model.images_count:
+            found = [self._check_preview(f"{model.sha256}_{seq}_{t.name}.webp") for t in TIERS]
+            bad = [problem for problem in found if problem is not None]
+            problems += bad
+            complete += not any(problem.code == "image_missing" for problem in bad)
+            seq += 1
+        while all(self._has_preview(f"{model.sha256}_{seq}_{t.name}.webp") for t in TIERS):
+            complete, seq = complete + 1, seq + 1
+        if complete != model.images_count:
+            detail = f"images_count is {model.images_count}, on disk are {complete} complete sets"
+            problems.append(Problem("images_count_wrong", model.path, detail))
+        if not problems or all(problem.code != "file_missing" for problem in problems):
+            problems += self._check_hash(model)
+        return problems
+
+    def _check_file(self, path: str) -> list[Problem]:
+        if self._disk.sizes([path])[0] is None:
+            return [Problem("file_missing", path, "no such file")]
+        return []
+
+    def _has_preview(self, name: str) -> bool:
+        return self._files.preview(name) is not None
+
+    def _check_preview(self, name: str) -> Problem | None:
+        path = self._files.path_of(name)
+        data = self._files.preview(name)
+        if data is None:
+            return Problem("image_missing", path, "no such file")
+        self.images += 1
+        try:
+            self._codec.check(data)
+        except UnusableImage as reason:
+            return Problem("image_unreadable", path, reason.detail)
+        return None
+
+    def _check_hash(self, model: ShelvedModel) -> list[Problem]:
+        if self._rehash is None or not self._rehash.holds(model.sha256):
+            return []
+        try:
+            found, _ = self._disk.sha256(model.path, lambda _: None)
+        except UnusableFile as reason:
+            return [Problem(reason.code, model.path, reason.message)]
+        if found == model.sha256:
+            return []
+        return [Problem("hash_mismatch", model.path, f"recorded {model.sha256}, found {found}")]
+
+    async def _pending(self) -> AsyncIterator[Problem]:
+        after = -(2**63)
+        while page := await self._shelf.waiting(after, PAGE):
+            after = page[-1].id
+            for model in page:
+                for problem in await self._thread(self._check_waiting, model):
+                    yield problem
+
+    def _check_waiting(self, model: ShelvedPending) -> list[Problem]:
+        """In a thread."""
+        problems = [Problem("record_invalid", model.path, defect) for defect in model.defects]
+        problems += self._check_file(model.path)
+        for name in model.images:
+            if not self._files.has_original(name):
+                detail = f"the original {name} of pending model {model.id} is not there"
+                problems.append(Problem("image_missing", model.path, detail))
+        return problems
+
+    async def _strays(self) -> AsyncIterator[Problem]:
+        names = self._files.preview_names()
+        while chunk := await self._thread(_take, names):
+            parsed = {name: PREVIEW_NAME.fullmatch(name) for name in chunk}
+            hashes = {match["sha256"] for match in parsed.values() if match is not None}
+            counts = await self._shelf.images_counts(sorted(hashes))
+            for name, match in parsed.items():
+                if match is None:
+                    detail = "no preview of version 2 is called so"
+                elif match["sha256"] not in counts:
+                    detail = "no active model has this hash"
+                elif int(match["seq"]) >= counts[match["sha256"]]:
+                    detail = f"its model has {counts[match['sha256']]} preview sets"
+                else:
+                    continue
+                yield Problem("image_stray", self._files.path_of(name), detail)
+
+    async def _thread(self, function: Callable[..., T], *arguments: object) -> T:
+        return await to_thread.run_sync(function, *arguments, limiter=self._cpu)
+
+
+def _take(names: Iterator[str]) -> list[str]:
+    return list(islice(names, PAGE))
