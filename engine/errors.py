@@ -123,6 +123,17 @@ class StaleTransition(ReshelveError):
         self.target = target
 
 
+class StaleCursor(ReshelveError):
+    """Rows were to be recorded that do not follow those recorded last: one chunk was refused."""
+
+    code = "stale_cursor"
+
+    def __init__(self, run_id: int, after: int) -> None:
+        super().__init__(f"Run {run_id} has not recorded its rows up to {after}.")
+        self.run_id = run_id
+        self.after = after
+
+
 def cause_of(error: BaseException) -> BaseException:
     """The first error of ours inside a task group's exception group, else the first of all."""
     if not isinstance(error, BaseExceptionGroup):

@@ -32,7 +32,7 @@ CHUNK_ROWS = 1000
 """Rows recorded in one transaction: large enough to amortise a commit, small enough to interleave
 with the commits of workers."""
 
-CHUNKS_AHEAD = 4
+CHUNKS_AHEAD = 10
 """Chunks that are read and not yet committed, at most: it bounds memory."""
 
 Chunk = tuple[list[AssessedRow], list[Warning]]
@@ -137,10 +137,12 @@ class Import:
     async def _record_chunks(self, chunks: MemoryObjectReceiveStream[Chunk]) -> None:
         """Hand chunks to the writer in order, a few at once: those that wait share a commit."""
         handed: deque[Question[Change[int]]] = deque()
+        cursor = self._run.cursor
         async for rows, notes in chunks:
             fresh = await self._unrecorded(rows)
             if fresh or notes:
-                change = RecordRows(self._run.id, fresh, notes, self._clock.now())
+                change = RecordRows(self._run.id, cursor, fresh, notes, self._clock.now())
+                cursor = fresh[-1].model.key if fresh else cursor
                 handed.append(await self._writer.submit(change))
             if len(handed) >= CHUNKS_AHEAD:
                 await self._recorded(handed.popleft())

@@ -159,10 +159,12 @@ class ExpectRows(Change[None], frozen=True):
 class RecordRows(Change[int], frozen=True):
     """Record source rows, ascending by key, settle each, and move the run's cursor to the last.
 
-    Returns how many of them have work for a worker.
+    The cursor must stand at `after`: where the chunk before was refused, this one is as well.
+    Returns how many of the rows have work for a worker. Raises `StaleCursor`.
     """
 
     run_id: int
+    after: int
     rows: list[AssessedRow]
     warnings: list[Warning]
     at: int

@@ -14,6 +14,10 @@ SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 """A model's identity: the SHA-256 of its file as 64 lower-case hexadecimal digits."""
 
 
+LARGEST_NUMBER = 2**53
+"""Ids below this are exact in a web client's JSON; larger ones of a source are numbered anew."""
+
+
 class Tag(msgspec.Struct, frozen=True, gc=False):
     """A tag of the library: `id` is never given twice, `name` is unique."""
 

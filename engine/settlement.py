@@ -16,7 +16,7 @@ from engine.conflicts import (
     with_images,
 )
 from engine.intake import AssessedRow, Lane, active_record, lane, pending_record
-from engine.records import ModelRecord, PendingModelRecord
+from engine.records import LARGEST_NUMBER, ModelRecord, PendingModelRecord
 from engine.source import Warning
 
 
@@ -94,7 +94,7 @@ class Settlement:
         if existing is not None:
             return existing.id
         number = key
-        if key <= 0 or key in known.taken:
+        if not 0 < key < LARGEST_NUMBER or key in known.taken:
             number = known.largest + 1
         known.taken.add(number)
         known.largest = max(known.largest, number)

@@ -7,7 +7,9 @@ the run.
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import anyio
 import msgspec
@@ -48,34 +50,48 @@ class Worker:
 
     async def process(self, item: WorkItem) -> None:
         """Finish the item's work, or fail the item; raises only what ends the run."""
+        begun: list[tuple[WorkItem, Footing]] = []
+
+        async def begin() -> None:
+            begun.extend(await self._begin(item))
+
+        await self._bounded(item, begin)
+        for taken, footing in begun:
+            # What was begun may have moved on: its failure is that of the state it is in now.
+            await self._bounded(taken, partial(self._finish, taken, footing))
+
+    async def _bounded(self, item: WorkItem, step: Callable[[], Awaitable[None]]) -> None:
+        """The one failure boundary: a defect of one item, or of ours, does not stop the others."""
         try:
-            await self._work(item)
+            await step()
         except UnusableFile as reason:
             await self._fail(item, Defect(reason.code, reason.message))
         except (ReshelveError, anyio.get_cancelled_exc_class()):
             await self._lay_down(item)
             raise
         except Exception as error:
-            # The one failure boundary is the item: a defect of ours must not stop the others.
             log.exception("item %s (%s) stopped", item.id, item.candidate.path)
             await self._fail(item, Defect("unexpected_error", f"{type(error).__name__}: {error}"))
 
-    async def _work(self, item: WorkItem) -> None:
+    async def _begin(self, item: WorkItem) -> list[tuple[WorkItem, Footing]]:
+        """Take the item in hand, with its conflict settled; empty where it goes no further."""
         if item.candidate.defect is not None:
             await self._fail(item, item.candidate.defect)
-        elif item.work is Work.PROMOTION:
-            footing = await self._writer.commit(Decide(item, self._now()))
-            if footing is not None:
-                decided = msgspec.structs.replace(item, state=ModelState.IMPORTED)
-                await self._make_previews(decided, footing)
+            return []
+        if item.work is not Work.PROMOTION:
+            return [(item, await self._writer.commit(TakeInHand(item, self._now())))]
+        footing = await self._writer.commit(Decide(item, self._now()))
+        if footing is None:
+            return []
+        return [(msgspec.structs.replace(item, state=ModelState.IMPORTED), footing)]
+
+    async def _finish(self, item: WorkItem, footing: Footing) -> None:
+        if item.work is Work.HASH:
+            await self._hash(item)
+        elif item.work is Work.ORIGINALS:
+            await self._keep_originals(item)
         else:
-            footing = await self._writer.commit(TakeInHand(item, self._now()))
-            if item.work is Work.PREVIEWS:
-                await self._make_previews(item, footing)
-            elif item.work is Work.ORIGINALS:
-                await self._keep_originals(item)
-            else:
-                await self._hash(item)
+            await self._make_previews(item, footing)
 
     async def _hash(self, item: WorkItem) -> None:
         found = await hash_file(self._shop, item.candidate.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from engine.status import RunKind, RunStatus
 
 T = TypeVar("T")
 
-Steps = AsyncIterator[RunStatus]
+Steps = AsyncGenerator[RunStatus, None]
 """Each run as it begins; the next is asked for when the one before has ended."""
 
 
@@ -49,7 +49,9 @@ async def conduct(
         anyio.create_task_group() as tasks,
     ):
         await tasks.start(_heed_signals, service, stop, output)
-        ended, error = await _follow(service, steps(service), output, stop)
+        run_ids, error = await _follow(service, steps(service), output, stop)
+        # Read anew: a promotion also moved the items of the import before it.
+        ended = [await service.status(run_id) for run_id in run_ids]
         code = await _report(service, ended, output)
         tasks.cancel_scope.cancel()
     if error is not None:
@@ -72,19 +74,18 @@ async def conduct_silently(
 
 async def _follow(
     service: MigrationService, steps: Steps, output: Output, stop: Stop
-) -> tuple[list[RunStatus], ReshelveError | None]:
-    """Watch each run to its end; returns how they ended, and the error that ended the last."""
-    ended: list[RunStatus] = []
-    async with aclosing(steps):  # type: ignore[type-var]
+) -> tuple[list[int | None], ReshelveError | None]:
+    """Watch each run to its end; returns which there were, and the error that ended the last."""
+    run_ids: list[int | None] = []
+    async with aclosing(steps):
         async for begun in steps:
             if begun.run is None:
-                ended.append(begun)
-                break
+                return [None], None
+            run_ids.append(begun.run.id)
             error = await _watch(service, begun.run.id, output)
-            ended.append(await service.status(begun.run.id))
             if error is not None or stop.signal is not None:
-                return ended, error
-    return ended, None
+                return run_ids, error
+    return run_ids, None
 
 
 async def _watch(service: MigrationService, run_id: int, output: Output) -> ReshelveError | None:

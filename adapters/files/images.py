@@ -37,8 +37,8 @@ def open_image(folder: str, name: str) -> BinaryIO:
         raise UnusableImage("image_missing", f"no such file in {folder}") from error
     except (OSError, ValueError) as error:
         raise unreadable(error) from error
-    file = os.fdopen(descriptor, "rb")
     try:
+        # Before it becomes a file: Python refuses a folder, and would leave it open.
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise UnusableImage("image_unreadable", "it is no regular file")
@@ -47,10 +47,10 @@ def open_image(folder: str, name: str) -> BinaryIO:
                 "image_too_large",
                 f"{found.st_size} bytes; at most {MAX_IMAGE_BYTES} are read",
             )
+        return os.fdopen(descriptor, "rb")
     except BaseException:
-        file.close()
+        os.close(descriptor)
         raise
-    return file
 
 
 def unreadable(error: Exception) -> UnusableImage:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
+from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
@@ -24,6 +26,7 @@ LOCK_SECONDS = 0.5
 COPY_BYTES = 1 << 20
 LONGEST_STEM = 48
 """Characters of a name kept beside a digest: a file name has at most 255 bytes."""
+LONGEST_SUFFIX = 8
 
 
 class DiskLibrary:
@@ -49,10 +52,12 @@ class DiskLibrary:
     def trim_tiers(self, sha256: str, count: int) -> None:
         """Remove sets numbered `count` and up. Raises `StorageFailed`."""
         with _storing(self._images):
-            seq = count
-            while self._remove_set(sha256, seq):
-                seq += 1
-            if seq > count:
+            sets = list(takewhile(bool, (self._set(sha256, seq) for seq in itertools.count(count))))
+            # The last first: what an interruption leaves has no gap, so the next trim finds it.
+            for paths in reversed(sets):
+                for path in paths:
+                    path.unlink()
+            if sets:
                 sync_folder(self._images)
 
     def adopt_original(self, folder: str, name: str) -> tuple[str, int]:
@@ -91,19 +96,19 @@ class DiskLibrary:
             self.scratch.mkdir(exist_ok=True)
         return removed
 
-    def _remove_set(self, sha256: str, seq: int) -> bool:
+    def _set(self, sha256: str, seq: int) -> list[Path]:
+        """The files of one preview set that are there."""
         paths = [self._images / f"{sha256}_{seq}_{tier.name}.webp" for tier in TIERS]
-        there = [path for path in paths if path.exists()]
-        for path in there:
-            path.unlink()
-        return bool(there)
+        return [path for path in paths if path.exists()]
 
     def _free_name(self, name: str, digest: bytes) -> str:
-        """The name itself, or one with the content's digest where another image has it."""
+        """The name itself, or one with the content's digest where the name cannot be had."""
+        if is_temporary(name):
+            return f"image-{digest.hex()}"
         if self._is_free(name, digest):
             return name
         parts = PurePath(name)
-        return f"{parts.stem[:LONGEST_STEM]}-{digest.hex()}{parts.suffix}"
+        return f"{parts.stem[:LONGEST_STEM]}-{digest.hex()}{parts.suffix[:LONGEST_SUFFIX]}"
 
     def _is_free(self, name: str, digest: bytes) -> bool:
         try:

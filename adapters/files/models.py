@@ -37,8 +37,13 @@ class DiskModels:
         view = memoryview(buffer)
         try:
             descriptor = os.open(path, _NO_WAIT)
-            with os.fdopen(descriptor, "rb", buffering=0) as file:
+            try:
                 before = _facts(os.fstat(descriptor), path)
+                file = os.fdopen(descriptor, "rb", buffering=0)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            with file:
                 _expect_sequence(descriptor)
                 while amount := file.readinto(view):
                     digest.update(view[:amount])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -131,16 +132,19 @@ def translate(error: sqlite3.Error, path: Path) -> ReshelveError | sqlite3.Error
 async def open_writer(path: Path) -> aiosqlite.Connection:
     """The one connection that writes; makes the database where there is none.
 
-    A commit is durable when it returns: WAL with `synchronous=FULL`.
+    A commit is durable when it returns: WAL with `synchronous=FULL`. A database that is no
+    version 2 library is refused, and left as it is.
     """
     connection = await _connect(path, "rwc")
     try:
+        has_journal = await _check(connection, path)
         await connection.execute("PRAGMA journal_mode = WAL")
         await connection.execute("PRAGMA synchronous = FULL")
         await connection.execute("PRAGMA foreign_keys = ON")
         await connection.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
         await connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        await _prepare(connection, path)
+        if not has_journal:
+            await _prepare(connection)
     except BaseException:
         await connection.close()
         raise
@@ -164,16 +168,12 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
 
 
 async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
-    uri = f"file:{quote(str(path))}?mode={mode}"
+    uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
     return await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
 
 
-async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
-    if list(await connection.execute_fetchall(SELECT_JOURNAL)):
-        rows = list(await connection.execute_fetchall(SELECT_JOURNAL_VERSION))
-        if not rows or rows[0][0] != str(JOURNAL_VERSION):
-            raise LibraryDamaged(str(path), "it was written by another version of reshelve")
-        return
+async def _check(connection: aiosqlite.Connection, path: Path) -> bool:
+    """Refuse what is no version 2 library; returns whether our tables are in it."""
     columns: dict[str, set[str]] = {}
     for table, column in await connection.execute_fetchall(SELECT_COLUMNS):
         columns.setdefault(table, set()).add(column)
@@ -183,15 +183,25 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
             raise LibraryDamaged(
                 str(path), f"its table {table} has no column {', '.join(sorted(missing))}"
             )
+    if "db_meta" in columns:
+        version = list(await connection.execute_fetchall(SELECT_META, ("db_version",)))
+        if version and version[0][0] != DB_VERSION:
+            raise LibraryDamaged(str(path), "its db_version is not 2")
+    if "migration_meta" not in columns:
+        return False
+    rows = list(await connection.execute_fetchall(SELECT_JOURNAL_VERSION))
+    if not rows or rows[0][0] != str(JOURNAL_VERSION):
+        raise LibraryDamaged(str(path), "it was written by another version of reshelve")
+    return True
+
+
+async def _prepare(connection: aiosqlite.Connection) -> None:
     async with transaction(connection) as tx:
         for statement in _statements(LIBRARY_TABLES + JOURNAL_TABLES):
             await tx.execute(statement)
         await tx.execute(INSERT_JOURNAL_VERSION, str(JOURNAL_VERSION))
         await tx.execute(INSERT_META, "db_version", DB_VERSION)
         await tx.execute(INSERT_META, "tags_id_max", "0")
-        version = await tx.first(SELECT_META, "db_version")
-        if version is None or version[0] != DB_VERSION:
-            raise LibraryDamaged(str(path), "its db_version is not 2")
 
 
 def _statements(script: str) -> list[str]:

@@ -13,14 +13,13 @@ from adapters.sqlite.transitions import (
     DROP_ORIGINAL,
     END_WORK,
     Item,
-    item_of,
+    claimed,
     move,
     retry,
     set_outcome,
     take_in_hand,
 )
 from engine.conflicts import ConflictStrategy
-from engine.errors import StaleTransition
 from engine.journal import (
     AddFound,
     Decide,
@@ -34,7 +33,7 @@ from engine.journal import (
 )
 from engine.lifecycle import ModelState
 from engine.promotion import Outcome
-from engine.records import PendingModelRecord
+from engine.records import LARGEST_NUMBER, PendingModelRecord
 from engine.source import Defect
 
 INSERT_PROMOTION = """
@@ -78,7 +77,7 @@ ON CONFLICT (path) DO UPDATE SET
 SET_PENDING_HASH = "UPDATE pending_import SET sha256 = ?, size_bytes = ? WHERE id = ?"
 SET_ITEM_HASH = """
 UPDATE migration_items SET sha256 = ?, work = 'promotion', in_hand = 0, updated_at = ?
-WHERE id = ? AND state = 'pending' AND work = 'hash'
+WHERE id = ?
 """
 DISCARD = """
 INSERT INTO migration_discarded (item_id, source_id, source_key, digest, path, sha256, at)
@@ -157,15 +156,14 @@ async def _enlist(tx: Transaction, run_id: int, pending_id: int, path: str, at: 
 
 async def note_hash(tx: Transaction, change: NoteHash) -> None:
     """A pending model's identity is known, and need not be found again while its file stays."""
-    item = await item_of(tx, change.item.id)
+    item = await claimed(tx, change.item, "hashed")
     facts, path = change.facts, change.item.candidate.path
     if change.read:
         await tx.execute(
             UPSERT_HASH, path, facts.size, facts.mtime_ns, str(facts.inode), change.sha256
         )
     await tx.execute(SET_PENDING_HASH, change.sha256, facts.size, item.pending_id)
-    if await tx.execute(SET_ITEM_HASH, change.sha256, change.at, item.id) != 1:
-        raise StaleTransition(item.id, ModelState.PENDING, "hashed")
+    await tx.execute(SET_ITEM_HASH, change.sha256, change.at, item.id)
     place = await tx.first(SELECT_PLACE_BYTES, item.promotion_id, item.id)
     expected = place[0] if place else 0
     # The true size counts, and a file that was known is not counted among the bytes to read.
@@ -176,7 +174,7 @@ async def note_hash(tx: Transaction, change: NoteHash) -> None:
 async def decide(tx: Transaction, change: Decide) -> Footing | None:
     """Settle the conflict of a hashed item; None when it goes no further."""
     work = change.item
-    item = await item_of(tx, work.id)
+    item = await claimed(tx, work, ModelState.IMPORTED)
     if item.state is ModelState.PENDING:
         run = await run_of(tx, item.working_run)
         found = (await models_by_hash(tx, [work.sha256])).get(work.sha256)
@@ -222,7 +220,7 @@ async def forget_leavings(tx: Transaction, change: ForgetLeavings) -> None:
 
 async def add_found(tx: Transaction, change: AddFound) -> list[int]:
     """New files become pending models, numbered on in the order they were found."""
-    row = await tx.first(SELECT_LARGEST_NUMBER)
+    row = await tx.first(SELECT_LARGEST_NUMBER, LARGEST_NUMBER)
     first = (row[0] if row else 0) + 1
     records = [
         PendingModelRecord(

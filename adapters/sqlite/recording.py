@@ -18,10 +18,11 @@ from adapters.sqlite.shelf import (
 )
 from adapters.sqlite.transitions import INSERT_WARNING, move_many
 from engine.conflicts import ConflictStrategy
+from engine.errors import StaleCursor
 from engine.intake import AssessedRow, Lane
 from engine.journal import RecordRows, Work
 from engine.lifecycle import ModelState
-from engine.records import ModelRecord, PendingModelRecord
+from engine.records import LARGEST_NUMBER, ModelRecord, PendingModelRecord
 from engine.settlement import Known, SettledRow, Settlement
 
 SELECT_LAST_ITEM = "SELECT coalesce(max(id), 0) FROM migration_items"
@@ -36,9 +37,9 @@ UNION
 SELECT pending_id FROM migration_items WHERE pending_id IN (SELECT value FROM json_each(?1))
 """
 SELECT_LARGEST_NUMBER = """
-SELECT max(coalesce((SELECT max(id) FROM pending_import), 0),
+SELECT max(coalesce((SELECT max(id) FROM pending_import WHERE id < ?1), 0),
            coalesce((SELECT max(pending_id) FROM migration_items
-                     WHERE pending_id IS NOT NULL), 0))
+                     WHERE pending_id IS NOT NULL AND pending_id < ?1), 0))
 """
 INSERT_ITEM = """
 INSERT INTO migration_items
@@ -52,7 +53,9 @@ UPDATE migration_items
 SET state = 'failed', failed_in = 'pending', error_code = ?, error_message = ?
 WHERE id = ? AND state = 'pending'
 """
-MOVE_CURSOR = "UPDATE migration_runs SET cursor = ?, updated_at = ? WHERE id = ?"
+MOVE_CURSOR = """
+UPDATE migration_runs SET cursor = ?, updated_at = ? WHERE id = ? AND cursor = ?
+"""
 
 WORK = {Lane.PREVIEWS: Work.PREVIEWS, Lane.ORIGINALS: Work.ORIGINALS}
 
@@ -69,6 +72,9 @@ class _Found(msgspec.Struct):
 
 async def record_rows(tx: Transaction, change: RecordRows) -> int:
     """Record and settle a chunk; returns how many of its items have work for a worker."""
+    cursor = change.rows[-1].model.key if change.rows else change.after
+    if await tx.execute(MOVE_CURSOR, cursor, change.at, change.run_id, change.after) != 1:
+        raise StaleCursor(change.run_id, change.after)
     run = await run_of(tx, change.run_id)
     found = await _look_up(tx, change.rows)
     settlement = Settlement(run.strategy or ConflictStrategy.MERGE, found.known)
@@ -79,8 +85,6 @@ async def record_rows(tx: Transaction, change: RecordRows) -> int:
     await _write_records(tx, settlement, settled, found)
     await _write_transitions(tx, numbered)
     await _write_warnings(tx, change, numbered)
-    if change.rows:
-        await tx.execute(MOVE_CURSOR, change.rows[-1].model.key, change.at, change.run_id)
     return _count(tx, change, settled)
 
 
@@ -90,14 +94,18 @@ async def _look_up(tx: Transaction, rows: list[AssessedRow]) -> _Found:
     keys = _encode([row.model.key for row in rows]).decode()
     models = await models_by_hash(tx, (row.sha256 for row in rows if row.sha256))
     pending = await pending_by_path(tx, (row.model.path for row in rows))
-    largest = await tx.first(SELECT_LARGEST_NUMBER)
+    largest = await tx.first(SELECT_LARGEST_NUMBER, LARGEST_NUMBER)
     known = Known(
         models={sha256: stored.record for sha256, stored in models.items()},
         on_the_way={row[0] for row in await tx.fetch(SELECT_ON_THE_WAY, hashes)},
         pending={path: stored.record for path, stored in pending.items()},
         taken={row[0] for row in await tx.fetch(SELECT_TAKEN_NUMBERS, keys)},
         # Rows of this chunk keep their own numbers: one that cannot is numbered after them.
-        largest=max(largest[0] if largest else 0, *(row.model.key for row in rows), 0),
+        largest=max(
+            largest[0] if largest else 0,
+            *(row.model.key for row in rows if row.model.key < LARGEST_NUMBER),
+            0,
+        ),
     )
     return _Found(models, pending, known)
 

@@ -8,7 +8,15 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from adapters.sqlite.database import Transaction
-from engine.records import ActiveMeta, ModelRecord, PendingMeta, PendingModelRecord, Tag
+from engine.records import (
+    LARGEST_NUMBER,
+    ActiveMeta,
+    ModelRecord,
+    PendingMeta,
+    PendingModelRecord,
+    Prompts,
+    Tag,
+)
 from engine.source import Defect, SourceModel, SourceTag
 
 SELECT_MODELS = """
@@ -44,12 +52,15 @@ LINK_PENDING_TAG = "INSERT OR IGNORE INTO pending_model_tags (model_id, tag_id) 
 SELECT_TAGS = "SELECT id, name FROM tags"
 SELECT_TAGS_BY_NAME = "SELECT name, id FROM tags WHERE name IN (SELECT value FROM json_each(?))"
 SELECT_LARGEST_TAG = """
-SELECT max(coalesce((SELECT max(id) FROM tags), 0),
-           coalesce((SELECT CAST(value AS INTEGER) FROM db_meta WHERE key = 'tags_id_max'), 0))
+SELECT max(coalesce((SELECT max(id) FROM tags WHERE id < ?1), 0),
+           coalesce((SELECT CAST(value AS INTEGER) FROM db_meta
+                     WHERE key = 'tags_id_max' AND CAST(value AS INTEGER) < ?1), 0))
 """
 INSERT_TAG = "INSERT INTO tags (id, name) VALUES (?, ?)"
 RAISE_LARGEST_TAG = """
-UPDATE db_meta SET value = ? WHERE key = 'tags_id_max' AND CAST(value AS INTEGER) < ?
+INSERT INTO db_meta (key, value) VALUES ('tags_id_max', ?)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value
+WHERE coalesce(CAST(value AS INTEGER), 0) < CAST(excluded.value AS INTEGER)
 """
 
 WAITING_FIELDS = tuple[int, str, str, str, str, int, int]
@@ -57,6 +68,7 @@ WAITING_FIELDS = tuple[int, str, str, str, str, int, int]
 
 Meta = ActiveMeta | PendingMeta
 M = TypeVar("M", ActiveMeta, PendingMeta)
+S = TypeVar("S", bound=msgspec.Struct)
 
 _text = msgspec.json.Encoder()
 
@@ -66,7 +78,8 @@ R = TypeVar("R", ModelRecord, PendingModelRecord)
 
 
 class Stored(msgspec.Struct, Generic[R], frozen=True, gc=False):
-    """A record as it lies in its table; `extra` are meta keys that are not ours to drop."""
+    """A record as it lies in its table; `extra` is its `meta_json` with keys that
+    are not ours to drop."""
 
     record: R
     extra: dict[str, Any]
@@ -192,10 +205,11 @@ async def map_tags(tx: Transaction, tags: Iterable[SourceTag]) -> None:
     known: dict[int, str] = dict(await tx.fetch(SELECT_TAGS))
     names = set(known.values())
     new = [tag for tag in tags if tag.name not in names]
-    kept = [tag for tag in new if tag.id > 0 and tag.id not in known]
+    kept = [tag for tag in new if 0 < tag.id < LARGEST_NUMBER and tag.id not in known]
     await tx.many(INSERT_TAG, [(tag.id, tag.name) for tag in kept])
-    await _raise_largest(tx, max((tag.id for tag in kept), default=0))
-    moved = [tag for tag in new if tag.id <= 0 or tag.id in known]
+    await _raise_largest(tx, max((*known, *(tag.id for tag in kept)), default=0))
+    names_kept = {tag.name for tag in kept}
+    moved = [tag for tag in new if tag.name not in names_kept]
     await _insert_tags(tx, [tag.name for tag in moved])
 
 
@@ -212,7 +226,7 @@ async def _tag_ids(tx: Transaction, names: set[str]) -> dict[str, int]:
 
 async def _insert_tags(tx: Transaction, names: list[str]) -> None:
     """Number new tags after the largest id ever given, and keep `tags_id_max` true."""
-    row = await tx.first(SELECT_LARGEST_TAG)
+    row = await tx.first(SELECT_LARGEST_TAG, LARGEST_NUMBER)
     largest = int(row[0]) if row else 0
     numbered = [(largest + place, name) for place, name in enumerate(names, start=1)]
     await tx.many(INSERT_TAG, numbered)
@@ -220,7 +234,7 @@ async def _insert_tags(tx: Transaction, names: list[str]) -> None:
 
 
 async def _raise_largest(tx: Transaction, largest: int) -> None:
-    await tx.execute(RAISE_LARGEST_TAG, str(largest), largest)
+    await tx.execute(RAISE_LARGEST_TAG, str(largest))
 
 
 def record_tags(rows: Iterable[tuple[Any, ...]]) -> dict[Any, tuple[Tag, ...]]:
@@ -232,38 +246,44 @@ def record_tags(rows: Iterable[tuple[Any, ...]]) -> dict[Any, tuple[Tag, ...]]:
 
 
 def _meta(text: str, kind: type[M]) -> tuple[M, dict[str, Any]]:
-    """The known fields of `meta_json`, and all it holds besides. Damaged JSON counts as empty."""
-    try:
-        return msgspec.json.decode(text, type=kind), _extra(text, kind)
-    except msgspec.MsgspecError:
-        return _salvaged(text, kind)
-
-
-def _extra(text: str, kind: type[Meta]) -> dict[str, Any]:
-    fields = set(kind.__struct_fields__)
-    found: dict[str, Any] = msgspec.json.decode(text, type=dict[str, Any])
-    return {key: value for key, value in found.items() if key not in fields}
-
-
-def _salvaged(text: str, kind: type[M]) -> tuple[M, dict[str, Any]]:
-    """Field by field: one field of a wrong type does not lose the others."""
+    """The known fields of `meta_json`, and the whole of it. Damaged JSON counts as empty."""
     try:
         found = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.MsgspecError:
         return kind(), {}
-    fields = {}
+    try:
+        return msgspec.convert(found, kind), found
+    except msgspec.ValidationError:
+        return _salvaged(found, kind), found
+
+
+def _salvaged(found: dict[str, Any], kind: type[S]) -> S:
+    """Field by field: one field of a wrong type does not lose the others."""
+    fields: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
+        value = found.get(field.name)
         try:
-            fields[field.name] = msgspec.convert(found.pop(field.name), field.type)
-        except (KeyError, msgspec.ValidationError):
-            continue
-    return kind(**fields), found
+            fields[field.name] = msgspec.convert(value, field.type)
+        except msgspec.ValidationError:
+            if isinstance(value, dict) and field.type is Prompts:
+                fields[field.name] = _salvaged(value, Prompts)
+    return kind(**fields)
 
 
 def _meta_text(meta: Meta, extra: Mapping[str, Any]) -> str:
     if not extra:
         return _text.encode(meta).decode()
-    return _text.encode({**extra, **msgspec.to_builtins(meta)}).decode()
+    return _text.encode(_overlaid(extra, msgspec.to_builtins(meta))).decode()
+
+
+def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """What is in `above`, and what only `below` has, at any depth."""
+    joined = {**below, **above}
+    for key, value in above.items():
+        beneath = below.get(key)
+        if isinstance(value, dict) and isinstance(beneath, dict):
+            joined[key] = _overlaid(beneath, value)
+    return joined
 
 
 def _json(values: list[str]) -> str:

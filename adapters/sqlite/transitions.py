@@ -34,6 +34,7 @@ from engine.journal import (
     Release,
     RetryFailed,
     TakeInHand,
+    WorkItem,
 )
 from engine.lifecycle import ModelState
 from engine.promotion import Outcome
@@ -41,7 +42,7 @@ from engine.records import ModelRecord
 from engine.source import Defect, Warning
 
 SELECT_ITEM = """
-SELECT run_id, promotion_id, pending_id, state FROM migration_items WHERE id = ?
+SELECT run_id, promotion_id, pending_id, state, work FROM migration_items WHERE id = ?
 """
 SELECT_SIBLINGS = """
 SELECT id, run_id, promotion_id FROM migration_items
@@ -133,6 +134,17 @@ async def item_of(tx: Transaction, item_id: int) -> Item:
     return Item(item_id, row[0], row[1], row[2], ModelState(row[3]))
 
 
+async def claimed(tx: Transaction, work: WorkItem, target: str) -> Item:
+    """The item that a worker reports on, if it is still as the worker knew it.
+
+    Raises `StaleTransition`.
+    """
+    row = await tx.first(SELECT_ITEM, work.id)
+    if row is None or row[3] != work.state or row[4] != work.work:
+        raise StaleTransition(work.id, work.state, target)
+    return Item(work.id, row[0], row[1], row[2], work.state)
+
+
 async def set_outcome(
     tx: Transaction,
     item: Item,
@@ -194,7 +206,7 @@ async def take_in_hand(tx: Transaction, change: TakeInHand) -> Footing:
 async def activate(tx: Transaction, change: Activate) -> bool:
     """Previews are on disk: the model becomes active. False when the footing has moved."""
     work = change.item
-    item = await item_of(tx, work.id)
+    item = await claimed(tx, work, ModelState.PROMOTED)
     run = await run_of(tx, item.working_run)
     record = active_record(work.candidate, work.sha256)
     found = (await models_by_hash(tx, [work.sha256])).get(work.sha256)
@@ -246,7 +258,7 @@ async def _leave_queue(
 
 async def park(tx: Transaction, change: Park) -> None:
     """Original images are on disk: the model waits for promotion."""
-    item = await item_of(tx, change.item.id)
+    item = await claimed(tx, change.item, "parked")
     run = await run_of(tx, item.run_id)
     assert item.pending_id is not None, "its number was given when it was recorded"
     images = tuple(change.images)
@@ -257,14 +269,13 @@ async def park(tx: Transaction, change: Park) -> None:
     await write_pending(tx, [(record, found.extra if found else {})])
     await link_tags(tx, LINK_PENDING_TAG, [(record.id, change.item.candidate.tags)])
     await tx.many(ADOPT_ORIGINAL, [(name,) for name in images])
-    if await tx.execute(END_WORK, record.id, change.at, item.id, ModelState.PENDING) != 1:
-        raise StaleTransition(item.id, ModelState.PENDING, "parked")
+    await tx.execute(END_WORK, record.id, change.at, item.id, ModelState.PENDING)
     await _end(tx, change, item, change.warnings)
 
 
 async def fail(tx: Transaction, change: Fail) -> None:
     """An item stops, and remembers the state it failed in."""
-    await _fail(tx, await item_of(tx, change.item.id), change.defect, change.at)
+    await _fail(tx, await claimed(tx, change.item, ModelState.FAILED), change.defect, change.at)
 
 
 async def release(tx: Transaction, change: Release) -> None:
