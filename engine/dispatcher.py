@@ -73,7 +73,7 @@ class Dispatcher:
         """Hand out nothing more; what is in hand is finished."""
         if not self._draining:
             self._draining = True
-            with suppress(anyio.ClosedResourceError):
+            with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
                 await self._inbox_send.send(News.DRAIN)
 
     async def run(self, worker: Processes) -> None:

@@ -79,8 +79,3 @@ class Mailbox(Generic[M]):
     def close(self) -> None:
         """Take no more questions; those queued are still delivered."""
         self._send.close()
-
-    def abandon(self) -> None:
-        """The actor is gone: whoever asks from now on is told so at once."""
-        self._send.close()
-        self._receive.close()

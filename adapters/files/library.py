@@ -137,6 +137,7 @@ def owned_library(folder: Path) -> Iterator[DiskLibrary]:
             if not (folder / "images" / "pending").is_dir():
                 (folder / "images" / "pending").mkdir(parents=True)
                 sync_folder(folder / "images")
+                sync_folder(folder.parent)
             sync_folder(folder)
         yield DiskLibrary(folder)
     finally:

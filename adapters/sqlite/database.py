@@ -21,7 +21,7 @@ from adapters.sqlite.schema import (
     JOURNAL_VERSION,
     LIBRARY_TABLES,
 )
-from engine.errors import LibraryDamaged, LibraryMissing, ReshelveError, StorageFailed
+from engine.errors import LibraryDamaged, LibraryInUse, LibraryMissing, ReshelveError, StorageFailed
 
 Row = tuple[Any, ...]
 
@@ -52,6 +52,7 @@ _DISK = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_NOMEM,
 }
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -124,6 +125,8 @@ def translate(error: sqlite3.Error, path: Path) -> ReshelveError | sqlite3.Error
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in _DISK:
         return StorageFailed(str(path), str(error))
+    if code in _BUSY:
+        return LibraryInUse(str(path.parent))
     if code in _DAMAGE:
         return LibraryDamaged(str(path), str(error))
     return error

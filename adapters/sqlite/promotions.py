@@ -95,7 +95,7 @@ _text = msgspec.json.Encoder()
 async def open_promotion(tx: Transaction, change: OpenPromotion) -> Run:
     """Open a run of stage 2 over pending models, in the order given."""
     run_id = await tx.insert(INSERT_PROMOTION, change.strategy or "", change.at, change.at)
-    for place, pending_id in enumerate(change.ids):
+    for place, pending_id in enumerate(dict.fromkeys(change.ids)):
         row = await tx.first(SELECT_PENDING_PATH, pending_id)
         if row is None:
             refusal = Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")
@@ -175,21 +175,21 @@ async def decide(tx: Transaction, change: Decide) -> Footing | None:
     """Settle the conflict of a hashed item; None when it goes no further."""
     work = change.item
     item = await claimed(tx, work, ModelState.IMPORTED)
+    run = await run_of(tx, item.working_run)
+    found = (await models_by_hash(tx, [work.sha256])).get(work.sha256)
+    if found is not None and run.strategy is None:
+        await set_outcome(tx, item, Outcome.CONFLICT, existing=found.record)
+        await _stay(tx, item, change.at)
+        return None
+    if found is not None and run.strategy is ConflictStrategy.IGNORE:
+        await set_outcome(tx, item, Outcome.IGNORED)
+        await _stay(tx, item, change.at)
+        return None
+    if found is not None and run.strategy is ConflictStrategy.DELETE:
+        await set_outcome(tx, item, Outcome.DELETED)
+        await _delete(tx, item, work.candidate.images, change.at)
+        return None
     if item.state is ModelState.PENDING:
-        run = await run_of(tx, item.working_run)
-        found = (await models_by_hash(tx, [work.sha256])).get(work.sha256)
-        if found is not None and run.strategy is None:
-            await set_outcome(tx, item, Outcome.CONFLICT, existing=found.record)
-            await _stay(tx, item, change.at)
-            return None
-        if found is not None and run.strategy is ConflictStrategy.IGNORE:
-            await set_outcome(tx, item, Outcome.IGNORED)
-            await _stay(tx, item, change.at)
-            return None
-        if found is not None and run.strategy is ConflictStrategy.DELETE:
-            await set_outcome(tx, item, Outcome.DELETED)
-            await _delete(tx, item, work.candidate.images, change.at)
-            return None
         await move(tx, item.id, ModelState.PENDING, ModelState.IMPORTED, change.at)
         item.count_state(tx, ModelState.PENDING, -1)
         item.count_state(tx, ModelState.IMPORTED)
@@ -198,8 +198,8 @@ async def decide(tx: Transaction, change: Decide) -> Footing | None:
 
 
 async def _stay(tx: Transaction, item: Item, at: int) -> None:
-    """The model goes on waiting, as it did."""
-    await tx.execute(END_WORK, item.pending_id, at, item.id, ModelState.PENDING)
+    """The model goes on waiting, in the state it was in."""
+    await tx.execute(END_WORK, item.pending_id, at, item.id, item.state)
     tx.count(item.working_run, "work", -1)
 
 
@@ -209,7 +209,7 @@ async def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int)
     await tx.many(DROP_ORIGINAL, [(name,) for name in images])
     await tx.execute(DISCARD, at, item.id)
     await tx.execute(DELETE_ITEM, item.id)
-    item.count_state(tx, ModelState.PENDING, -1)
+    item.count_state(tx, item.state, -1)
     tx.count(item.working_run, "work", -1)
 
 

@@ -1,0 +1,148 @@
+"""A store on the bench: opened in a folder, given changes, and looked at with raw SQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+from adapters.sqlite.database import database_path
+from adapters.sqlite.store import SqliteStore, sqlite_store
+from engine.conflicts import ConflictStrategy
+from engine.intake import AssessedRow
+from engine.journal import (
+    BEFORE_FIRST_KEY,
+    Activate,
+    CarriedImage,
+    Fail,
+    Footing,
+    OpenRun,
+    Park,
+    RecordRows,
+    Recover,
+    Run,
+    SetRunState,
+    TakeInHand,
+    WorkItem,
+)
+from engine.source import Defect, Warning
+from engine.status import RunKind, RunState
+from tests.unit.rows import FOLDER
+
+LOCATION = "/legacy/hikaze_mm.sqlite3"
+AT = 1_700_000_000_000
+BROKE = Defect("broke", "It broke. Mend it and retry.")
+CRASH_LIMIT = 3
+
+
+def image(name: str) -> CarriedImage:
+    """An image whose content is its name."""
+    return CarriedImage(name, name.encode().ljust(16, b"."))
+
+
+def finished(
+    item: WorkItem,
+    *images: CarriedImage,
+    footing: int = 0,
+    refused: Sequence[str] = (),
+    warnings: Sequence[Warning] = (),
+    at: int = AT,
+) -> Activate:
+    """A worker's word that the previews of an item are on disk."""
+    return Activate(item, footing, list(images), list(refused), 100, list(warnings), at)
+
+
+def parked(
+    item: WorkItem,
+    *names: str,
+    refused: Sequence[str] = (),
+    warnings: Sequence[Warning] = (),
+    at: int = AT,
+) -> Park:
+    """A worker's word that the originals of an item are on disk."""
+    return Park(item, list(names), list(refused), 100, list(warnings), at)
+
+
+def query(library: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    """What any SQLite client sees in the library's database, or does to it."""
+    with closing(sqlite3.connect(database_path(library), isolation_level=None)) as connection:
+        return connection.execute(sql, values).fetchall()
+
+
+class Bench:
+    """A store, and the changes that tests make again and again."""
+
+    def __init__(self, store: SqliteStore, library: Path) -> None:
+        self.store = store
+        self.library = library
+
+    def sql(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        return query(self.library, sql, *values)
+
+    async def open_run(
+        self,
+        location: str = LOCATION,
+        strategy: ConflictStrategy = ConflictStrategy.MERGE,
+        at: int = AT,
+    ) -> Run:
+        (run,) = await self.store.apply(
+            [OpenRun(RunKind.LEGACY, location, FOLDER, strategy, "fingerprint", at)]
+        )
+        assert isinstance(run, Run)
+        return run
+
+    async def end_run(self, run: Run) -> None:
+        await self.store.apply([SetRunState(run.id, RunState.COMPLETED, AT)])
+
+    async def record(self, run: Run, *rows: AssessedRow, notes: Sequence[Warning] = ()) -> int:
+        now = await self.store.run(run.id)
+        assert now is not None
+        change = RecordRows(run.id, now.cursor, list(rows), list(notes), AT)
+        (work,) = await self.store.apply([change])
+        assert isinstance(work, int)
+        return work
+
+    async def work(self, run: Run, *, crashed: bool = False) -> list[WorkItem]:
+        return await self.store.work(run.id, BEFORE_FIRST_KEY, 1_000, crashed)
+
+    async def take(self, item: WorkItem) -> Footing:
+        (footing,) = await self.store.apply([TakeInHand(item, AT)])
+        assert isinstance(footing, Footing)
+        return footing
+
+    async def only_work(self, run: Run) -> WorkItem:
+        (item,) = await self.work(run)
+        return item
+
+    async def fail(self, item: WorkItem) -> None:
+        await self.store.apply([Fail(item, BROKE, AT)])
+
+    async def crash(self) -> int:
+        """What the start after a crash does; returns how many items it failed."""
+        (failed,) = await self.store.apply([Recover(AT, CRASH_LIMIT)])
+        assert isinstance(failed, int)
+        return failed
+
+    def states(self) -> dict[int, str]:
+        """The state of every item, by its key in the source."""
+        return dict(self.sql("SELECT source_key, state FROM migration_items"))
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder where there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+@asynccontextmanager
+async def opened(library: Path) -> AsyncIterator[Bench]:
+    """A bench in a library folder, made where there is none."""
+    make_folder(library)
+    async with sqlite_store(library) as store:
+        yield Bench(store, library)

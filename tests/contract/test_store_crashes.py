@@ -1,0 +1,113 @@
+"""What a start finds after a crash: suspects, and items that keep crashing."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.journal import (
+    Release,
+    RetryFailed,
+    SetRunState,
+)
+from engine.source import Warning
+from engine.status import RunState
+from tests.contract.bench import (
+    AT,
+    Bench,
+)
+from tests.unit.rows import BROKEN, row, sha
+
+pytestmark = pytest.mark.anyio
+
+ACTIVE = row(1, sha256=sha(1), tags=("style",))
+PREVIEWS = row(2, sha256=sha(2), images=("a.png", "b.png"), tags=("style",))
+WAITING = row(3, tags=("style",))
+ORIGINALS = row(4, images=("c.png",), tags=("style",))
+FAILED = row(5, defect=BROKEN)
+NOTE = Warning("rows_unreadable", "rows 6 to 9 lie on a damaged page")
+
+
+async def test_a_running_run_is_interrupted_by_a_crash(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.store.apply([SetRunState(run.id, RunState.RUNNING, AT)])
+    await bench.crash()
+    found = await bench.store.run(run.id)
+    assert found is not None
+    assert found.status is RunState.INTERRUPTED
+
+
+async def test_a_completed_run_is_not_touched_by_a_crash(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.end_run(run)
+    await bench.crash()
+    found = await bench.store.run(run.id)
+    assert found is not None
+    assert found.status is RunState.COMPLETED
+
+
+async def test_an_item_in_hand_in_a_crash_becomes_a_suspect(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, PREVIEWS, ORIGINALS)
+    first, second = await bench.work(run)
+    await bench.take(first)
+    await bench.crash()
+    suspects, others = await bench.work(run, crashed=True), await bench.work(run)
+    assert ([i.id for i in suspects], [i.id for i in others]) == ([first.id], [second.id])
+
+
+async def test_an_item_that_was_laid_down_on_purpose_is_no_suspect(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, PREVIEWS)
+    item = await bench.only_work(run)
+    await bench.take(item)
+    await bench.store.apply([Release(item)])
+    await bench.crash()
+    assert await bench.work(run, crashed=True) == []
+
+
+async def test_an_item_that_was_not_in_hand_is_no_suspect(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, PREVIEWS)
+    await bench.crash()
+    assert await bench.work(run, crashed=True) == []
+
+
+async def test_two_crashes_fail_nothing(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, PREVIEWS)
+    item = await bench.only_work(run)
+    failed = []
+    for _ in range(2):
+        await bench.take(item)
+        failed.append(await bench.crash())
+    assert failed == [0, 0]
+
+
+async def test_the_third_crash_fails_the_item(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, PREVIEWS)
+    item = await bench.only_work(run)
+    for _ in range(3):
+        await bench.take(item)
+        failed = await bench.crash()
+    (failure,) = await bench.store.failures(run.id, 0, 10)
+    assert (failed, failure.code) == (1, "crashed_repeatedly")
+
+
+async def test_a_crash_without_a_new_attempt_counts_for_nothing(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, PREVIEWS)
+    await bench.take(await bench.only_work(run))
+    assert [await bench.crash() for _ in range(5)] == [0] * 5
+
+
+async def test_an_item_that_is_retried_after_its_crashes_is_trusted_anew(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, PREVIEWS)
+    item = await bench.only_work(run)
+    for _ in range(3):
+        await bench.take(item)
+        await bench.crash()
+    await bench.store.apply([RetryFailed(run.id, AT)])
+    await bench.take(item)
+    assert await bench.crash() == 0

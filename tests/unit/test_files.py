@@ -1,0 +1,458 @@
+"""Bytes on disk: durable writes, adopted originals, untrusted reads, one owner."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.files import library
+from adapters.files.durable import is_temporary, write_file
+from adapters.files.images import DiskImages
+from adapters.files.library import DiskLibrary, is_owned, owned_library
+from adapters.files.models import DiskModels
+from engine.errors import LibraryInUse, StorageFailed
+from engine.previews import MAX_IMAGE_BYTES, UnusableImage
+from tests.unit.rows import sha
+
+ROOT = Path(__file__).parents[2]
+TIERS = (b"high", b"medium", b"low")
+posix = pytest.mark.skipif(os.name == "nt", reason="there is no such thing on Windows")
+
+OWN = """
+import sys
+from pathlib import Path
+from adapters.files.library import owned_library
+from engine.errors import LibraryInUse
+try:
+    with owned_library(Path(sys.argv[1])):
+        print("owned", flush=True)
+        sys.stdin.read()
+except LibraryInUse as error:
+    print(error.code, flush=True)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An image folder whose name trips over nothing."""
+    made = tmp_path / "my images 😀 ?#%20"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def owned(tmp_path: Path) -> Iterator[DiskLibrary]:
+    with owned_library(tmp_path / "library") as found:
+        yield found
+
+
+def pending(tmp_path: Path) -> Path:
+    return tmp_path / "library" / "images" / "pending"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def refused(folder: Path, name: str) -> str:
+    """Why an image cannot be read."""
+    with pytest.raises(UnusableImage) as reason:
+        DiskImages().read(str(folder), name)
+    return reason.value.code
+
+
+def other_process(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", OWN, str(folder)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+# Durable writes.
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    write_file(tmp_path / "a", [b"one ", b"two"])
+    assert (tmp_path / "a").read_bytes() == b"one two"
+
+
+def test_a_written_file_replaces_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old and longer")
+    write_file(tmp_path / "a", [b"new"])
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_nothing_lies_beside_a_written_file(tmp_path: Path) -> None:
+    write_file(tmp_path / "a", [b"one"])
+    assert names(tmp_path) == ["a"]
+
+
+def spoiled() -> Iterator[bytes]:
+    yield b"half"
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_write_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="Input/output error"):
+        write_file(tmp_path / "a", spoiled())
+    assert names(tmp_path) == []
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(OSError, match="Input/output error"):
+        write_file(tmp_path / "a", spoiled())
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_a_rename_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(IsADirectoryError if os.name == "posix" else PermissionError):
+        write_file(tmp_path / "a", [b"new"])
+    assert names(tmp_path) == ["a"]
+
+
+def test_the_content_is_on_disk_before_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[list[str]] = []
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(names(tmp_path)))
+    write_file(tmp_path / "a", [b"new"])
+    ((only,),) = synced
+    assert is_temporary(only)
+
+
+# Preview sets.
+
+
+def test_the_tiers_of_a_set_are_named_for_their_size(owned: DiskLibrary, tmp_path: Path) -> None:
+    owned.write_tiers(sha(1), 2, TIERS)
+    images = tmp_path / "library" / "images"
+    found = {path.name: path.read_bytes() for path in images.glob("*.webp")}
+    assert found == {f"{sha(1)}_2_{name.decode()}.webp": name for name in TIERS}
+
+
+def test_the_names_of_a_set_are_made_durable_after_the_files(
+    owned: DiskLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(
+        library, "sync_folder", lambda folder: seen.append(len(list(folder.glob("*.webp"))))
+    )
+    owned.write_tiers(sha(1), 0, TIERS)
+    assert seen == [3]
+
+
+def test_a_disk_that_refuses_a_tier_is_told_as_such(owned: DiskLibrary, tmp_path: Path) -> None:
+    (tmp_path / "library" / "images" / f"{sha(1)}_0_high.webp").mkdir()
+    with pytest.raises(StorageFailed):
+        owned.write_tiers(sha(1), 0, TIERS)
+
+
+def sets(tmp_path: Path) -> list[int]:
+    """The numbers of the sets of one model, one for each file."""
+    images = tmp_path / "library" / "images"
+    return sorted(int(path.name.split("_")[1]) for path in images.glob("*.webp"))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4])
+def test_trimming_removes_the_sets_from_a_number_up(
+    owned: DiskLibrary, tmp_path: Path, count: int
+) -> None:
+    for seq in range(3):
+        owned.write_tiers(sha(1), seq, TIERS)
+    owned.trim_tiers(sha(1), count)
+    assert sets(tmp_path) == [seq for seq in range(min(count, 3)) for _ in TIERS]
+
+
+def test_trimming_leaves_other_models_alone(owned: DiskLibrary, tmp_path: Path) -> None:
+    owned.write_tiers(sha(1), 0, TIERS)
+    owned.trim_tiers(sha(2), 0)
+    assert sets(tmp_path) == [0, 0, 0]
+
+
+def test_trimming_removes_a_set_that_is_not_whole(owned: DiskLibrary, tmp_path: Path) -> None:
+    owned.write_tiers(sha(1), 0, TIERS)
+    (tmp_path / "library" / "images" / f"{sha(1)}_0_high.webp").unlink()
+    owned.trim_tiers(sha(1), 0)
+    assert sets(tmp_path) == []
+
+
+@pytest.mark.parametrize("survived", range(9))
+def test_trimming_that_was_interrupted_can_be_repeated(
+    owned: DiskLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, survived: int
+) -> None:
+    for seq in range(3):
+        owned.write_tiers(sha(1), seq, TIERS)
+    unlink, left = Path.unlink, [survived]
+
+    def unlink_until_killed(path: Path, missing_ok: bool = False) -> None:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", unlink_until_killed)
+        with pytest.raises(KeyboardInterrupt):
+            owned.trim_tiers(sha(1), 0)
+    owned.trim_tiers(sha(1), 0)
+    assert sets(tmp_path) == []
+
+
+# Adopted originals.
+
+
+def adopt(owned: DiskLibrary, folder: Path, name: str, content: bytes) -> str:
+    (folder / name).write_bytes(content)
+    adopted, size = owned.adopt_original(str(folder), name)
+    assert size == len(content)
+    return adopted
+
+
+@pytest.mark.parametrize("name", ["a.png", "ä 😀 ?#%.png", "no suffix", ".hidden", "a.tar.gz"])
+def test_an_original_keeps_its_name(
+    owned: DiskLibrary, tmp_path: Path, folder: Path, name: str
+) -> None:
+    assert adopt(owned, folder, name, b"image") == name
+    assert (pending(tmp_path) / name).read_bytes() == b"image"
+
+
+def test_the_same_original_is_adopted_once(
+    owned: DiskLibrary, tmp_path: Path, folder: Path
+) -> None:
+    adopt(owned, folder, "a.png", b"image")
+    adopt(owned, folder, "a.png", b"image")
+    assert names(pending(tmp_path)) == ["a.png"]
+
+
+def test_another_image_of_a_name_does_not_replace_the_first(
+    owned: DiskLibrary, tmp_path: Path, folder: Path
+) -> None:
+    adopted = [adopt(owned, folder, "a.png", content) for content in (b"one", b"two", b"three")]
+    assert {name: (pending(tmp_path) / name).read_bytes() for name in adopted} == dict(
+        zip(adopted, (b"one", b"two", b"three"), strict=True)
+    )
+
+
+def test_another_image_of_a_name_is_adopted_once(
+    owned: DiskLibrary, tmp_path: Path, folder: Path
+) -> None:
+    adopted = [adopt(owned, folder, "a.png", content) for content in (b"one", b"two", b"two")]
+    assert (adopted[1], len(names(pending(tmp_path)))) == (adopted[2], 2)
+
+
+def test_another_image_of_a_name_keeps_its_suffix(owned: DiskLibrary, folder: Path) -> None:
+    adopted = [adopt(owned, folder, "a.png", content) for content in (b"one", b"two")]
+    assert adopted[1].startswith("a-")
+    assert adopted[1].endswith(".png")
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 250 + ".png", "😀" * 62 + ".png", "a." + "x" * 250], ids=["long", "wide", "tail"]
+)
+def test_another_image_of_the_longest_name_is_adopted(
+    owned: DiskLibrary, tmp_path: Path, folder: Path, name: str
+) -> None:
+    adopted = [adopt(owned, folder, name, content) for content in (b"one", b"two")]
+    assert (pending(tmp_path) / adopted[1]).read_bytes() == b"two"
+
+
+def test_an_original_that_is_named_like_a_temporary_file_is_kept(
+    owned: DiskLibrary, tmp_path: Path, folder: Path
+) -> None:
+    adopted = adopt(owned, folder, ".reshelve-mine.tmp", b"image")
+    owned.sweep()
+    assert (pending(tmp_path) / adopted).exists()
+
+
+def test_an_original_is_not_touched(owned: DiskLibrary, folder: Path) -> None:
+    adopt(owned, folder, "a.png", b"image")
+    assert (names(folder), (folder / "a.png").read_bytes()) == (["a.png"], b"image")
+
+
+def test_an_original_that_is_missing_leaves_nothing(
+    owned: DiskLibrary, tmp_path: Path, folder: Path
+) -> None:
+    with pytest.raises(UnusableImage) as reason:
+        owned.adopt_original(str(folder), "gone.png")
+    assert (reason.value.code, names(pending(tmp_path))) == ("image_missing", [])
+
+
+# Untrusted images.
+
+
+def test_an_image_is_read_whole(folder: Path) -> None:
+    (folder / "a.png").write_bytes(b"image")
+    assert DiskImages().read(str(folder), "a.png") == b"image"
+
+
+def test_an_empty_image_is_read(folder: Path) -> None:
+    (folder / "a.png").touch()
+    assert DiskImages().read(str(folder), "a.png") == b""
+
+
+def test_an_image_that_is_not_there_is_missing(folder: Path) -> None:
+    assert refused(folder, "a.png") == "image_missing"
+
+
+def test_an_image_in_a_folder_that_is_not_there_is_missing(folder: Path) -> None:
+    assert refused(folder / "gone", "a.png") == "image_missing"
+
+
+def test_a_folder_is_no_image(folder: Path) -> None:
+    (folder / "a.png").mkdir()
+    assert refused(folder, "a.png") == "image_unreadable"
+
+
+@posix
+def test_refusing_a_folder_leaves_no_descriptor_open(folder: Path) -> None:
+    (folder / "a.png").mkdir()
+    probe = os.open(folder, os.O_RDONLY)
+    os.close(probe)
+    with pytest.raises((UnusableImage, OSError)):
+        DiskImages().read(str(folder), "a.png")
+    again = os.open(folder, os.O_RDONLY)
+    os.close(again)
+    assert again == probe
+
+
+@posix
+def test_a_pipe_is_no_image_and_holds_nobody_up(folder: Path) -> None:
+    os.mkfifo(folder / "a.png")
+    assert refused(folder, "a.png") == "image_unreadable"
+
+
+@posix
+def test_a_device_is_no_image() -> None:
+    assert refused(Path("/dev"), "zero") == "image_unreadable"
+
+
+def test_an_image_that_is_too_large_is_refused_unread(folder: Path) -> None:
+    with (folder / "a.png").open("wb") as file:
+        file.truncate(MAX_IMAGE_BYTES + 1)
+    assert refused(folder, "a.png") == "image_too_large"
+
+
+@pytest.mark.parametrize("name", ["nul\x00byte", "x" * 300, "\ud800.png"])
+def test_a_name_that_no_file_can_have_is_unreadable(folder: Path, name: str) -> None:
+    assert refused(folder, name) == "image_unreadable"
+
+
+def test_a_link_that_leads_nowhere_is_missing(folder: Path) -> None:
+    (folder / "a.png").symlink_to(folder / "gone")
+    assert refused(folder, "a.png") == "image_missing"
+
+
+def test_a_link_that_leads_to_itself_is_unreadable(folder: Path) -> None:
+    (folder / "a.png").symlink_to(folder / "a.png")
+    assert refused(folder, "a.png") == "image_unreadable"
+
+
+# Model files.
+
+
+def test_only_regular_files_have_a_size(folder: Path) -> None:
+    (folder / "model").write_bytes(b"12345")
+    paths = [folder / "model", folder, folder / "gone"]
+    found = DiskModels().sizes([*map(str, paths), "", "nul\x00byte", "C:\\models\\a"])
+    assert found == [5, None, None, None, None, None]
+
+
+# One owner.
+
+
+def test_an_owned_library_has_its_folders(owned: DiskLibrary, tmp_path: Path) -> None:
+    assert pending(tmp_path).is_dir()
+
+
+def test_a_second_process_is_told_that_the_library_is_in_use(
+    owned: DiskLibrary, tmp_path: Path
+) -> None:
+    with other_process(tmp_path / "library") as process:
+        assert first_line(process) == "library_in_use"
+
+
+def test_a_library_that_another_process_owns_is_in_use(tmp_path: Path) -> None:
+    with other_process(tmp_path / "library") as process:
+        assert first_line(process) == "owned"
+        with pytest.raises(LibraryInUse), owned_library(tmp_path / "library"):
+            pass
+
+
+def test_a_library_is_free_when_its_owner_was_killed(tmp_path: Path) -> None:
+    with other_process(tmp_path / "library") as process:
+        assert first_line(process) == "owned"
+        process.kill()
+    with owned_library(tmp_path / "library"):
+        assert is_owned(tmp_path / "library")
+
+
+def test_a_library_is_free_after_its_owner_left(tmp_path: Path) -> None:
+    with owned_library(tmp_path / "library"):
+        pass
+    assert not is_owned(tmp_path / "library")
+
+
+def test_a_library_is_free_after_its_owner_failed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="spoiled"), owned_library(tmp_path / "library"):
+        raise ValueError("spoiled")
+    assert not is_owned(tmp_path / "library")
+
+
+def test_asking_who_owns_a_folder_writes_nothing(tmp_path: Path) -> None:
+    assert not is_owned(tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_file_cannot_be_a_library(tmp_path: Path) -> None:
+    (tmp_path / "library").write_bytes(b"")
+    with pytest.raises(StorageFailed), owned_library(tmp_path / "library"):
+        pass
+
+
+# Sweeping.
+
+
+def test_sweeping_removes_what_an_interrupted_write_left(
+    owned: DiskLibrary, tmp_path: Path
+) -> None:
+    for folder in (pending(tmp_path), pending(tmp_path).parent):
+        (folder / ".reshelve-0123456789abcdef.tmp").write_bytes(b"half")
+    assert owned.sweep() == 2
+    assert (names(pending(tmp_path)), names(pending(tmp_path).parent)) == ([], ["pending"])
+
+
+def test_sweeping_removes_nothing_else(owned: DiskLibrary, tmp_path: Path, folder: Path) -> None:
+    owned.write_tiers(sha(1), 0, TIERS)
+    adopt(owned, folder, "a.tmp", b"image")
+    assert owned.sweep() == 0
+    assert (names(pending(tmp_path)), sets(tmp_path)) == (["a.tmp"], [0, 0, 0])
+
+
+def test_sweeping_empties_the_scratch_folder(owned: DiskLibrary) -> None:
+    owned.scratch.mkdir()
+    (owned.scratch / "copy.sqlite3").write_bytes(b"old")
+    owned.sweep()
+    assert names(owned.scratch) == []
+
+
+def test_the_scratch_folder_is_gone_when_the_owner_leaves(tmp_path: Path) -> None:
+    with owned_library(tmp_path / "library") as found:
+        found.sweep()
+    assert not found.scratch.exists()

@@ -1,0 +1,154 @@
+"""That the intake records every row of a source, in order, whatever the disk refuses meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+import pytest
+from anyio import CapacityLimiter
+
+from adapters.sqlite.store import sqlite_store
+from engine.clock import SystemClock
+from engine.conflicts import ConflictStrategy
+from engine.errors import StorageFailed, cause_of
+from engine.files import ModelFiles
+from engine.importing import Import
+from engine.journal import Change, OpenRun, RecordRows, Run, Store
+from engine.pulse import Pulse
+from engine.source import Source, SourceChunk, SourceKind, SourceTag, Warning
+from engine.status import RunKind
+from engine.worker import Worker
+from engine.writer import Writer
+from tests.unit.rows import FOLDER, model, sha
+
+pytestmark = pytest.mark.anyio
+
+KEYS = list(range(1, 9))
+LOCATION = "/legacy/hikaze_mm.sqlite3"
+
+
+class ShortChunks:
+    """A source of hashed rows without images, one in a chunk; counts how often it is opened."""
+
+    rows = len(KEYS)
+
+    def tags(self) -> tuple[list[SourceTag], list[Warning]]:
+        return [], []
+
+    def chunks(self, after: int, size: int) -> Iterator[SourceChunk]:
+        for key in KEYS:
+            if key > after:
+                yield SourceChunk([model(key, sha256=sha(key))])
+
+    @contextmanager
+    def open(self, location: Path, scratch: Path) -> Iterator[Source]:
+        yield self
+
+
+class PresentFiles:
+    def sizes(self, paths: Sequence[str]) -> list[int | None]:
+        return [10 for _ in paths]
+
+
+class RefusingStore:
+    """A store on a disk that has no room for the chunk with one row, but for smaller ones."""
+
+    def __init__(self, store: Store, refused: int | None) -> None:
+        self._store = store
+        self._refused = refused
+
+    async def apply(self, changes: Sequence[Change[Any]]) -> list[Any]:
+        for change in changes:
+            keys = [row.model.key for row in change.rows] if isinstance(change, RecordRows) else []
+            if self._refused in keys:
+                raise StorageFailed("/library", "disk full")
+        return await self._store.apply(changes)
+
+
+async def take_in(store: Store, run: Run, tmp_path: Path, *, refused: int | None = None) -> None:
+    """One run of stage 1 over the source, from where the run's cursor is."""
+    writer = Writer(cast(Store, RefusingStore(store, refused)), Pulse())
+    source = ShortChunks()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(writer.run)
+        try:
+            await Import(
+                run,
+                reader=store,
+                writer=writer,
+                kind=cast(SourceKind, source),
+                scratch=tmp_path,
+                models=cast(ModelFiles, PresentFiles()),
+                io=CapacityLimiter(4),
+                clock=SystemClock(),
+                worker=cast(Worker, None),
+                tasks=1,
+            ).execute()
+        finally:
+            writer.close()
+
+
+async def be_refused(store: Store, run: Run, tmp_path: Path, refused: int) -> None:
+    """A run of stage 1 that ends because the disk refuses a chunk."""
+    with pytest.raises(ExceptionGroup) as ended:
+        await take_in(store, run, tmp_path, refused=refused)
+    assert isinstance(cause_of(ended.value), StorageFailed)
+
+
+async def open_run(store: Store) -> Run:
+    (run,) = await store.apply(
+        [OpenRun(RunKind.LEGACY, LOCATION, FOLDER, ConflictStrategy.MERGE, "fingerprint", 1)]
+    )
+    assert isinstance(run, Run)
+    return run
+
+
+async def recorded(store: Store) -> list[int]:
+    page = await store.items(None, None, 0, 100)
+    return sorted(view.source_id or 0 for view in page.items)
+
+
+async def test_every_row_is_recorded(tmp_path: Path) -> None:
+    async with sqlite_store(tmp_path) as store:
+        await take_in(store, await open_run(store), tmp_path)
+        assert await recorded(store) == KEYS
+
+
+async def test_taking_in_again_records_nothing_twice(tmp_path: Path) -> None:
+    async with sqlite_store(tmp_path) as store:
+        run = await open_run(store)
+        await take_in(store, run, tmp_path)
+        await take_in(store, run, tmp_path)
+        assert await recorded(store) == KEYS
+
+
+@pytest.mark.parametrize("refused", [1, 4, 7])
+async def test_a_disk_that_refuses_a_chunk_ends_the_intake(tmp_path: Path, refused: int) -> None:
+    async with sqlite_store(tmp_path) as store:
+        run = await open_run(store)
+        await be_refused(store, run, tmp_path, refused)
+
+
+@pytest.mark.parametrize("refused", [1, 4, 7])
+async def test_no_row_is_recorded_before_one_that_was_refused(tmp_path: Path, refused: int) -> None:
+    async with sqlite_store(tmp_path) as store:
+        run = await open_run(store)
+        await be_refused(store, run, tmp_path, refused)
+        assert await recorded(store) == list(range(1, refused))
+
+
+@pytest.mark.parametrize("refused", [1, 4, 7])
+async def test_resuming_records_the_chunk_that_the_disk_refused(
+    tmp_path: Path, refused: int
+) -> None:
+    async with sqlite_store(tmp_path) as store:
+        run = await open_run(store)
+        await be_refused(store, run, tmp_path, refused)
+        resumed = await store.run(run.id)
+        assert resumed is not None
+        await take_in(store, resumed, tmp_path)
+        assert await recorded(store) == KEYS
