@@ -1,0 +1,88 @@
+"""The command line as a process of its own, and what it leaves on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+PROGRAM = "import sys; from adapters.composition import main; sys.exit(main())"
+TIMEOUT = 120
+
+LIBRARY_TABLES = {
+    "models": "SELECT * FROM models ORDER BY sha256",
+    "tags": "SELECT * FROM tags ORDER BY id",
+    "model_tags": "SELECT * FROM model_tags ORDER BY model_hash, tag_id",
+    "pending_import": "SELECT * FROM pending_import ORDER BY id",
+    "pending_model_tags": "SELECT * FROM pending_model_tags ORDER BY model_id, tag_id",
+    "db_meta": "SELECT * FROM db_meta ORDER BY key",
+    "items": """
+        SELECT source_key, path, state, sha256, pending_id, error_code FROM migration_items
+        ORDER BY source_key, path""",
+    "rows": "SELECT verbatim FROM migration_rows ORDER BY item_id",
+    "warnings": """
+        SELECT i.source_key, w.code, w.detail
+        FROM migration_warnings w LEFT JOIN migration_items i ON i.id = w.item_id
+        ORDER BY 1, 2, 3""",
+    "previews": "SELECT * FROM migration_previews ORDER BY sha256, name",
+    "history": """
+        SELECT i.source_key, h.from_state, h.to_state
+        FROM migration_history h JOIN migration_items i ON i.id = h.item_id
+        ORDER BY h.item_id, h.id""",
+    "counts": "SELECT name, sum(n) FROM migration_counts GROUP BY name ORDER BY name",
+}
+"""Everything that a migration decides, less times, ids of runs, and how often it was tried."""
+
+
+def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
+    """A `reshelve` command that goes on by itself."""
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *(str(argument) for argument in arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
+
+
+def finish(process: subprocess.Popen[bytes]) -> subprocess.CompletedProcess[bytes]:
+    """Wait for a command's end; one that hangs is killed and told of."""
+    try:
+        out, err = process.communicate(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """A `reshelve` command, to its end."""
+    return finish(start(*arguments, **options))
+
+
+def document(*arguments: str | Path) -> Any:
+    """The one JSON document that a command writes."""
+    return json.loads(run(*arguments, "--json", "--quiet").stdout)
+
+
+def rows(library: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """All that a migration has decided, table by table."""
+    database = library / "hikaze_model_manager.db"
+    with closing(sqlite3.connect(database)) as connection:
+        return {name: connection.execute(sql).fetchall() for name, sql in LIBRARY_TABLES.items()}
+
+
+def files(library: Path) -> dict[str, bytes]:
+    """Every file below `images/`, with its content."""
+    images = library / "images"
+    return {
+        str(path.relative_to(images)): path.read_bytes()
+        for path in sorted(images.rglob("*"))
+        if path.is_file()
+    }
