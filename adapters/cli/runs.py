@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
@@ -19,6 +20,7 @@ from adapters.cli.output import Output
 from adapters.cli.progress import show_progress
 from adapters.cli.tables import show_report, show_status
 from engine.errors import ReshelveError
+from engine.journal import BEFORE_FIRST_KEY
 from engine.promotion import PromotionReport
 from engine.service import MigrationService
 from engine.status import RunKind, RunStatus
@@ -53,6 +55,11 @@ async def conduct(
         # Read anew: a promotion also moved the items of the import before it.
         ended = [await service.status(run_id) for run_id in run_ids]
         code = await _report(service, ended, output)
+        if not output.json and any(await service.pending(BEFORE_FIRST_KEY, 1)):
+            output.say(
+                "Models wait for promotion: "
+                f"reshelve promote --all --library {shlex.quote(str(arguments.library))}"
+            )
         tasks.cancel_scope.cancel()
     if error is not None:
         raise error

@@ -1,0 +1,92 @@
+"""Rows without images: how many a second become models, and against a bare executemany."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from adapters.composition import Reshelve
+from adapters.sqlite.schema import JOURNAL_TABLES, LIBRARY_TABLES
+from engine.status import RunState
+from engine.supervisor import LegacyImport
+from tests.benchmarks.large_library import make_rows
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
+
+ROWS = 100_000
+ROUNDS = 3
+CHUNK = 1000
+MIN_ROWS = 20_000
+MIN_RATIO = 0.2
+
+COPIED = (
+    "models",
+    "model_tags",
+    "migration_items",
+    "migration_rows",
+    "migration_history",
+    "migration_warnings",
+)
+"""The tables that a migration fills, row by row."""
+
+
+def migrate(database: Path, library: Path) -> float:
+    async def whole() -> float:
+        async with Reshelve().service(library, 2) as service:
+            began = time.perf_counter()
+            started = await service.start(LegacyImport(str(database), str(library / "none")))
+            assert started.run is not None
+            ended = await service.wait(started.run.id)
+            seconds = time.perf_counter() - began
+        assert ended.run is not None
+        assert ended.run.status is RunState.COMPLETED
+        assert ended.counts.promoted == ROWS
+        return seconds
+
+    return anyio.run(whole)
+
+
+def bare(filled: Path, target: Path) -> float:
+    """The rows of a filled library into the same tables: chunks, no triggers, no checks."""
+    with closing(sqlite3.connect(filled)) as source:
+        tables: dict[str, list[tuple[Any, ...]]] = {
+            table: source.execute(f"SELECT * FROM {table}").fetchall() for table in COPIED
+        }
+    with closing(sqlite3.connect(target, isolation_level=None)) as connection:
+        connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+        connection.executescript(LIBRARY_TABLES + JOURNAL_TABLES.split("CREATE TRIGGER", 1)[0])
+        began = time.perf_counter()
+        for start in range(0, ROWS, CHUNK):
+            connection.execute("BEGIN IMMEDIATE")
+            for table, rows in tables.items():
+                width = len(rows) // ROWS * CHUNK
+                part = rows[start // CHUNK * width :][:width]
+                marks = ", ".join("?" * len(part[0]))
+                connection.executemany(f"INSERT INTO {table} VALUES ({marks})", part)
+            connection.execute("COMMIT")
+        return time.perf_counter() - began
+
+
+def test_rows_without_images_become_models(tmp_path: Path) -> None:
+    database = tmp_path / "hikaze_mm.sqlite3"
+    make_rows(database, ROWS)
+    ours, theirs = [], []
+    for number in range(ROUNDS):
+        library = tmp_path / f"library {number}"
+        ours.append(migrate(database, library))
+        theirs.append(bare(library / "hikaze_model_manager.db", tmp_path / f"bare {number}.db"))
+        shutil.rmtree(library)
+    rate, ratio = ROWS / min(ours), min(theirs) / min(ours)
+    print(  # noqa: T201
+        f"\nrows without images   {rate:>9,.0f}/s   limit {MIN_ROWS:,}"
+        f"\nagainst executemany   {ratio:>9.2f}     limit {MIN_RATIO}"
+    )
+    assert ratio >= MIN_RATIO
+    assert rate >= MIN_ROWS
