@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.cli.application import DemoLibrary
+from adapters.cli.application import DemoLibrary, Serving
+from adapters.cli.arguments import Arguments
 from adapters.cli.main import run
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ class Reshelve:
     """Implements `adapters.cli.application.Application` with SQLite, disk folders and Pillow."""
 
     @asynccontextmanager
-    async def service(self, library: Path, workers: int) -> AsyncIterator[MigrationService]:
+    async def service(
+        self, library: Path, workers: int, types: tuple[str, ...] = ()
+    ) -> AsyncIterator[MigrationService]:
         """Own a library, made where there is none, and serve its migrations."""
         from adapters.files.images import DiskImages
         from adapters.files.library import owned_library
@@ -45,6 +48,7 @@ class Reshelve:
                     images=DiskImages(),
                     codec=PillowCodec(),
                     clock=SystemClock(),
+                    types=types,
                 )
                 async with MigrationService(ports, workers=workers) as service:
                     yield service
@@ -78,6 +82,21 @@ class Reshelve:
                 rehash=rehash,
                 workers=workers,
             )
+
+    def serving(self, arguments: Arguments, token: str | None) -> Serving:
+        """A server that listens, and serves nothing yet. Raises OSError."""
+        from adapters.http.launch import HttpServing
+        from engine.files import Root
+
+        return HttpServing(
+            host=arguments.host,
+            port=arguments.port,
+            origins=tuple(arguments.allow_origin),
+            token=token,
+            folders=(Path.home(), Path.cwd(), arguments.library, *arguments.allow_path),
+            roots=tuple(Root(name, str(folder)) for name, folder in arguments.root),
+            frontend=arguments.frontend,
+        )
 
     def make_demo(self, folder: Path) -> DemoLibrary:
         """Draw a small legacy library."""

@@ -227,10 +227,11 @@ class Release(Change[None], frozen=True):
 
 
 class RetryFailed(Change[int], frozen=True):
-    """Failed items of a run go back to the state they failed in; returns how many."""
+    """Failed items of a run, all or these, go back to where they failed; returns how many."""
 
     run_id: int
     at: int
+    ids: tuple[int, ...] | None = None
 
 
 class Recover(Change[int], frozen=True):

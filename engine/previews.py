@@ -58,6 +58,28 @@ def tier_sizes(width: int, height: int) -> tuple[tuple[int, int], ...]:
     )
 
 
+def media_type(data: bytes) -> str:
+    """What a browser should take an image for, by its first bytes; never a document."""
+    for offset, magic, found in SIGNATURES:
+        if data[offset : offset + len(magic)] == magic:
+            return found
+    return "application/octet-stream"
+
+
+SIGNATURES = (
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (8, b"WEBP", "image/webp"),
+    (0, b"GIF8", "image/gif"),
+    (4, b"ftypavif", "image/avif"),
+    (4, b"ftypavis", "image/avif"),
+    (0, b"BM", "image/bmp"),
+    (0, b"II*\0", "image/tiff"),
+    (0, b"MM\0*", "image/tiff"),
+)
+"""(offset, bytes, media type) of the image formats that are carried."""
+
+
 class PreviewCodec(Protocol):
     """Makes the tiers of an untrusted image. Methods block; call them in a thread."""
 

@@ -47,6 +47,15 @@ class ScanFailed(ReshelveError):
     code = "scan_failed"
 
 
+class NoRoots(ReshelveError):
+    """A scan was asked for, and no model folders are configured."""
+
+    code = "no_model_folders"
+
+    def __init__(self) -> None:
+        super().__init__("No model folders are configured. Give some with --root TYPE=DIR.")
+
+
 class Scan:
     """One walk over all roots."""
 
@@ -55,7 +64,9 @@ class Scan:
         self._writer = writer
 
     async def run(self, roots: Sequence[Root]) -> ScanReport:
-        """Walk, and add what is new. Raises `ScanFailed`."""
+        """Walk, and add what is new. Raises `NoRoots`, `ScanFailed`."""
+        if not roots:
+            raise NoRoots
         scanned, skipped = 0, 0
         pending_ids: list[int] = []
         moved: list[MovedFile] = []

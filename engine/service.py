@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import anyio
 import msgspec
@@ -13,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
 from engine.budget import PixelBudget
+from engine.catalogue import Catalogue, CatalogueFiles, CatalogueReader
 from engine.clock import Clock
 from engine.conflicts import ConflictStrategy
 from engine.errors import RunActive
@@ -20,6 +22,7 @@ from engine.files import ImageFiles, LibraryFiles, ModelFiles, Root
 from engine.importing import Import
 from engine.journal import BEFORE_FIRST_KEY, Recover, Run, Store
 from engine.lifecycle import ModelState
+from engine.locks import HashLocks
 from engine.mailbox import Question
 from engine.previews import MAX_DECODED_PIXELS, PreviewCodec
 from engine.progress import TimeLeft
@@ -59,17 +62,26 @@ EVENT_INTERVAL = 0.1
 """Seconds between two events at the least."""
 
 
-class Ports(msgspec.Struct, frozen=True):
-    """What the composition root gives a service."""
+class LibraryStore(Store, CatalogueReader, Protocol):
+    """The journal and the catalogue lie in one database."""
 
-    store: Store
-    library: LibraryFiles
+
+class OwnedFiles(LibraryFiles, CatalogueFiles, Protocol):
+    """All of the library's images."""
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """What the composition root gives a service; `types` are the configured model types."""
+
+    store: LibraryStore
+    library: OwnedFiles
     scratch: Path
     source: SourceKind
     models: ModelFiles
     images: ImageFiles
     codec: PreviewCodec
     clock: Clock
+    types: tuple[str, ...] = ()
 
 
 class MigrationService:
@@ -90,6 +102,8 @@ class MigrationService:
         self._tasks: TaskGroup
         self._stack = AsyncExitStack()
         self._pace: dict[int, TimeLeft] = {}
+        self._epoch = ports.clock.now()
+        self._told: tuple[int, RunStatus] | None = None
         self._workshop = Workshop(
             journal=ports.store,
             codec=ports.codec,
@@ -101,6 +115,10 @@ class MigrationService:
             pixels=PixelBudget(MAX_DECODED_PIXELS),
             clock=ports.clock,
             meter=HashMeter(),
+            locks=HashLocks(),
+        )
+        self.catalogue = Catalogue(
+            self._workshop, self._writer, ports.store, ports.library, ports.types
         )
 
     async def __aenter__(self) -> MigrationService:
@@ -118,6 +136,7 @@ class MigrationService:
         try:
             await to_thread.run_sync(self._ports.library.sweep, limiter=self._workshop.io)
             await self._writer.commit(Recover(self._ports.clock.now(), CRASH_LIMIT))
+            await self.catalogue.recover()
         except BaseException:
             await self._stack.aclose()
             raise
@@ -144,6 +163,15 @@ class MigrationService:
         async with self._turn:
             run_id = await self._supervisor.start(request, fingerprint)
         return await self.status(run_id)
+
+    async def import_legacy(self, request: LegacyImport) -> RunStatus:
+        """Stage 1 to its end; it goes on when the caller is cancelled.
+
+        Raises what `start` raises, and what ended the run.
+        """
+        started = await self.start(request)
+        assert started.run is not None
+        return await self.wait(started.run.id)
 
     async def resume(self, run_id: int | None = None) -> RunStatus:
         """Go on with what was interrupted or cancelled, at once. Raises `NothingToResume`."""
@@ -181,12 +209,16 @@ class MigrationService:
 
     async def pending_ids(self) -> list[int]:
         """The ids of all models that wait, ascending."""
-        ids: list[int] = []
+        return [model.id for model in await self.all_pending()]
+
+    async def all_pending(self) -> list[PendingModelRecord]:
+        """All models that wait for promotion, ascending by id."""
+        models: list[PendingModelRecord] = []
         after = BEFORE_FIRST_KEY
         while page := await self._ports.store.pending(after, PAGE):
-            ids += [model.id for model in page]
-            after = ids[-1]
-        return ids
+            models += page
+            after = page[-1].id
+        return models
 
     async def scan(self, roots: Sequence[Root]) -> ScanReport:
         """Look for model files below the roots; new ones wait for promotion.
@@ -194,6 +226,15 @@ class MigrationService:
         Raises `ScanFailed` when a root cannot be read.
         """
         return await Scan(self._workshop, self._writer).run(roots)
+
+    async def retry(self, ids: tuple[int, ...] | None = None) -> RunStatus:
+        """Failed items of the last run, all or these, are tried again, at once.
+
+        Raises `NothingToResume` where none failed, `RunActive`.
+        """
+        async with self._turn:
+            retried = await self._supervisor.retry(ids)
+        return await self.status(retried)
 
     async def cancel(self) -> RunStatus:
         """Let the active run finish what is in hand; it becomes `cancelled`."""
@@ -222,13 +263,28 @@ class MigrationService:
         pace = self._pace.setdefault(run.id, TimeLeft(anyio.current_time))
         return msgspec.structs.replace(status, eta_seconds=pace.estimate(status))
 
-    async def events(self) -> AsyncIterator[tuple[int, RunStatus]]:
-        """(number, status), rising, whenever something was committed; the newest only."""
-        seen = -1
+    async def next_event(self, after: int = 0) -> tuple[int, RunStatus]:
+        """(number, status) as soon as there is one newer than `after`; the newest only.
+
+        Numbers rise, over restarts too: they count on from the time of the start in
+        milliseconds. Whoever asks slowly misses the ones between, and costs nothing.
+        """
+        seen = after - self._epoch if after >= self._epoch else -1
+        count = await self._pulse.after(min(seen, self._pulse.count))
+        return self._epoch + count, await self._newest(count)
+
+    async def events(self, after: int = 0) -> AsyncIterator[tuple[int, RunStatus]]:
+        """`next_event`, again and again, at most one in `EVENT_INTERVAL`."""
         while True:
-            seen = await self._pulse.after(seen)
-            yield seen, await self.status()
+            after, status = await self.next_event(after)
+            yield after, status
             await anyio.sleep(EVENT_INTERVAL)
+
+    async def _newest(self, beat: int) -> RunStatus:
+        """The status as of a beat, read once for all who follow the events."""
+        if self._told is None or self._told[0] < beat:
+            self._told = (self._pulse.count, await self.status())
+        return self._told[1]
 
     async def items(
         self, run_id: int | None, state: ModelState | None, after: int, limit: int

@@ -38,7 +38,7 @@ class RunState(StrEnum):
 
 
 class RunSummary(msgspec.Struct, frozen=True):
-    """One run; times in milliseconds since 1970."""
+    """One run; times in milliseconds since 1970, `source` the legacy database it reads."""
 
     id: int
     kind: RunKind
@@ -48,6 +48,9 @@ class RunSummary(msgspec.Struct, frozen=True):
     updated_at: int
     finished_at: int | None
     error: Defect | None = None
+    source: str = ""
+    images_folder: str = ""
+    on_conflict: str | None = None
 
 
 class Counts(msgspec.Struct, frozen=True):

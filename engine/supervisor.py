@@ -126,6 +126,16 @@ class Supervisor:
             raise NothingToResume
         return await self._go(run)
 
+    async def retry(self, ids: tuple[int, ...] | None) -> int:
+        """Try the failed items of the last run again, all or these.
+
+        Raises `NothingToResume`, `RunActive`.
+        """
+        run = await self._reader.run()
+        if run is None or not await self._reader.retryable(run.id):
+            raise NothingToResume
+        return await self._retry(run, ids)
+
     async def cancel(self) -> None:
         """Let the active run finish what is in hand and become `cancelled`."""
         await self._drain(RunState.CANCELLED)
@@ -152,11 +162,11 @@ class Supervisor:
         if ended is not None and ended.run.id == run_id and ended.error is not None:
             raise ended.error
 
-    async def _retry(self, run: Run) -> int:
+    async def _retry(self, run: Run, ids: tuple[int, ...] | None = None) -> int:
         unfinished = await self._reader.unfinished_run()
-        if unfinished is not None:
+        if unfinished is not None and unfinished.id != run.id:
             raise RunActive(unfinished.id)
-        await self._writer.commit(RetryFailed(run.id, self._clock.now()))
+        await self._writer.commit(RetryFailed(run.id, self._clock.now(), ids))
         return await self._go(run)
 
     async def _go(self, run: Run) -> int:

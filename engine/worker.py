@@ -50,6 +50,14 @@ class Worker:
 
     async def process(self, item: WorkItem) -> None:
         """Finish the item's work, or fail the item; raises only what ends the run."""
+        if not item.sha256 or item.work is Work.HASH:
+            await self._process(item)
+            return
+        # Nobody else numbers this model's previews between the footing and the commit.
+        async with self._shop.locks.hold(item.sha256):
+            await self._process(item)
+
+    async def _process(self, item: WorkItem) -> None:
         begun: list[tuple[WorkItem, Footing]] = []
 
         async def begin() -> None:

@@ -18,6 +18,7 @@ from engine.budget import PixelBudget
 from engine.clock import Clock
 from engine.files import ImageFiles, LibraryFiles, ModelFiles
 from engine.journal import CarriedImage, Footing, Reader
+from engine.locks import HashLocks
 from engine.previews import PreviewCodec, UnusableImage
 from engine.source import Warning
 
@@ -44,6 +45,7 @@ class Workshop(msgspec.Struct, frozen=True):
     pixels: PixelBudget
     clock: Clock
     meter: HashMeter
+    locks: HashLocks
 
 
 class ImageOutcome(msgspec.Struct):

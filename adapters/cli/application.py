@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from adapters.cli.arguments import Arguments
     from engine.journal import Reader
     from engine.service import MigrationService
     from engine.verifying import Sample, Verification
@@ -19,11 +20,34 @@ class DemoLibrary(NamedTuple):
     images: Path
 
 
+class Serving(AbstractContextManager[None], Protocol):
+    """A server on an open port; leaving the block closes it."""
+
+    @property
+    def url(self) -> str:
+        """Where it can be reached."""
+        ...
+
+    async def serve(self, service: MigrationService) -> None:
+        """Serve until `stop`."""
+        ...
+
+    def stop(self) -> None:
+        """End `serve` soon."""
+        ...
+
+
 class Application(Protocol):
     """Opens libraries, and draws the demo's."""
 
-    def service(self, library: Path, workers: int) -> AbstractAsyncContextManager[MigrationService]:
+    def service(
+        self, library: Path, workers: int, types: tuple[str, ...] = ()
+    ) -> AbstractAsyncContextManager[MigrationService]:
         """Own a library, made where there is none, and serve its migrations."""
+        ...
+
+    def serving(self, arguments: Arguments, token: str | None) -> Serving:
+        """A server that listens, and serves nothing yet. Raises OSError."""
         ...
 
     def reader(self, library: Path) -> AbstractAsyncContextManager[tuple[Reader, bool]]:

@@ -30,6 +30,13 @@ class Arguments(argparse.Namespace):
     root: list[tuple[str, Path]]
     hash: bool
     subset: tuple[int, int] | None
+    host: str
+    port: int
+    frontend: Path | None
+    allow_path: list[Path]
+    allow_origin: list[str]
+    token: Path | None
+    no_auto_resume: bool
 
 
 def parse(argv: list[str] | None) -> Arguments:
@@ -113,6 +120,48 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--subset", metavar="K/N", type=_subset, help="with --hash: the K-th of N parts only"
     )
+
+    serve = _command(commands, "serve", "serve the library over HTTP", library=True)
+    serve.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    serve.add_argument("--port", type=_port, default=8189, help="default: %(default)s")
+    serve.add_argument(
+        "--frontend", metavar="DIR", type=_path, help="a built single-page client to serve at /"
+    )
+    serve.add_argument(
+        "--root",
+        metavar="TYPE=DIR",
+        action="append",
+        default=[],
+        type=_root,
+        help="a folder of models of this type, for scans; may be given again",
+    )
+    serve.add_argument(
+        "--allow-path",
+        metavar="DIR",
+        action="append",
+        default=[],
+        type=_path,
+        help="a folder that clients may name files in, beside the home folder, the working "
+        "folder and the library",
+    )
+    serve.add_argument(
+        "--allow-origin",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="another site whose pages may call this server",
+    )
+    serve.add_argument(
+        "--token",
+        metavar="FILE",
+        type=_path,
+        help="a file with the token that every request must carry; needed for other addresses",
+    )
+    serve.add_argument(
+        "--no-auto-resume",
+        action="store_true",
+        help="leave interrupted runs to the resume button",
+    )
     return parser
 
 
@@ -153,6 +202,12 @@ def _root(text: str) -> tuple[str, Path]:
     if not (name and separator and folder):
         raise argparse.ArgumentTypeError(f"{text} is not TYPE=DIR, such as loras=/models/loras")
     return name, _path(folder)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text} is no port from 0 to 65535")
+    return int(text)
 
 
 def _subset(text: str) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from adapters.cli.arguments import Arguments
 from adapters.cli.exits import Exit
 from adapters.cli.output import Output
 from adapters.cli.runs import Steps, conduct, conduct_silently
+from adapters.cli.serving import serve
 from adapters.cli.tables import (
     show_items,
     show_pending,
@@ -38,12 +39,19 @@ async def migrate(arguments: Arguments, application: Application) -> int:
     if not await anyio.Path(arguments.legacy_db).exists():
         # Before a library is made for nothing.
         raise SourceMissing(str(arguments.legacy_db))
+    output = Output(arguments)
     images = arguments.images or arguments.legacy_db.parent / "images"
     strategy = ConflictStrategy(arguments.on_conflict or "merge")
     request = LegacyImport(str(arguments.legacy_db), str(images), strategy)
 
     async def steps(service: MigrationService) -> Steps:
-        yield await service.start(request)
+        started = await service.start(request)
+        if started.run is not None and started.run.images_folder != request.images_folder:
+            output.say(
+                f"Going on with run {started.run.id}, which takes its images from "
+                f"{started.run.images_folder}. Run this again afterwards for those in {images}."
+            )
+        yield started
         if arguments.promote and (ids := await service.pending_ids()):
             yield await service.begin_promotion(ids, strategy)
 
@@ -190,6 +198,7 @@ COMMANDS: dict[str, Callable[[Arguments, Application], Awaitable[int]]] = {
     "promote": promote,
     "scan": scan,
     "verify": verify,
+    "serve": serve,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -17,7 +18,7 @@ from filelock import FileLock, Timeout
 from adapters.files.durable import is_temporary, sync_folder, write_file
 from adapters.files.images import open_image, unreadable
 from engine.errors import LibraryInUse, StorageFailed
-from engine.previews import TIERS
+from engine.previews import MAX_IMAGE_BYTES, TIERS, media_type
 
 LOCK_NAME = ".reshelve.lock"
 SCRATCH_NAME = ".reshelve-scratch"
@@ -75,6 +76,25 @@ class DiskLibrary:
                 # Also where the file was there: its name may not have been made durable yet.
                 sync_folder(self._pending)
         return adopted, size
+
+    def copy_tiers(self, sha256: str, source: int, target: int) -> None:
+        """Give a set the content of another, durably. Raises `StorageFailed`."""
+        with _storing(self._images):
+            tiers = tuple(
+                (self._images / f"{sha256}_{source}_{tier.name}.webp").read_bytes()
+                for tier in TIERS
+            )
+        self.write_tiers(sha256, target, tiers)
+
+    def preview_file(self, sha256: str, seq: int, tier: str) -> tuple[bytes, str, str] | None:
+        """A preview file's content, media type and version, None where there is none."""
+        return _served(self._images / f"{sha256}_{seq}_{tier}.webp")
+
+    def original_file(self, name: str) -> tuple[bytes, str, str] | None:
+        """A pending original's content, media type and version, None where there is none."""
+        if name in {"", ".", ".."} or set(name) & {"/", "\\", "\0"}:
+            return None
+        return _served(self._pending / name)
 
     def remove_originals(self, names: Sequence[str]) -> None:
         """Remove adopted originals. Raises `StorageFailed`."""
@@ -166,6 +186,18 @@ def _storing(folder: Path) -> Iterator[None]:
     except OSError as error:
         path = error.filename or folder
         raise StorageFailed(str(path), error.strerror or str(error)) from error
+
+
+def _served(path: Path) -> tuple[bytes, str, str] | None:
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_IMAGE_BYTES:
+                return None
+            data = file.read()
+    except (OSError, ValueError):
+        return None
+    return data, media_type(data), f"{found.st_mtime_ns:x}-{found.st_size:x}"
 
 
 def _digest(file: BinaryIO) -> bytes:

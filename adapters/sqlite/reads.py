@@ -57,8 +57,9 @@ SELECT_LAST_RUN_ID = "SELECT max(id) FROM migration_runs"
 SELECT_SUMMARY = """
 SELECT r.id, r.kind, r.status, r.started_at, r.updated_at, r.finished_at, r.error_code,
        r.error_message, r.expected,
-       (SELECT json_group_object(name, n) FROM migration_counts c WHERE c.run_id = r.id)
-FROM migration_runs r WHERE r.id = ?
+       (SELECT json_group_object(name, n) FROM migration_counts c WHERE c.run_id = r.id),
+       coalesce(s.location, ''), r.images_folder, r.strategy
+FROM migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id WHERE r.id = ?
 """
 ITEM_COLUMNS = "id, source_key, path, state, sha256, error_code, error_message"
 SELECT_ITEMS = f"""
@@ -201,6 +202,9 @@ async def status(tx: Transaction, run_id: int | None) -> RunStatus:
             updated_at=row[4],
             finished_at=row[5],
             error=None if row[6] is None else Defect(row[6], row[7]),
+            source=row[10],
+            images_folder=row[11],
+            on_conflict=row[12] or None,
         ),
         counts=Counts(total=total, **states),
         warnings=numbers.get("warnings", 0),

@@ -188,6 +188,12 @@ CREATE TABLE migration_originals (
     name TEXT PRIMARY KEY,
     needless INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE TABLE migration_removals (
+    sha256 TEXT PRIMARY KEY,
+    next_seq INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    counted INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE migration_discarded (
     item_id INTEGER PRIMARY KEY,
     source_id INTEGER,

@@ -194,7 +194,7 @@ async def write_pending(
 async def link_tags(tx: Transaction, sql: str, links: Iterable[tuple[K, tuple[str, ...]]]) -> None:
     """Link models to tags by name, with `LINK_MODEL_TAG` or `LINK_PENDING_TAG`; removes none."""
     links = list(links)
-    ids = await _tag_ids(tx, {name for _, names in links for name in names})
+    ids = await tag_ids(tx, sorted({name for _, names in links for name in names}))
     # In the order of the index: neighbours fall on the same page.
     pairs = sorted((model, ids[name]) for model, names in links for name in names)
     await tx.many(sql, pairs)
@@ -213,11 +213,13 @@ async def map_tags(tx: Transaction, tags: Iterable[SourceTag]) -> None:
     await _insert_tags(tx, [tag.name for tag in moved])
 
 
-async def _tag_ids(tx: Transaction, names: set[str]) -> dict[str, int]:
+async def tag_ids(tx: Transaction, names: Iterable[str]) -> dict[str, int]:
+    """The ids of tags by name; those that are not there are made, in the order given."""
+    names = list(dict.fromkeys(names))
     if not names:
         return {}
-    ids: dict[str, int] = dict(await tx.fetch(SELECT_TAGS_BY_NAME, _json(sorted(names))))
-    missing = sorted(names - ids.keys())
+    ids: dict[str, int] = dict(await tx.fetch(SELECT_TAGS_BY_NAME, _json(names)))
+    missing = [name for name in names if name not in ids]
     if missing:
         await _insert_tags(tx, missing)
         ids.update(await tx.fetch(SELECT_TAGS_BY_NAME, _json(missing)))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from adapters.sqlite import promotions, reads, recording, runs, transitions, verification
+from adapters.sqlite import catalogue, promotions, reads, recording, runs, transitions, verification
 from adapters.sqlite.database import (
     Transaction,
     database_path,
@@ -20,11 +20,12 @@ from adapters.sqlite.database import (
     translate,
 )
 from adapters.sqlite.thread import DatabaseThread, database_thread
+from engine import catalogue as editing
 from engine import journal
 from engine.files import FileFacts
 from engine.lifecycle import ModelState
 from engine.promotion import PromotionReport
-from engine.records import PendingModelRecord
+from engine.records import ModelRecord, PendingModelRecord, Tag
 from engine.status import ItemPage, RunFailure, RunStatus, RunWarning
 from engine.verifying import ShelvedModel, ShelvedPending
 
@@ -43,6 +44,13 @@ APPLY: dict[type[journal.Change[Any]], Apply] = {
     journal.Decide: promotions.decide,
     journal.ForgetLeavings: promotions.forget_leavings,
     journal.AddFound: promotions.add_found,
+    editing.EditModel: catalogue.edit_model,
+    editing.AddTags: catalogue.add_tags,
+    editing.AddPreview: catalogue.add_preview,
+    editing.BeginRemoval: catalogue.begin_removal,
+    editing.AdvanceRemoval: catalogue.advance_removal,
+    editing.CountRemoval: catalogue.count_removal,
+    editing.EndRemoval: catalogue.end_removal,
     journal.TakeInHand: transitions.take_in_hand,
     journal.Activate: transitions.activate,
     journal.Park: transitions.park,
@@ -159,6 +167,28 @@ class SqliteReader:
     async def images_counts(self, hashes: Sequence[str]) -> dict[str, int]:
         """`images_count` of those of the hashes that are active models."""
         return await self._read(verification.images_counts, hashes)
+
+    async def summaries(
+        self, type_name: str, known_types: Sequence[str]
+    ) -> list[editing.ModelSummary]:
+        """Active models of a type; `Others` for those of no known type."""
+        return await self._read(catalogue.summaries, type_name, known_types)
+
+    async def types(self) -> list[str]:
+        """The types that active models have."""
+        return await self._read(catalogue.types)
+
+    async def model(self, sha256: str) -> ModelRecord | None:
+        """An active model with its tags."""
+        return await self._read(catalogue.model, sha256)
+
+    async def tags(self) -> list[Tag]:
+        """All tags by name."""
+        return await self._read(catalogue.tags)
+
+    async def removals(self) -> list[editing.Removal]:
+        """Removals that were interrupted."""
+        return await self._read(catalogue.removals)
 
     async def retryable(self, run_id: int) -> int:
         """How many failed items of a run might succeed when tried again."""

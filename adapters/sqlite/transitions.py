@@ -77,7 +77,8 @@ WHERE id = ? AND state = 'failed'
 """
 SELECT_RETRYABLE = """
 SELECT id, failed_in FROM migration_items
-WHERE state = 'failed' AND work IS NOT NULL AND coalesce(promotion_id, run_id) = ?
+WHERE state = 'failed' AND work IS NOT NULL AND coalesce(promotion_id, run_id) = ?1
+  AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2)))
 ORDER BY id
 """
 REOPEN_OUTCOME = """
@@ -285,7 +286,8 @@ async def release(tx: Transaction, change: Release) -> None:
 
 async def retry_failed(tx: Transaction, change: RetryFailed) -> int:
     """Failed items that have work go back to the state they failed in."""
-    failed = await tx.fetch(SELECT_RETRYABLE, change.run_id)
+    wanted = None if change.ids is None else msgspec.json.encode(change.ids).decode()
+    failed = await tx.fetch(SELECT_RETRYABLE, change.run_id, wanted)
     for item_id, failed_in in failed:
         await retry(tx, await item_of(tx, item_id), ModelState(failed_in), change.at)
         await tx.execute(REOPEN_OUTCOME, item_id, change.run_id)

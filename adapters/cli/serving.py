@@ -1,0 +1,89 @@
+"""How `reshelve serve` runs: the library owned, the server up, interrupted runs gone on with."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import signal
+import sys
+from contextlib import suppress
+
+import anyio
+from anyio.abc import TaskStatus
+
+from adapters.cli.application import Application, Serving
+from adapters.cli.arguments import Arguments
+from adapters.cli.exits import Exit
+from adapters.cli.output import Output
+from engine.errors import NothingToResume
+from engine.service import MigrationService
+
+
+async def serve(arguments: Arguments, application: Application) -> int:
+    """Serve until a signal, and be gone within 5 s of it."""
+    output = Output(arguments)
+    token = _token(arguments)
+    if token is None and not _is_local(arguments.host):
+        output.say("Binding to another address than this machine's own needs --token FILE.")
+        return Exit.USAGE
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    try:
+        serving = application.serving(arguments, token)
+    except OSError as error:
+        output.say(f"Cannot listen on {arguments.host}:{arguments.port}: {error.strerror}.")
+        return Exit.USAGE
+    caught: list[int] = []
+    roots = tuple(name for name, _ in arguments.root)
+    with serving:
+        async with (
+            application.service(arguments.library, arguments.workers, roots) as service,
+            anyio.create_task_group() as tasks,
+        ):
+            await tasks.start(_heed_signals, service, serving, caught)
+            if not arguments.no_auto_resume:
+                await _go_on(service, output)
+            output.say(f"reshelve serves {arguments.library} at {serving.url}")
+            await serving.serve(service)
+            tasks.cancel_scope.cancel()
+    return 128 + caught[0] if caught else Exit.DONE
+
+
+async def _go_on(service: MigrationService, output: Output) -> None:
+    with suppress(NothingToResume):
+        status = await service.resume()
+        assert status.run is not None
+        output.say(f"Going on with run {status.run.id}, which was interrupted.")
+
+
+async def _heed_signals(
+    service: MigrationService,
+    serving: Serving,
+    caught: list[int],
+    *,
+    task_status: TaskStatus[None],
+) -> None:
+    with suppress(NotImplementedError):  # Windows with asyncio: Ctrl-C ends the program
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                caught.append(int(number))
+                async with anyio.create_task_group() as tasks:
+                    serving.stop()
+                    tasks.start_soon(service.stop)
+        return
+    task_status.started()
+
+
+def _token(arguments: Arguments) -> str | None:
+    if arguments.token is None:
+        return None
+    return arguments.token.read_text(encoding="utf-8").strip() or None
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

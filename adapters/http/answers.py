@@ -1,0 +1,118 @@
+"""What a client gets: the bodies of the contract that are not records of the engine already."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.catalogue import ModelSummary
+from engine.files import Root
+from engine.records import PendingModelRecord, Tag
+from engine.scanning import MovedFile, ScanReport
+from engine.status import ImportReport, RunStatus, import_report
+
+
+class MigrationAnswer(msgspec.Struct, frozen=True):
+    """Stage 1 to its end; `failed` only where a row failed."""
+
+    status: str
+    db_migration: ImportReport
+    run: RunStatus
+
+
+def migration_answer(status: RunStatus) -> MigrationAnswer:
+    """What `migrate_legacy_db` answers."""
+    report = import_report(status)
+    return MigrationAnswer("failed" if report.errors else "success", report, status)
+
+
+class PendingSummary(msgspec.Struct, frozen=True):
+    """A pending model as the list shows it; `image` is its first image or empty."""
+
+    id: int
+    name: str
+    image: str
+    type: str
+    tags: tuple[Tag, ...]
+    path: str
+    size_bytes: int
+
+
+class PendingList(msgspec.Struct, frozen=True):
+    """All models that wait."""
+
+    models: list[PendingSummary]
+
+
+def pending_list(models: list[PendingModelRecord]) -> PendingList:
+    """What `pending_models` answers."""
+    return PendingList(
+        [
+            PendingSummary(
+                id=model.id,
+                name=model.name or model.path.replace("\\", "/").rsplit("/", 1)[-1],
+                image=model.meta_json.images[0] if model.meta_json.images else "",
+                type=model.type,
+                tags=model.tags,
+                path=model.path,
+                size_bytes=model.size_bytes,
+            )
+            for model in models
+        ]
+    )
+
+
+class ScanAnswer(msgspec.Struct, frozen=True):
+    """What a scan found; `moved` files belong to active models whose path is gone."""
+
+    status: str
+    scanned: int
+    added: int
+    pending_ids: list[int]
+    skipped: int
+    moved: list[MovedFile]
+
+
+def scan_answer(report: ScanReport) -> ScanAnswer:
+    """What `scan` answers."""
+    return ScanAnswer("success", *msgspec.structs.astuple(report))
+
+
+class ModelList(msgspec.Struct, frozen=True):
+    """Active models of one type."""
+
+    models: list[ModelSummary]
+
+
+class TypeList(msgspec.Struct, frozen=True):
+    """Model types."""
+
+    types: list[str]
+
+
+class TagList(msgspec.Struct, frozen=True):
+    """Tags."""
+
+    tags: list[Tag]
+
+
+class ImageCount(msgspec.Struct, frozen=True):
+    """How many preview sets a model has."""
+
+    count: int
+
+
+class Uploaded(msgspec.Struct, frozen=True):
+    """A new preview set: its files are `<base_name>_<quality>.webp`."""
+
+    status: str
+    base_name: str
+
+
+class Done(msgspec.Struct, frozen=True):
+    """It was done."""
+
+    status: str = "success"
+
+
+Roots = tuple[Root, ...]
+"""The configured model folders."""

@@ -1,0 +1,84 @@
+"""The application: routes, what they are given, and how errors are answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp
+
+from adapters.http import library, migration
+from adapters.http.errors import answer_defect, answer_fact, answer_http
+from adapters.http.frontend import frontend_routes
+from adapters.http.gate import Gate, Policy
+from adapters.http.requestlog import RequestLog
+from adapters.http.requests import AllowedPaths
+from engine.errors import ReshelveError
+from engine.files import Root
+from engine.service import MigrationService
+
+ROUTES = [
+    migration.handle_migrate_legacy_db,
+    migration.handle_import_models,
+    migration.handle_pending_models,
+    migration.handle_pending_model,
+    migration.handle_scan,
+    migration.handle_start,
+    migration.handle_resume,
+    migration.handle_cancel,
+    migration.handle_retry,
+    migration.handle_status,
+    migration.handle_items,
+    migration.handle_events,
+    library.handle_models,
+    library.handle_types,
+    library.handle_model,
+    library.handle_edit_model,
+    library.handle_tags,
+    library.handle_add_tags,
+    library.handle_image_count,
+    library.handle_image,
+    library.handle_pending_image,
+    library.handle_upload,
+    library.handle_delete_image,
+]
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How a server was launched."""
+
+    policy: Policy
+    allowed: AllowedPaths
+    roots: tuple[Root, ...] = ()
+    frontend: Path | None = None
+
+
+def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
+    """The application over an entered service, behind the gate."""
+    app = Litestar(
+        route_handlers=[*ROUTES, *frontend_routes(settings.frontend)],
+        dependencies={
+            "service": Provide(lambda: service, sync_to_thread=False),
+            "allowed": Provide(lambda: settings.allowed, sync_to_thread=False),
+            "roots": Provide(lambda: settings.roots, sync_to_thread=False),
+        },
+        exception_handlers={
+            ReshelveError: answer_fact,
+            HTTPException: answer_http,
+            Exception: answer_defect,
+        },
+        openapi_config=OpenAPIConfig(
+            title="reshelve",
+            version="1",
+            path="/api/schema",
+            render_plugins=[JsonRenderPlugin()],
+        ),
+        logging_config=None,
+        request_max_body_size=settings.policy.upload_bytes + (1 << 20),
+    )
+    return RequestLog(Gate(app, settings.policy))

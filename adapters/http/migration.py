@@ -1,0 +1,148 @@
+"""The routes of migration: each handler decodes, makes one call to the service, and encodes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import anyio
+import msgspec
+from litestar import get, post
+from litestar.params import Parameter
+from litestar.response import ServerSentEvent
+from litestar.response.sse import ServerSentEventMessage
+
+from adapters.http.answers import (
+    MigrationAnswer,
+    PendingList,
+    Roots,
+    ScanAnswer,
+    migration_answer,
+    pending_list,
+    scan_answer,
+)
+from adapters.http.requests import (
+    AllowedPaths,
+    ImportBody,
+    MigrateBody,
+    RetryBody,
+    RunBody,
+    integer,
+    one_state,
+    optional_integer,
+    page_size,
+)
+from engine.promotion import PromotionReport
+from engine.records import PendingModelRecord
+from engine.service import EVENT_INTERVAL, MigrationService
+from engine.status import ItemPage, RunStatus
+
+COMMENT_SECONDS = 15.0
+"""How often an event stream without news says that it is alive."""
+
+
+@post("/api/migration/migrate_legacy_db", status_code=200)
+async def handle_migrate_legacy_db(
+    data: MigrateBody, service: MigrationService, allowed: AllowedPaths
+) -> MigrationAnswer:
+    """Carry a legacy library across, and answer when that is done."""
+    return migration_answer(await service.import_legacy(data.request(allowed)))
+
+
+@post("/api/migration/import_models", status_code=207)
+async def handle_import_models(data: ImportBody, service: MigrationService) -> PromotionReport:
+    """Promote waiting models, and answer when that is done."""
+    return await service.promote(data.ids(), data.strategy())
+
+
+@get("/api/migration/pending_models")
+async def handle_pending_models(service: MigrationService) -> PendingList:
+    """All models that wait for promotion."""
+    return pending_list(await service.all_pending())
+
+
+@get("/api/migration/pending_model")
+async def handle_pending_model(
+    service: MigrationService,
+    pending_id: Annotated[str | None, Parameter(query="id")] = None,
+) -> PendingModelRecord:
+    """One model that waits for promotion."""
+    return await service.catalogue.pending_model(integer(pending_id, "id"))
+
+
+@get("/api/scan")
+async def handle_scan(service: MigrationService, roots: Roots) -> ScanAnswer:
+    """Look for new model files in the configured folders."""
+    return scan_answer(await service.scan(roots))
+
+
+@post("/api/migration/start", status_code=202)
+async def handle_start(
+    data: MigrateBody, service: MigrationService, allowed: AllowedPaths
+) -> RunStatus:
+    """Begin to carry a legacy library across, or go on with its unfinished run, at once."""
+    return await service.start(data.request(allowed))
+
+
+@post("/api/migration/resume", status_code=202)
+async def handle_resume(service: MigrationService, data: RunBody | None = None) -> RunStatus:
+    """Go on with what was interrupted or cancelled, at once."""
+    return await service.resume(data.run_id if data else None)
+
+
+@post("/api/migration/cancel", status_code=202)
+async def handle_cancel(service: MigrationService) -> RunStatus:
+    """Finish what is in hand and stop; the run can be resumed."""
+    return await service.cancel()
+
+
+@post("/api/migration/retry", status_code=202)
+async def handle_retry(service: MigrationService, data: RetryBody | None = None) -> RunStatus:
+    """Try failed items again, at once."""
+    return await service.retry(data.ids if data else None)
+
+
+@get("/api/migration/status")
+async def handle_status(service: MigrationService, run_id: str | None = None) -> RunStatus:
+    """Where a run stands, the last one by default."""
+    return await service.status(optional_integer(run_id, "run_id"))
+
+
+@get("/api/migration/items")
+async def handle_items(
+    service: MigrationService,
+    run_id: str | None = None,
+    wanted: Annotated[str | None, Parameter(query="state")] = None,
+    after: str | None = None,
+    limit: str | None = None,
+) -> ItemPage:
+    """Items of a run, the last one by default, page by page."""
+    return await service.items(
+        optional_integer(run_id, "run_id"),
+        one_state(wanted),
+        optional_integer(after, "after") or 0,
+        page_size(limit),
+    )
+
+
+@get("/api/migration/events")
+async def handle_events(
+    service: MigrationService,
+    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+) -> ServerSentEvent:
+    """The run status whenever it changes: server-sent events, the newest only."""
+    return ServerSentEvent(_progress(service, optional_integer(last_event_id, "Last-Event-ID")))
+
+
+async def _progress(
+    service: MigrationService, last: int | None
+) -> AsyncIterator[ServerSentEventMessage]:
+    number = last or 0
+    while True:
+        message = ServerSentEventMessage(data=None, comment="still here")
+        with anyio.move_on_after(COMMENT_SECONDS):
+            number, status = await service.next_event(number)
+            data = msgspec.json.encode(status).decode()
+            message = ServerSentEventMessage(data=data, event="progress", id=number)
+        yield message
+        await anyio.sleep(EVENT_INTERVAL)

@@ -1,0 +1,154 @@
+"""What a client sends: bodies and query values, checked and turned into what the engine takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.http.errors import InvalidRequest, PathNotAllowed
+from engine.conflicts import ConflictStrategy
+from engine.lifecycle import ModelState
+from engine.supervisor import LegacyImport
+
+LARGEST_PAGE = 1000
+
+
+class AllowedPaths(msgspec.Struct, frozen=True):
+    """The folders that a client may name files in; links are followed before the comparison."""
+
+    folders: tuple[Path, ...]
+
+    def check(self, text: str) -> Path:
+        """The path, free of links. Raises `PathNotAllowed`, `InvalidRequest`."""
+        try:
+            path = Path(text).expanduser().resolve()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InvalidRequest(f"{text!r} is no path.") from error
+        if not any(path.is_relative_to(folder) for folder in self.folders):
+            raise PathNotAllowed(text)
+        return path
+
+
+class MigrateBody(msgspec.Struct, frozen=True):
+    """Where the legacy library lies, and what to do about two rows with one hash."""
+
+    legacy_db_path: str | None = None
+    legacy_images_dir: str | None = None
+    on_conflict: str | None = None
+
+    def request(self, allowed: AllowedPaths) -> LegacyImport:
+        """Stage 1 of this library. Raises `InvalidRequest`, `PathNotAllowed`."""
+        if not self.legacy_db_path:
+            raise InvalidRequest("legacy_db_path is required")
+        database = allowed.check(self.legacy_db_path)
+        images = database.parent / "images"
+        if self.legacy_images_dir:
+            images = allowed.check(self.legacy_images_dir)
+        strategy = one_strategy(self.on_conflict) or ConflictStrategy.MERGE
+        if strategy is ConflictStrategy.DELETE:
+            raise InvalidRequest("on_conflict must be merge, override or ignore")
+        return LegacyImport(str(database), str(images), strategy)
+
+
+class ImportBody(msgspec.Struct, frozen=True):
+    """Which pending models to promote, and what to do about conflicts."""
+
+    id: Any = None
+    conflict_strategy: Any = None
+
+    def ids(self) -> list[object]:
+        """The ids as they were given. Raises `InvalidRequest`."""
+        if not isinstance(self.id, list) or not self.id:
+            raise InvalidRequest("id must be a non-empty array")
+        return self.id
+
+    def strategy(self) -> ConflictStrategy | None:
+        """The strategy; None reports conflicts. Raises `InvalidRequest`."""
+        return one_strategy(self.conflict_strategy)
+
+
+class RunBody(msgspec.Struct, frozen=True):
+    """Which run; the unfinished one where none is named."""
+
+    run_id: int | None = None
+
+
+class RetryBody(msgspec.Struct, frozen=True):
+    """Which failed items; all where none are named."""
+
+    ids: tuple[int, ...] | None = None
+
+
+class TagsBody(msgspec.Struct, frozen=True):
+    """Names of tags that should be there."""
+
+    newtags: list[str]
+
+
+def one_strategy(value: object) -> ConflictStrategy | None:
+    """A conflict strategy by name; `null` and `"null"` are none. Raises `InvalidRequest`."""
+    if value is None or value == "null":
+        return None
+    try:
+        return ConflictStrategy(value)  # type: ignore[arg-type]  # anything else is refused
+    except ValueError as error:
+        raise InvalidRequest(
+            "conflict_strategy must be override, merge, ignore, delete or null"
+        ) from error
+
+
+def required(value: str | None, name: str) -> str:
+    """A query value that must be there. Raises `InvalidRequest`."""
+    if not value:
+        raise InvalidRequest(f"{name} is required")
+    return value
+
+
+def integer(value: str | None, name: str) -> int:
+    """A query value that must be an integer. Raises `InvalidRequest`."""
+    number = optional_integer(required(value, name), name)
+    assert number is not None
+    return number
+
+
+def optional_integer(value: str | None, name: str) -> int | None:
+    """A query value that is an integer where it is there. Raises `InvalidRequest`."""
+    if value is None or value == "":
+        return None
+    digits = value.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+        raise InvalidRequest(f"{name} must be an integer")
+    return int(value)
+
+
+def page_size(value: str | None) -> int:
+    """How many to list, at most `LARGEST_PAGE`. Raises `InvalidRequest`."""
+    number = optional_integer(value, "limit")
+    if number is None:
+        return 100
+    if number < 1:
+        raise InvalidRequest("limit must be a positive integer")
+    return min(number, LARGEST_PAGE)
+
+
+def one_state(value: str | None) -> ModelState | None:
+    """A state by name. Raises `InvalidRequest`."""
+    if not value:
+        return None
+    try:
+        return ModelState(value)
+    except ValueError as error:
+        names = ", ".join(ModelState)
+        raise InvalidRequest(f"state must be one of {names}") from error
+
+
+def image_name(name: str) -> tuple[str, int]:
+    """The hash and number in `<sha256>` (which means `_0`) or `<sha256>_<seq>`, with or without
+    `.webp`; what is no such name has a hash that no model has."""
+    sha256, _, seq = name.removesuffix(".webp").partition("_")
+    if not seq:
+        return sha256, 0
+    number = seq.isascii() and seq.isdigit() and len(seq) < 10 and seq == str(int(seq))
+    return (sha256, int(seq)) if number else ("", 0)

@@ -1,0 +1,59 @@
+"""The server: uvicorn around the application, started on an open port and stopped within 5 s."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from litestar.types import ASGIApp
+
+CLOSING_SECONDS = 1
+"""How long open connections may take to end, once a stop was asked for."""
+
+IDLE_SECONDS = 15
+"""How long a connection may stay open without a request."""
+
+CONNECTIONS = 1000
+"""How many connections are served at once; more are told to come back."""
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to its caller."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the command line's."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def make_server(app: ASGIApp) -> Server:
+    """A server of the application, not yet running; `serve(sockets=[…])` runs it."""
+    return Server(
+        uvicorn.Config(
+            app,
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=CLOSING_SECONDS,
+            limit_concurrency=CONNECTIONS,
+            h11_max_incomplete_event_size=65_536,
+            server_header=False,
+        )
+    )

@@ -1,0 +1,220 @@
+"""How models, tags and images are read and edited, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from adapters.sqlite.database import Transaction
+from adapters.sqlite.shelf import (
+    Stored,
+    models_by_hash,
+    record_tags,
+    tag_ids,
+    write_models,
+)
+from engine.catalogue import (
+    AddPreview,
+    AddTags,
+    AdvanceRemoval,
+    BeginRemoval,
+    CountRemoval,
+    EditModel,
+    EndRemoval,
+    InvalidEdit,
+    ModelPatch,
+    ModelSummary,
+    Removal,
+    TagRef,
+    UnknownModel,
+)
+from engine.conflicts import with_images
+from engine.records import ModelRecord, Tag
+
+OTHERS = "Others"
+
+SELECT_HASHES_OF_TYPE = "SELECT sha256 FROM models WHERE type = ? ORDER BY name, sha256"
+SELECT_HASHES_OF_OTHERS = """
+SELECT sha256 FROM models
+WHERE coalesce(type, '') = '' OR type NOT IN (SELECT value FROM json_each(?))
+ORDER BY name, sha256
+"""
+SELECT_TYPES = "SELECT DISTINCT type FROM models WHERE coalesce(type, '') <> '' ORDER BY type"
+SELECT_MODEL_TAGS = """
+SELECT l.model_hash, t.id, t.name FROM model_tags l JOIN tags t ON t.id = l.tag_id
+WHERE l.model_hash IN (SELECT value FROM json_each(?)) ORDER BY l.model_hash, t.id
+"""
+SELECT_TAGS = "SELECT id, name FROM tags ORDER BY name, id"
+SELECT_KNOWN_TAGS = "SELECT id FROM tags WHERE id IN (SELECT value FROM json_each(?))"
+UNLINK_TAGS = "DELETE FROM model_tags WHERE model_hash = ?"
+LINK_TAG = "INSERT OR IGNORE INTO model_tags (model_hash, tag_id) VALUES (?, ?)"
+INSERT_CARRIED = """
+INSERT OR IGNORE INTO migration_previews (sha256, name, digest) VALUES (?, ?, ?)
+"""
+INSERT_REMOVAL = """
+INSERT INTO migration_removals (sha256, next_seq, count, counted) VALUES (?, ?, ?, 0)
+"""
+SELECT_REMOVALS = "SELECT sha256, next_seq, count, counted FROM migration_removals ORDER BY sha256"
+ADVANCE_REMOVAL = "UPDATE migration_removals SET next_seq = ? WHERE sha256 = ? AND next_seq = ?"
+COUNT_REMOVAL = "UPDATE migration_removals SET counted = 1 WHERE sha256 = ?"
+DELETE_REMOVAL = "DELETE FROM migration_removals WHERE sha256 = ?"
+
+
+async def summaries(
+    tx: Transaction, type_name: str, known_types: Sequence[str]
+) -> list[ModelSummary]:
+    """Active models of a type; `Others` for those of no known type."""
+    if type_name == OTHERS:
+        rows = await tx.fetch(SELECT_HASHES_OF_OTHERS, _json([*known_types]))
+    else:
+        rows = await tx.fetch(SELECT_HASHES_OF_TYPE, type_name)
+    hashes = [row[0] for row in rows]
+    models = await models_by_hash(tx, hashes)
+    tags = record_tags(await tx.fetch(SELECT_MODEL_TAGS, _json(hashes)))
+    return [
+        _summary(models[sha256].record, tags.get(sha256, ()))
+        for sha256 in hashes
+        if sha256 in models
+    ]
+
+
+def _summary(record: ModelRecord, tags: tuple[Tag, ...]) -> ModelSummary:
+    return ModelSummary(
+        sha256=record.sha256,
+        name=record.name,
+        images_count=record.meta_json.images_count,
+        type=record.type,
+        path=record.path,
+        size_bytes=record.size_bytes,
+        created_at=record.created_at,
+        tags=tags,
+    )
+
+
+async def types(tx: Transaction) -> list[str]:
+    """The types that active models have."""
+    return [row[0] for row in await tx.fetch(SELECT_TYPES)]
+
+
+async def model(tx: Transaction, sha256: str) -> ModelRecord | None:
+    """An active model with its tags."""
+    found = (await models_by_hash(tx, [sha256])).get(sha256)
+    if found is None:
+        return None
+    tags = record_tags(await tx.fetch(SELECT_MODEL_TAGS, _json([sha256])))
+    return msgspec.structs.replace(found.record, tags=tags.get(sha256, ()))
+
+
+async def tags(tx: Transaction) -> list[Tag]:
+    """All tags by name."""
+    return [Tag(row[0], row[1]) for row in await tx.fetch(SELECT_TAGS)]
+
+
+async def removals(tx: Transaction) -> list[Removal]:
+    """Removals that were interrupted."""
+    return [Removal(r[0], r[1], r[2], bool(r[3])) for r in await tx.fetch(SELECT_REMOVALS)]
+
+
+async def edit_model(tx: Transaction, change: EditModel) -> ModelRecord:
+    """Change fields of an active model. Raises `UnknownModel`, `InvalidEdit`."""
+    found = await _existing(tx, change.sha256)
+    await write_models(tx, [(_patched(found.record, change.patch), found.extra)])
+    if change.patch.tags is not UNSET:
+        await _replace_tags(tx, change.sha256, change.patch.tags)
+    edited = await model(tx, change.sha256)
+    assert edited is not None
+    return edited
+
+
+async def _existing(tx: Transaction, sha256: str) -> Stored[ModelRecord]:
+    found = (await models_by_hash(tx, [sha256])).get(sha256)
+    if found is None:
+        raise UnknownModel(sha256)
+    return found
+
+
+def _patched(record: ModelRecord, patch: ModelPatch) -> ModelRecord:
+    fields = {
+        name: value
+        for name in ("name", "path", "type")
+        if (value := getattr(patch, name)) is not UNSET
+    }
+    meta = record.meta_json
+    if patch.meta_json is not UNSET:
+        meta = _overlaid(meta, patch.meta_json)
+    return msgspec.structs.replace(record, meta_json=meta, **fields)
+
+
+def _overlaid(old: Any, patch: Any) -> Any:
+    """The fields of a patch that are set, over those of a record."""
+    changed = {}
+    for name in patch.__struct_fields__:
+        value = getattr(patch, name)
+        if value is not UNSET:
+            nested = isinstance(value, msgspec.Struct)
+            changed[name] = _overlaid(getattr(old, name), value) if nested else value
+    return msgspec.structs.replace(old, **changed)
+
+
+async def _replace_tags(tx: Transaction, sha256: str, wanted: tuple[int | TagRef, ...]) -> None:
+    ids = list(dict.fromkeys(tag.id if isinstance(tag, TagRef) else tag for tag in wanted))
+    known = {row[0] for row in await tx.fetch(SELECT_KNOWN_TAGS, _json(ids))}
+    missing = [str(tag_id) for tag_id in ids if tag_id not in known]
+    if missing:
+        raise InvalidEdit(f"There is no tag with id {', '.join(missing)}.")
+    await tx.execute(UNLINK_TAGS, sha256)
+    await tx.many(LINK_TAG, [(sha256, tag_id) for tag_id in ids])
+
+
+async def add_tags(tx: Transaction, change: AddTags) -> list[Tag]:
+    """Tags of these names, in their order."""
+    ids = await tag_ids(tx, change.names)
+    return [Tag(ids[name], name) for name in change.names]
+
+
+async def add_preview(tx: Transaction, change: AddPreview) -> bool:
+    """A preview set is on disk; False when the footing has moved."""
+    found = await _existing(tx, change.sha256)
+    if found.record.meta_json.images_count != change.footing_count:
+        return False
+    record = with_images(found.record, change.footing_count + 1)
+    await write_models(tx, [(record, found.extra)])
+    await tx.execute(INSERT_CARRIED, change.sha256, change.image.name, change.image.digest)
+    return True
+
+
+async def begin_removal(tx: Transaction, change: BeginRemoval) -> Removal | None:
+    """Note that a set is to be removed, before files move."""
+    count = (await _existing(tx, change.sha256)).record.meta_json.images_count
+    if not 0 <= change.seq < count:
+        return None
+    await tx.execute(INSERT_REMOVAL, change.sha256, change.seq, count)
+    return Removal(change.sha256, change.seq, count, counted=False)
+
+
+async def advance_removal(tx: Transaction, change: AdvanceRemoval) -> Removal:
+    """One set has taken the content of the one after it."""
+    old = change.removal
+    await tx.execute(ADVANCE_REMOVAL, old.next_seq + 1, old.sha256, old.next_seq)
+    return msgspec.structs.replace(old, next_seq=old.next_seq + 1)
+
+
+async def count_removal(tx: Transaction, change: CountRemoval) -> Removal:
+    """All sets have moved down: `images_count` follows."""
+    found = await _existing(tx, change.removal.sha256)
+    record = with_images(found.record, change.removal.count - 1)
+    await write_models(tx, [(record, found.extra)])
+    await tx.execute(COUNT_REMOVAL, change.removal.sha256)
+    return msgspec.structs.replace(change.removal, counted=True)
+
+
+async def end_removal(tx: Transaction, change: EndRemoval) -> None:
+    """The last set's files are gone."""
+    await tx.execute(DELETE_REMOVAL, change.removal.sha256)
+
+
+def _json(values: list[str] | list[int]) -> str:
+    return msgspec.json.encode(values).decode()

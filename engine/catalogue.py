@@ -1,0 +1,370 @@
+"""What the library holds: models, tags and images, read and edited one at a time.
+
+Edits of images take the same durable path as migration: files first, then the commit that tells
+of them, under the lock of the model's hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Protocol, TypeVar
+
+import anyio
+import msgspec
+from anyio import from_thread, to_thread
+from msgspec import UNSET, UnsetType
+
+from engine.errors import ReshelveError
+from engine.journal import CarriedImage, Change
+from engine.previews import TIERS, UnusableImage
+from engine.records import SHA256_HEX, ModelRecord, PendingModelRecord, Tag
+from engine.workshop import Workshop
+from engine.writer import Commits
+
+T = TypeVar("T")
+
+
+class UnknownModel(ReshelveError):
+    """No active model has this hash."""
+
+    code = "unknown_model"
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"No active model has the SHA-256 {sha256[:64]}.")
+
+
+class UnknownPending(ReshelveError):
+    """No pending model has this id."""
+
+    code = "unknown_pending_model"
+
+    def __init__(self, pending_id: int) -> None:
+        super().__init__(f"No model with id {pending_id} waits for promotion.")
+
+
+class UnknownImage(ReshelveError):
+    """There is no such image."""
+
+    code = "unknown_image"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such image.")
+
+
+class InvalidEdit(ReshelveError):
+    """An edit that would leave the record invalid."""
+
+    code = "invalid_edit"
+
+
+class InvalidImage(ReshelveError):
+    """An upload that is no image."""
+
+    code = "invalid_image"
+
+
+class PromptsPatch(msgspec.Struct, frozen=True):
+    """Prompts to be changed; those absent stay."""
+
+    positive: str | UnsetType = UNSET
+    negative: str | UnsetType = UNSET
+
+
+class MetaPatch(msgspec.Struct, frozen=True):
+    """Notes to be changed; those absent stay, and `images_count` is never the client's."""
+
+    description: str | UnsetType = UNSET
+    community_links: str | UnsetType = UNSET
+    prompts: PromptsPatch | UnsetType = UNSET
+
+
+class TagRef(msgspec.Struct, frozen=True):
+    """A tag by its id, as clients that hold whole tags send it."""
+
+    id: int
+    name: str = ""
+
+
+class ModelPatch(msgspec.Struct, frozen=True):
+    """Fields of a record to be changed; those absent stay. `tags` replaces all links."""
+
+    name: str | UnsetType = UNSET
+    path: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+    meta_json: MetaPatch | UnsetType = UNSET
+    tags: tuple[int | TagRef, ...] | UnsetType = UNSET
+
+
+class ModelSummary(msgspec.Struct, frozen=True):
+    """An active model as the list of a type shows it."""
+
+    sha256: str
+    name: str
+    images_count: int
+    type: str
+    path: str
+    size_bytes: int
+    created_at: int
+    tags: tuple[Tag, ...]
+
+
+class ImageFile(msgspec.Struct, frozen=True):
+    """An image to be served; `version` changes whenever the content does."""
+
+    data: bytes
+    media_type: str
+    version: str
+
+
+class EditModel(Change[ModelRecord], frozen=True):
+    """Change fields of an active model. Raises `UnknownModel`, `InvalidEdit`."""
+
+    sha256: str
+    patch: ModelPatch
+
+
+class AddTags(Change[list[Tag]], frozen=True):
+    """Tags of these names, in their order; those that are there already are resolved."""
+
+    names: list[str]
+
+
+class AddPreview(Change[bool], frozen=True):
+    """A preview set is on disk; False when the footing has moved. Raises `UnknownModel`."""
+
+    sha256: str
+    footing_count: int
+    image: CarriedImage
+
+
+class BeginRemoval(Change["Removal | None"], frozen=True):
+    """Note that a set is to be removed, before files move. None where there is no such set."""
+
+    sha256: str
+    seq: int
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """A removal under way: the set `next_seq` takes the content of the one after it, and so on
+    to `count`; once the count is lowered, only the last set's files are left over."""
+
+    sha256: str
+    next_seq: int
+    count: int
+    counted: bool
+
+
+class AdvanceRemoval(Change[Removal], frozen=True):
+    """One set has taken the content of the one after it."""
+
+    removal: Removal
+
+
+class CountRemoval(Change[Removal], frozen=True):
+    """All sets have moved down: `images_count` follows."""
+
+    removal: Removal
+
+
+class EndRemoval(Change[None], frozen=True):
+    """The last set's files are gone."""
+
+    removal: Removal
+
+
+class CatalogueReader(Protocol):
+    """Reads models, tags and pending models."""
+
+    async def summaries(self, type_name: str, known_types: Sequence[str]) -> list[ModelSummary]:
+        """Active models of a type; `Others` for those of no known type."""
+        ...
+
+    async def types(self) -> list[str]:
+        """The types that active models have."""
+        ...
+
+    async def model(self, sha256: str) -> ModelRecord | None:
+        """An active model."""
+        ...
+
+    async def tags(self) -> list[Tag]:
+        """All tags by name."""
+        ...
+
+    async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:
+        """Models that wait for promotion, ascending by id."""
+        ...
+
+    async def removals(self) -> list[Removal]:
+        """Removals that were interrupted."""
+        ...
+
+
+class CatalogueFiles(Protocol):
+    """Reads and moves the library's images. Methods block; call them in a thread."""
+
+    def preview_file(self, sha256: str, seq: int, tier: str) -> tuple[bytes, str, str] | None:
+        """A preview file's content, media type and version, None where there is none."""
+        ...
+
+    def original_file(self, name: str) -> tuple[bytes, str, str] | None:
+        """A pending original's content, media type and version, None where there is none."""
+        ...
+
+    def copy_tiers(self, sha256: str, source: int, target: int) -> None:
+        """Give a set the content of another, durably."""
+        ...
+
+
+class Catalogue:
+    """Models, tags and images of one library."""
+
+    def __init__(
+        self,
+        shop: Workshop,
+        writer: Commits,
+        reader: CatalogueReader,
+        files: CatalogueFiles,
+        types: Sequence[str],
+    ) -> None:
+        self._shop = shop
+        self._writer = writer
+        self._reader = reader
+        self._files = files
+        self._types = types
+
+    async def models(self, type_name: str) -> list[ModelSummary]:
+        """Active models of a type; `Others` for those of no known type."""
+        return await self._reader.summaries(type_name, await self.types())
+
+    async def types(self) -> list[str]:
+        """The configured types, else those in the library."""
+        return list(self._types) or await self._reader.types()
+
+    async def model(self, sha256: str) -> ModelRecord:
+        """An active model. Raises `UnknownModel`."""
+        found = await self._reader.model(sha256) if SHA256_HEX.fullmatch(sha256) else None
+        if found is None:
+            raise UnknownModel(sha256)
+        return found
+
+    async def edit(self, sha256: str, patch: ModelPatch) -> ModelRecord:
+        """Change fields of a model. Raises `UnknownModel`, `InvalidEdit`."""
+        if patch.path == "":
+            raise InvalidEdit("The path of a model cannot be empty.")
+        return await self._writer.commit(EditModel(sha256, patch))
+
+    async def tags(self) -> list[Tag]:
+        """All tags by name."""
+        return await self._reader.tags()
+
+    async def add_tags(self, names: Sequence[str]) -> list[Tag]:
+        """Tags of these names, made where they are not there. Raises `InvalidEdit`."""
+        stripped = list(dict.fromkeys(name.strip() for name in names))
+        if not all(stripped):
+            raise InvalidEdit("A tag's name cannot be empty.")
+        return await self._writer.commit(AddTags(stripped))
+
+    async def pending_model(self, pending_id: int) -> PendingModelRecord:
+        """A model that waits. Raises `UnknownPending`."""
+        found = await self._reader.pending(pending_id - 1, 1)
+        if not found or found[0].id != pending_id:
+            raise UnknownPending(pending_id)
+        return found[0]
+
+    async def images_count(self, sha256: str) -> int:
+        """How many preview sets a model has; 0 where there is no such model."""
+        try:
+            return (await self.model(sha256)).meta_json.images_count
+        except UnknownModel:
+            return 0
+
+    async def preview(self, sha256: str, seq: int, tier: str) -> ImageFile:
+        """A preview of a model. Raises `UnknownImage`."""
+        found = None
+        if SHA256_HEX.fullmatch(sha256) and tier in {known.name for known in TIERS}:
+            found = await self._thread(self._files.preview_file, sha256, seq, tier)
+        return _image(found)
+
+    async def pending_image(self, name: str) -> ImageFile:
+        """An original of a model that waits: the first of the model with this id, or by name.
+
+        Raises `UnknownImage`, `UnknownPending`.
+        """
+        if name.isascii() and name.isdigit() and len(name) < 19:
+            names = (await self.pending_model(int(name))).meta_json.images
+            if not names:
+                raise UnknownImage
+            name = names[0]
+        return _image(await self._thread(self._files.original_file, name))
+
+    async def upload(self, sha256: str, data: bytes) -> str:
+        """Add a preview set to a model; returns its base name.
+
+        Raises `UnknownModel`, `InvalidImage`.
+        """
+        await self.model(sha256)
+        try:
+            tiers = await self._encode(data)
+        except UnusableImage as reason:
+            raise InvalidImage(f"The upload cannot be used: {reason.detail}.") from reason
+        image = CarriedImage("", blake2b(data, digest_size=16).digest())
+        async with self._shop.locks.hold(sha256):
+            while True:
+                seq = (await self.model(sha256)).meta_json.images_count
+                await self._finished(self._shop.library.write_tiers, sha256, seq, tiers)
+                if await self._writer.commit(AddPreview(sha256, seq, image)):
+                    return f"{sha256}_{seq}"
+
+    async def remove_image(self, sha256: str, seq: int) -> None:
+        """Remove a preview set; later ones move down. Raises `UnknownModel`, `UnknownImage`."""
+        await self.model(sha256)
+        async with self._shop.locks.hold(sha256):
+            removal = await self._writer.commit(BeginRemoval(sha256, seq))
+            if removal is None:
+                raise UnknownImage
+            with anyio.CancelScope(shield=True):
+                await self._remove(removal)
+
+    async def recover(self) -> None:
+        """Finish removals that were interrupted."""
+        for removal in await self._reader.removals():
+            await self._remove(removal)
+
+    async def _remove(self, removal: Removal) -> None:
+        """Each step can be repeated: a set is copied over the one before, and only then is that
+        noted, while the set it came from is still whole."""
+        sha256 = removal.sha256
+        while removal.next_seq < removal.count - 1:
+            await self._finished(
+                self._files.copy_tiers, sha256, removal.next_seq + 1, removal.next_seq
+            )
+            removal = await self._writer.commit(AdvanceRemoval(removal))
+        if not removal.counted:
+            removal = await self._writer.commit(CountRemoval(removal))
+        await self._finished(self._shop.library.trim_tiers, sha256, removal.count - 1)
+        await self._writer.commit(EndRemoval(removal))
+
+    async def _encode(self, data: bytes) -> tuple[bytes, ...]:
+        codec = self._shop.codec
+        pixels = await self._thread(codec.pixels, data)
+        async with self._shop.pixels.hold(pixels):
+            return await to_thread.run_sync(
+                codec.encode, data, from_thread.check_cancelled, limiter=self._shop.cpu
+            )
+
+    async def _thread(self, function: Callable[..., T], *arguments: object) -> T:
+        return await to_thread.run_sync(function, *arguments, limiter=self._shop.io)
+
+    async def _finished(self, function: Callable[..., T], *arguments: object) -> T:
+        """In a thread, to its end: a client that goes away does not tear a write."""
+        with anyio.CancelScope(shield=True):
+            result = await self._thread(function, *arguments)
+        return result
+
+
+def _image(found: tuple[bytes, str, str] | None) -> ImageFile:
+    if found is None:
+        raise UnknownImage
+    return ImageFile(*found)
