@@ -55,6 +55,10 @@ class ModelFiles(Protocol):
         """The size in bytes of each regular file, None where there is none."""
         ...
 
+    def same_files(self, path: str, others: Sequence[str]) -> list[bool | None]:
+        """Whether each of the others is the same file as `path`; None where there is none."""
+        ...
+
     def facts(self, path: str) -> FileFacts:
         """What a regular file looks like now. Raises `UnusableFile`."""
         ...

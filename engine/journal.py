@@ -119,6 +119,14 @@ class NoteHash(Change[None], frozen=True):
     at: int
 
 
+class RememberHash(Change[None], frozen=True):
+    """A file was hashed that is no model of ours yet."""
+
+    path: str
+    sha256: str
+    facts: FileFacts
+
+
 class Decide(Change["Footing | None"], frozen=True):
     """Take a hashed item in hand and settle its conflict; None when it goes no further."""
 
@@ -329,7 +337,7 @@ class Reader(Protocol):
         ...
 
     async def records_of_size(self, size: int) -> list[tuple[str, str]]:
-        """(sha256, path) of active models of this size in bytes."""
+        """(sha256, path) of models of this size in bytes; no hash for those that wait."""
         ...
 
     async def retryable(self, run_id: int) -> int:

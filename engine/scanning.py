@@ -15,7 +15,7 @@ from anyio import to_thread
 from engine.errors import ReshelveError
 from engine.files import FoundFile, Root, UnusableFile
 from engine.hashing import hash_file
-from engine.journal import AddFound
+from engine.journal import AddFound, RememberHash
 from engine.workshop import Workshop
 from engine.writer import Commits
 
@@ -74,10 +74,10 @@ class Scan:
         while chunk := await to_thread.run_sync(_take, files, limiter=self._shop.io):
             scanned += len(chunk)
             unknown = await self._unknown(chunk)
-            skipped += len(chunk) - len(unknown)
             moves = [await self._moved(file) for file in unknown]
-            moved += [move for move in moves if move is not None]
-            new = [file for file, move in zip(unknown, moves, strict=True) if move is None]
+            moved += [move for move in moves if isinstance(move, MovedFile)]
+            new = [file for file, move in zip(unknown, moves, strict=True) if move is False]
+            skipped += len(chunk) - len(unknown) + sum(move is True for move in moves)
             added = await self._writer.commit(AddFound(new))
             pending_ids += added
         return ScanReport(scanned, len(pending_ids), pending_ids, skipped, moved)
@@ -87,27 +87,33 @@ class Scan:
         known = await self._shop.journal.known_paths(paths)
         return [file for file in files if not {file.path, file.real_path} & known]
 
-    async def _moved(self, file: FoundFile) -> MovedFile | None:
-        """Whether an active record's file has come to lie here. Hashes only likely ones."""
+    async def _moved(self, file: FoundFile) -> MovedFile | bool:
+        """Whether an active record's file has come to lie here; True where a record's path leads
+        to this very file by another route. Hashes only likely ones."""
         records = await self._shop.journal.records_of_size(file.size)
         if not records:
-            return None
-        sizes = await to_thread.run_sync(
-            self._shop.models.sizes, [path for _, path in records], limiter=self._shop.io
+            return False
+        models = self._shop.models
+        same = await to_thread.run_sync(
+            models.same_files, file.path, [path for _, path in records], limiter=self._shop.io
         )
+        if any(same):
+            return True
         gone = {
             sha256: path
-            for (sha256, path), size in zip(records, sizes, strict=True)
-            if size is None
+            for (sha256, path), found in zip(records, same, strict=True)
+            if found is None and sha256
         }
         if not gone:
-            return None
+            return False
         try:
             found = await hash_file(self._shop, file.path)
         except UnusableFile:
-            return None
+            return False
+        if found.read:
+            await self._writer.commit(RememberHash(file.path, found.sha256, found.facts))
         if found.sha256 not in gone:
-            return None
+            return False
         return MovedFile(found.sha256, gone[found.sha256], file.path)
 
 

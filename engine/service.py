@@ -58,6 +58,8 @@ GRACE_SECONDS = 4.0
 PAGE = 500
 """How many models are read at once where all are wanted."""
 
+CLOSING = "The service is stopping. Promote again when it runs."
+
 EVENT_INTERVAL = 0.1
 """Seconds between two events at the least."""
 
@@ -102,6 +104,7 @@ class MigrationService:
         self._tasks: TaskGroup
         self._stack = AsyncExitStack()
         self._pace: dict[int, TimeLeft] = {}
+        self._closing = False
         self._epoch = ports.clock.now()
         self._told: tuple[int, RunStatus] | None = None
         self._workshop = Workshop(
@@ -148,6 +151,8 @@ class MigrationService:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # Promotions that still queue would begin run after run while the tasks end.
+        self._closing = True
         with anyio.CancelScope(shield=True):
             await self._supervisor.stop(GRACE_SECONDS)
         await self._stack.__aexit__(kind, error, traceback)
@@ -319,6 +324,10 @@ class MigrationService:
         ids, refusals = sort_ids(given)
         if not ids:
             return refuse(PromotionReport(), refusals)
+        if self._closing:
+            return refuse(
+                PromotionReport(), refusals + [Refusal(i, CLOSING, "closing") for i in ids]
+            )
         try:
             await self._supervisor.promotion_ended()
             status = await self.begin_promotion(ids, strategy)

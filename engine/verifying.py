@@ -15,10 +15,12 @@ from anyio import CapacityLimiter, to_thread
 
 from engine.files import ModelFiles, UnusableFile
 from engine.previews import TIERS, PreviewCodec, UnusableImage
+from engine.records import SHA256_HEX
 
 T = TypeVar("T")
 
 PAGE = 200
+BEFORE_FIRST = -(2**63)
 
 _TIER = "|".join(tier.name for tier in TIERS)
 PREVIEW_NAME = re.compile(rf"(?P<sha256>[0-9a-f]{{64}})_(?P<seq>0|[1-9][0-9]*)_(?:{_TIER})\.webp")
@@ -36,6 +38,7 @@ class Problem(msgspec.Struct, frozen=True):
 class ShelvedModel(msgspec.Struct, frozen=True):
     """An active model as verification sees it; `defects` tell what its record lacks."""
 
+    number: int
     sha256: str
     path: str
     images_count: int
@@ -54,8 +57,8 @@ class ShelvedPending(msgspec.Struct, frozen=True):
 class Shelf(Protocol):
     """Reads the records of a library as they are, damaged ones too."""
 
-    async def models(self, after: str, limit: int) -> list[ShelvedModel]:
-        """Active models, ascending by hash."""
+    async def models(self, after: int, limit: int) -> list[ShelvedModel]:
+        """Active models, ascending by their number."""
         ...
 
     async def waiting(self, after: int, limit: int) -> list[ShelvedPending]:
@@ -79,7 +82,7 @@ class ShelfFiles(Protocol):
         ...
 
     def preview(self, name: str) -> bytes | None:
-        """The content of a preview file, None where there is none."""
+        """The content of a preview file, None where there is none. Raises `UnusableImage`."""
         ...
 
     def has_original(self, name: str) -> bool:
@@ -136,9 +139,9 @@ class Verification:
             yield Problem("temporary_left", path, "an interrupted process left it")
 
     async def _active(self) -> AsyncIterator[Problem]:
-        after = ""
+        after = BEFORE_FIRST
         while page := await self._shelf.models(after, PAGE):
-            after = page[-1].sha256
+            after = page[-1].number
             for model in page:
                 self.models += 1
                 for problem in await self._thread(self._check_model, model):
@@ -170,21 +173,26 @@ class Verification:
         return []
 
     def _has_preview(self, name: str) -> bool:
-        return self._files.preview(name) is not None
+        try:
+            return self._files.preview(name) is not None
+        except UnusableImage:
+            return False
 
     def _check_preview(self, name: str) -> Problem | None:
         path = self._files.path_of(name)
-        data = self._files.preview(name)
-        if data is None:
-            return Problem("image_missing", path, "no such file")
-        self.images += 1
         try:
+            data = self._files.preview(name)
+            if data is None:
+                return Problem("image_missing", path, "no such file")
+            self.images += 1
             self._codec.check(data)
         except UnusableImage as reason:
             return Problem("image_unreadable", path, reason.detail)
         return None
 
     def _check_hash(self, model: ShelvedModel) -> list[Problem]:
+        if not SHA256_HEX.fullmatch(model.sha256):
+            return []
         if self._rehash is None or not self._rehash.holds(model.sha256):
             return []
         try:
@@ -196,7 +204,7 @@ class Verification:
         return [Problem("hash_mismatch", model.path, f"recorded {model.sha256}, found {found}")]
 
     async def _pending(self) -> AsyncIterator[Problem]:
-        after = -(2**63)
+        after = BEFORE_FIRST
         while page := await self._shelf.waiting(after, PAGE):
             after = page[-1].id
             for model in page:

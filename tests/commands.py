@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 from contextlib import closing
@@ -86,3 +88,22 @@ def files(library: Path) -> dict[str, bytes]:
         for path in sorted(images.rglob("*"))
         if path.is_file()
     }
+
+
+def facts(folder: Path) -> dict[str, tuple[int, str]]:
+    """When each file and folder below `folder`, and itself, was changed, and the files' hashes.
+
+    What is neither is not opened: a FIFO would wait for its writer.
+    """
+    found = {}
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        state = path.lstat()
+        content = path.read_bytes() if stat.S_ISREG(state.st_mode) else b""
+        digest = hashlib.sha256(content).hexdigest()
+        found[str(path.relative_to(folder))] = (state.st_mtime_ns, digest)
+    return found
+
+
+def files_of(library: Path) -> dict[str, tuple[int, str]]:
+    """When each file of a library was written, and its hash: what a second run leaves alone."""
+    return {name: fact for name, fact in facts(library).items() if (library / name).is_file()}

@@ -24,6 +24,14 @@ class DiskModels:
         """The size in bytes of each regular file, None where there is none."""
         return [_size(path) for path in paths]
 
+    def same_files(self, path: str, others: Sequence[str]) -> list[bool | None]:
+        """Whether each of the others is the same file as `path`; None where there is none."""
+        try:
+            here = os.stat(path)  # noqa: PTH116  as in `sizes`
+        except (OSError, ValueError):
+            return [None] * len(others)
+        return [_same(here, other) for other in others]
+
     def facts(self, path: str) -> FileFacts:
         """What a regular file looks like now. Raises `UnusableFile`."""
         try:
@@ -63,6 +71,14 @@ def _size(path: str) -> int | None:
     except (OSError, ValueError):
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _same(here: os.stat_result, other: str) -> bool | None:
+    try:
+        there = os.stat(other)  # noqa: PTH116  as in `sizes`
+    except (OSError, ValueError):
+        return None
+    return os.path.samestat(here, there)
 
 
 def _facts(found: os.stat_result, path: str) -> FileFacts:

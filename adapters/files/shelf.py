@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adapters.files.durable import is_temporary
+from adapters.files.images import unreadable
 from adapters.files.library import SCRATCH_NAME
 
 
@@ -38,11 +39,13 @@ class DiskShelf:
         return sorted(left)
 
     def preview(self, name: str) -> bytes | None:
-        """The content of a preview file, None where there is none."""
+        """The content of a preview file, None where there is none. Raises `UnusableImage`."""
         try:
             return (self._images / name).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise unreadable(error) from error
 
     def has_original(self, name: str) -> bool:
         """Whether a pending original is there."""

@@ -27,10 +27,7 @@ Fields = list[tuple[bytes, bytes]]
 
 COOKIE = b"reshelve_token"
 
-_SINGLE = {
-    *(b"host", b"origin", b"sec-fetch-site"),
-    *(b"authorization", b"content-length", b"content-type"),
-}
+_SINGLE = b"host origin sec-fetch-site authorization content-length content-type".split()
 """Fields that decide something here: two of one kind could be read in two ways."""
 
 _NEVER_ORIGINS = {b"null", b"*"}
@@ -87,24 +84,14 @@ class Refusal(msgspec.Struct, frozen=True):
     fields: tuple[tuple[bytes, bytes], ...] = ()
 
 
-AMBIGUOUS = Refusal(
-    400, "bad_request", "A header that may occur once occurs twice, or cannot be understood."
-)
-HOST = Refusal(
-    403,
-    "host_not_allowed",
-    "This server does not go by the name in the Host header. Use the address it printed on start.",
-)
-ORIGIN = Refusal(
-    403,
-    "origin_not_allowed",
-    "Pages of this origin may not call. Start the server with --allow-origin to let them.",
-)
+AMBIGUOUS = Refusal(400, "bad_request", "A header occurs twice or cannot be understood.")
+HOST = Refusal(403, "host_not_allowed", "Use the address that the server printed on its start.")
+ORIGIN = Refusal(403, "origin_not_allowed", "Pages of this origin need --allow-origin to call.")
 CROSS_SITE = Refusal(403, "cross_site", "Pages of other sites may not call.")
 TOKEN = Refusal(
     401,
     "token_required",
-    "The server's token is missing or wrong. Send it as `Authorization: Bearer <token>`.",
+    "The token is missing or wrong. Send it as `Authorization: Bearer <token>`.",
     ((b"www-authenticate", b"Bearer"),),
 )
 MEDIA_TYPE = Refusal(
@@ -143,16 +130,17 @@ class Gate:
         sharing = self._shares_with(headers)
         reply = _Reply(send, self._sharing_fields(sharing))
         refusal = self._judge_sender(headers)
-        if refusal is None and sharing and _is_preflight(scope, headers):
+        preflight = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
+        if refusal is None and sharing and preflight:
             # Browsers send no credentials with it, so it comes before the token.
             await reply.end(204, _PREFLIGHT, b"")
             return
         refusal = refusal or self._judge_token(headers)
-        if refusal is None and _has_body(scope, headers):
-            refusal = self._judge_body(headers)
+        bodiless = not _has_body(scope, headers)
+        refusal = refusal or (None if bodiless else self._judge_body(headers))
         if refusal is not None:
             await reply.refuse(refusal)
-        elif not _has_body(scope, headers):
+        elif bodiless:
             await self._app(scope, _Replay(receive, b""), reply)
         elif headers.media_type == _JSON:
             await self._pass_json(scope, receive, reply)
@@ -246,7 +234,7 @@ class _Headers:
     def __init__(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
         self._values: dict[bytes, list[bytes]] = {}
         for name, value in fields:
-            self._values.setdefault(name.lower(), []).append(value.strip())
+            self._values.setdefault(name.lower(), []).append(value.strip(b" \t"))
         length = self.get(b"content-length", b"0")
         self.ambiguous = (
             any(len(self._values.get(name, ())) > 1 for name in _SINGLE)
@@ -383,10 +371,6 @@ def nested_deeper(text: bytes | bytearray, depth: int) -> bool:
 def _with_port(host: bytes) -> bytes:
     """The host with the port that goes without saying, 80."""
     return host if _PORT.search(host) else host + b":80"
-
-
-def _is_preflight(scope: Scope, headers: _Headers) -> bool:
-    return scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
 
 
 def _has_body(scope: Scope, headers: _Headers) -> bool:

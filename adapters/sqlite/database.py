@@ -172,7 +172,31 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
 
 async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
     uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
-    return await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    connection.text_factory = _text
+    return connection
+
+
+def _text(data: bytes) -> str:
+    """Text as it is stored; bytes that are no UTF-8 become surrogates, and spoil only their row."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def is_text(value: str) -> bool:
+    """Whether a stored text was UTF-8."""
+    return value.isascii() or value.encode("utf-8", "replace").decode() == value
+
+
+def readable(value: object) -> str:
+    """A stored text as it can be shown, sent and written back, whatever lies in its place."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    text = str(value)
+    return (
+        text
+        if is_text(text)
+        else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    )
 
 
 async def _check(connection: aiosqlite.Connection, path: Path) -> bool:

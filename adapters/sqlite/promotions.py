@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from adapters.sqlite.database import Transaction
+from adapters.sqlite.database import Transaction, readable
 from adapters.sqlite.recording import SELECT_LARGEST_NUMBER
 from adapters.sqlite.runs import run_of
 from adapters.sqlite.shelf import models_by_hash, write_pending
@@ -17,6 +17,7 @@ from adapters.sqlite.transitions import (
     move,
     retry,
     set_outcome,
+    siblings,
     take_in_hand,
 )
 from engine.conflicts import ConflictStrategy
@@ -27,6 +28,7 @@ from engine.journal import (
     ForgetLeavings,
     NoteHash,
     OpenPromotion,
+    RememberHash,
     Run,
     TakeInHand,
     Work,
@@ -74,7 +76,7 @@ ON CONFLICT (path) DO UPDATE SET
     size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
     sha256 = excluded.sha256
 """
-SET_PENDING_HASH = "UPDATE pending_import SET sha256 = ?, size_bytes = ? WHERE id = ?"
+SET_PENDING_HASH = "UPDATE pending_import SET sha256 = ? WHERE id = ?"
 SET_ITEM_HASH = """
 UPDATE migration_items SET sha256 = ?, work = 'promotion', in_hand = 0, updated_at = ?
 WHERE id = ?
@@ -101,14 +103,14 @@ async def open_promotion(tx: Transaction, change: OpenPromotion) -> Run:
             refusal = Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")
             await _place(tx, run_id, place, pending_id, None, "", 0, refusal)
             continue
-        size = change.bytes_expected.get(pending_id, 0)
-        item_id = await _enlist(tx, run_id, pending_id, row[0], change.at)
+        path, size = readable(row[0]), change.bytes_expected.get(pending_id, 0)
+        item_id = await _enlist(tx, run_id, pending_id, path, change.at)
         if item_id is None:
             refusal = Defect("busy", "A migration is still working on it. Try again later.")
-            await _place(tx, run_id, place, pending_id, None, row[0], 0, refusal)
+            await _place(tx, run_id, place, pending_id, None, path, 0, refusal)
             continue
         tx.count(run_id, "bytes_total", size)
-        await _place(tx, run_id, place, pending_id, item_id, row[0], size, None)
+        await _place(tx, run_id, place, pending_id, item_id, path, size, None)
     await tx.execute(CLOSE_EMPTIED, change.at, run_id)
     return await run_of(tx, run_id)
 
@@ -139,7 +141,7 @@ async def _enlist(tx: Transaction, run_id: int, pending_id: int, path: str, at: 
         state = ModelState.PENDING
     else:
         item_id, state, failed_in, work = row[0], ModelState(row[4]), row[5], row[6]
-        before = Item(item_id, row[1], row[2], pending_id, state)
+        before = Item(item_id, row[1], row[2], pending_id, state, work)
         if work in {Work.PREVIEWS, Work.ORIGINALS}:
             return None
         if state is ModelState.FAILED:
@@ -147,8 +149,11 @@ async def _enlist(tx: Transaction, run_id: int, pending_id: int, path: str, at: 
             await retry(tx, before, state, at)
         elif work is not None:
             tx.count(before.working_run, "work", -1)
-    work = Work.HASH if state is ModelState.PENDING else Work.PROMOTION
-    await tx.execute(ENLIST, run_id, work, at, item_id)
+        if before.working_run != before.run_id:
+            # It is this run's from now on: a run counts the items that it lists.
+            tx.count(before.working_run, state, -1)
+    # Hashed anew, whatever was known: the file may have been replaced, and a look is cheap.
+    await tx.execute(ENLIST, run_id, Work.HASH, at, item_id)
     tx.count(run_id, state)
     tx.count(run_id, "work")
     return int(item_id)
@@ -158,17 +163,22 @@ async def note_hash(tx: Transaction, change: NoteHash) -> None:
     """A pending model's identity is known, and need not be found again while its file stays."""
     item = await claimed(tx, change.item, "hashed")
     facts, path = change.facts, change.item.candidate.path
-    if change.read:
-        await tx.execute(
-            UPSERT_HASH, path, facts.size, facts.mtime_ns, str(facts.inode), change.sha256
-        )
-    await tx.execute(SET_PENDING_HASH, change.sha256, facts.size, item.pending_id)
+    await remember_hash(tx, RememberHash(path, change.sha256, facts))
+    await tx.execute(SET_PENDING_HASH, change.sha256, item.pending_id)
     await tx.execute(SET_ITEM_HASH, change.sha256, change.at, item.id)
     place = await tx.first(SELECT_PLACE_BYTES, item.promotion_id, item.id)
     expected = place[0] if place else 0
     # The true size counts, and a file that was known is not counted among the bytes to read.
     tx.count(item.working_run, "bytes_total", (facts.size if change.read else 0) - expected)
     tx.count(item.working_run, "bytes_done", facts.size if change.read else 0)
+
+
+async def remember_hash(tx: Transaction, change: RememberHash) -> None:
+    """A file need not be read again while it looks as it did."""
+    facts = change.facts
+    await tx.execute(
+        UPSERT_HASH, change.path, facts.size, facts.mtime_ns, str(facts.inode), change.sha256
+    )
 
 
 async def decide(tx: Transaction, change: Decide) -> Footing | None:
@@ -204,13 +214,18 @@ async def _stay(tx: Transaction, item: Item, at: int) -> None:
 
 
 async def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int) -> None:
-    """The model leaves the queue, and a later import of its source does not bring it back."""
+    """The model leaves the queue, and a later import of its source does not bring it back.
+
+    So do all versions of its row that share its place in the queue.
+    """
     await tx.execute(DELETE_PENDING, item.pending_id)
     await tx.many(DROP_ORIGINAL, [(name,) for name in images])
-    await tx.execute(DISCARD, at, item.id)
-    await tx.execute(DELETE_ITEM, item.id)
-    item.count_state(tx, item.state, -1)
-    tx.count(item.working_run, "work", -1)
+    for leaving in (item, *await siblings(tx, item)):
+        await tx.execute(DISCARD, at, leaving.id)
+        await tx.execute(DELETE_ITEM, leaving.id)
+        leaving.count_state(tx, leaving.state, -1)
+        if leaving.has_work:
+            tx.count(leaving.working_run, "work", -1)
 
 
 async def forget_leavings(tx: Transaction, change: ForgetLeavings) -> None:

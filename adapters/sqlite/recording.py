@@ -39,7 +39,9 @@ SELECT pending_id FROM migration_items WHERE pending_id IN (SELECT value FROM js
 SELECT_LARGEST_NUMBER = """
 SELECT max(coalesce((SELECT max(id) FROM pending_import WHERE id < ?1), 0),
            coalesce((SELECT max(pending_id) FROM migration_items
-                     WHERE pending_id IS NOT NULL AND pending_id < ?1), 0))
+                     WHERE pending_id IS NOT NULL AND pending_id < ?1), 0),
+           coalesce((SELECT max(pending_id) FROM migration_promotions
+                     WHERE pending_id < ?1), 0))
 """
 INSERT_ITEM = """
 INSERT INTO migration_items

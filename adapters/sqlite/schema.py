@@ -177,6 +177,7 @@ CREATE TABLE migration_promotions (
     PRIMARY KEY (run_id, place)
 ) WITHOUT ROWID;
 CREATE INDEX migration_promotions_item ON migration_promotions(item_id, run_id);
+CREATE INDEX migration_promotions_pending ON migration_promotions(pending_id);
 CREATE TABLE migration_hashes (
     path TEXT PRIMARY KEY,
     size INTEGER NOT NULL,

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from adapters.sqlite.database import Transaction
+from adapters.sqlite.database import Transaction, is_text, readable
 from engine.records import (
     LARGEST_NUMBER,
     ActiveMeta,
@@ -100,15 +100,18 @@ async def pending_by_path(
 
 
 def _stored_model(row: tuple[Any, ...]) -> Stored[ModelRecord]:
-    meta, extra = _meta(row[6], ActiveMeta)
-    record = ModelRecord(row[0], row[1], row[2], row[3], row[4], row[5], meta)
+    meta, extra = _meta(readable(row[6]), ActiveMeta)
+    record = ModelRecord(
+        row[0], readable(row[1]), readable(row[2]), readable(row[3]), row[4], row[5], meta
+    )
     return Stored(record, extra)
 
 
 def stored_pending(row: tuple[Any, ...]) -> Stored[PendingModelRecord]:
     """A pending model from its `PENDING_COLUMNS`."""
-    meta, extra = _meta(row[7], PendingMeta)
-    record = PendingModelRecord(row[0], row[1], row[2], row[3], row[4], row[5], row[6], meta)
+    meta, extra = _meta(readable(row[7]), PendingMeta)
+    path, sha256, name, type_name = (readable(text) for text in row[1:5])
+    record = PendingModelRecord(row[0], path, sha256, name, type_name, row[5], row[6], meta)
     return Stored(record, extra)
 
 
@@ -121,8 +124,11 @@ def waiting_candidate(
     """
     if row[0] is None:
         gone = Defect("record_missing", "Its record has left the queue meanwhile.")
-        return SourceModel(place, b"", path, defect=gone)
+        return SourceModel(place, b"", readable(path), defect=gone)
     try:
+        spoiled = [text for text in row if isinstance(text, str) and not is_text(text)]
+        if spoiled:
+            raise msgspec.ValidationError(f"{readable(spoiled[0])!r} is not UTF-8")
         meta = msgspec.json.decode(row[7] or "{}", type=PendingMeta)
         record = PendingModelRecord(*msgspec.convert(row[:7], WAITING_FIELDS))
     except msgspec.MsgspecError as error:
@@ -131,7 +137,7 @@ def waiting_candidate(
             f"Its record in pending_import (id {row[0]}) is damaged: {error}. Mend the field, "
             "or remove the record and scan again.",
         )
-        return SourceModel(place, b"", path, defect=damaged)
+        return SourceModel(place, b"", readable(path), defect=damaged)
     return SourceModel(
         key=place,
         verbatim=b"",

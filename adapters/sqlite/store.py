@@ -10,7 +10,16 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from adapters.sqlite import catalogue, promotions, reads, recording, runs, transitions, verification
+from adapters.sqlite import (
+    catalogue,
+    promotions,
+    queue,
+    reads,
+    recording,
+    runs,
+    transitions,
+    verification,
+)
 from adapters.sqlite.database import (
     Transaction,
     database_path,
@@ -41,6 +50,7 @@ APPLY: dict[type[journal.Change[Any]], Apply] = {
     journal.RecordRows: recording.record_rows,
     journal.OpenPromotion: promotions.open_promotion,
     journal.NoteHash: promotions.note_hash,
+    journal.RememberHash: promotions.remember_hash,
     journal.Decide: promotions.decide,
     journal.ForgetLeavings: promotions.forget_leavings,
     journal.AddFound: promotions.add_found,
@@ -118,7 +128,7 @@ class SqliteReader:
 
     async def promotion_window(self, run_id: int) -> int | None:
         """The first place of a promotion that has work left; None at the end."""
-        return await self._read(reads.promotion_window, run_id)
+        return await self._read(queue.promotion_window, run_id)
 
     async def enlisted(
         self,
@@ -130,34 +140,34 @@ class SqliteReader:
         crashed: bool = False,
     ) -> list[journal.WorkItem]:
         """Items of a promotion with this work, after < place <= until, ascending."""
-        return await self._read(reads.enlisted, run_id, work, after, until, limit, crashed)
+        return await self._read(queue.enlisted, run_id, work, after, until, limit, crashed)
 
     async def cached_hash(self, path: str, facts: FileFacts) -> str | None:
         """The hash of a file that was hashed before and has not changed since."""
-        return await self._read(reads.cached_hash, path, facts)
+        return await self._read(queue.cached_hash, path, facts)
 
     async def waiting_paths(self, ids: Sequence[int]) -> dict[int, str]:
         """The paths of the pending models among `ids`."""
-        return await self._read(reads.waiting_paths, ids)
+        return await self._read(queue.waiting_paths, ids)
 
     async def promotion(self, run_id: int) -> PromotionReport:
         """What became of every id of a promotion so far."""
-        return await self._read(reads.promotion, run_id)
+        return await self._read(queue.promotion, run_id)
 
     async def leavings(self) -> list[str]:
         """Adopted originals that nothing refers to any more."""
-        return await self._read(reads.leavings)
+        return await self._read(queue.leavings)
 
     async def known_paths(self, paths: Sequence[str]) -> set[str]:
         """Those of the paths that an active or a pending model has."""
-        return await self._read(reads.known_paths, paths)
+        return await self._read(queue.known_paths, paths)
 
     async def records_of_size(self, size: int) -> list[tuple[str, str]]:
-        """(sha256, path) of active models of this size in bytes."""
-        return await self._read(reads.records_of_size, size)
+        """(sha256, path) of models of this size in bytes; no hash for those that wait."""
+        return await self._read(queue.records_of_size, size)
 
-    async def models(self, after: str, limit: int) -> list[ShelvedModel]:
-        """Active models as they are, ascending by hash."""
+    async def models(self, after: int, limit: int) -> list[ShelvedModel]:
+        """Active models as they are, ascending by their number."""
         return await self._read(verification.models, after, limit)
 
     async def waiting(self, after: int, limit: int) -> list[ShelvedPending]:

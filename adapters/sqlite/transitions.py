@@ -45,9 +45,10 @@ SELECT_ITEM = """
 SELECT run_id, promotion_id, pending_id, state, work FROM migration_items WHERE id = ?
 """
 SELECT_SIBLINGS = """
-SELECT id, run_id, promotion_id FROM migration_items
-WHERE pending_id = ? AND id <> ? AND state = 'pending'
+SELECT id, run_id, promotion_id, state, work FROM migration_items
+WHERE pending_id = ? AND id <> ? AND state <> 'promoted'
 """
+SELECT_FAILED_IN = "SELECT failed_in FROM migration_items WHERE id = ?"
 MOVE = "UPDATE migration_items SET state = ?, updated_at = ? WHERE id = ? AND state = ?"
 MOVE_MANY = """
 UPDATE migration_items SET state = ?
@@ -116,6 +117,12 @@ class Item(msgspec.Struct, frozen=True):
     promotion_id: int | None
     pending_id: int | None
     state: ModelState
+    work: str | None = None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether it counts among the work of its run; a failed item's work waits for a retry."""
+        return self.work is not None and self.state is not ModelState.FAILED
 
     @property
     def working_run(self) -> int:
@@ -132,7 +139,7 @@ async def item_of(tx: Transaction, item_id: int) -> Item:
     """An item as it is now."""
     row = await tx.first(SELECT_ITEM, item_id)
     assert row is not None, f"there is no item {item_id}"
-    return Item(item_id, row[0], row[1], row[2], ModelState(row[3]))
+    return Item(item_id, row[0], row[1], row[2], ModelState(row[3]), row[4])
 
 
 async def claimed(tx: Transaction, work: WorkItem, target: str) -> Item:
@@ -143,7 +150,7 @@ async def claimed(tx: Transaction, work: WorkItem, target: str) -> Item:
     row = await tx.first(SELECT_ITEM, work.id)
     if row is None or row[3] != work.state or row[4] != work.work:
         raise StaleTransition(work.id, work.state, target)
-    return Item(work.id, row[0], row[1], row[2], work.state)
+    return Item(work.id, row[0], row[1], row[2], work.state, row[4])
 
 
 async def set_outcome(
@@ -252,9 +259,28 @@ async def _leave_queue(
     await tx.execute(DELETE_PENDING, item.pending_id)
     await tx.many(DROP_ORIGINAL, [(name,) for name in images if name not in refused])
     await set_outcome(tx, item, Outcome.SUCCESS)
-    for item_id, run_id, promotion_id in await tx.fetch(SELECT_SIBLINGS, item.pending_id, item.id):
-        sibling = Item(item_id, run_id, promotion_id, item.pending_id, ModelState.PENDING)
-        await _promote(tx, sibling, at)
+    for sibling in await siblings(tx, item):
+        if sibling.has_work:
+            tx.count(sibling.working_run, "work", -1)
+            await set_outcome(tx, sibling, Outcome.SUCCESS)
+        await _promote(tx, await _unfailed(tx, sibling, at), at)
+
+
+async def siblings(tx: Transaction, item: Item) -> list[Item]:
+    """Other items that share an item's place in the queue: versions of its row, or of its path."""
+    return [
+        Item(row[0], row[1], row[2], item.pending_id, ModelState(row[3]), row[4])
+        for row in await tx.fetch(SELECT_SIBLINGS, item.pending_id, item.id)
+    ]
+
+
+async def _unfailed(tx: Transaction, item: Item, at: int) -> Item:
+    if item.state is not ModelState.FAILED:
+        return item
+    row = await tx.first(SELECT_FAILED_IN, item.id)
+    assert row is not None
+    await retry(tx, item, ModelState(row[0]), at)
+    return await item_of(tx, item.id)
 
 
 async def park(tx: Transaction, change: Park) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from adapters.sqlite.database import Transaction
+from adapters.sqlite.database import Transaction, is_text
 from engine.records import SHA256_HEX, ActiveMeta, PendingMeta
 from engine.verifying import ShelvedModel, ShelvedPending
 
 SELECT_MODELS = """
-SELECT sha256, path, name, type, size_bytes, created_at, meta_json
-FROM models WHERE sha256 > ? ORDER BY sha256 LIMIT ?
+SELECT sha256, path, name, type, size_bytes, created_at, meta_json, rowid
+FROM models WHERE rowid > ? ORDER BY rowid LIMIT ?
 """
 SELECT_WAITING = """
 SELECT id, path, sha256, name, type, size_bytes, created_at, meta_json
@@ -35,8 +35,8 @@ FIELDS: tuple[tuple[str, type], ...] = (
 """What both kinds of record hold, without nulls."""
 
 
-async def models(tx: Transaction, after: str, limit: int) -> list[ShelvedModel]:
-    """Active models, ascending by hash."""
+async def models(tx: Transaction, after: int, limit: int) -> list[ShelvedModel]:
+    """Active models, ascending by their number."""
     return [_model(row) for row in await tx.fetch(SELECT_MODELS, after, limit)]
 
 
@@ -60,7 +60,7 @@ def _model(row: tuple[Any, ...]) -> ShelvedModel:
         meta = msgspec.json.decode(row[6] or "", type=ActiveMeta)
     except (msgspec.MsgspecError, TypeError) as error:
         defects.append(f"meta_json: {error}")
-    return ShelvedModel(str(row[0]), str(row[1]), meta.images_count, tuple(defects))
+    return ShelvedModel(row[7], str(row[0]), str(row[1]), meta.images_count, tuple(defects))
 
 
 def _waiting(row: tuple[Any, ...]) -> ShelvedPending:
@@ -79,5 +79,5 @@ def _defects(values: Sequence[Any]) -> list[str]:
     return [
         f"{name} is {value!r}, not {kind.__name__}"
         for (name, kind), value in zip(FIELDS, values, strict=True)
-        if not isinstance(value, kind)
+        if not isinstance(value, kind) or (isinstance(value, str) and not is_text(value))
     ]

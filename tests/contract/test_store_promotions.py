@@ -224,8 +224,7 @@ async def test_a_conflict_is_reported_even_when_it_arose_after_a_failure(bench: 
     await bench.fail(failing)
     await bench.store.apply([finished(await decided(bench, first, "same"))])
     second = await promote(bench, [3])
-    (item,) = await enlisted(bench, second, Work.PROMOTION)
-    assert await decide(bench, item) is None
+    assert await decide(bench, await hashed(bench, second, "same")) is None
 
 
 async def test_an_ignored_conflict_goes_on_waiting(bench: Bench) -> None:
