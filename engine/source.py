@@ -24,6 +24,10 @@ class Warning(msgspec.Struct, frozen=True, gc=False):
     detail: str
 
 
+DAMAGE = frozenset({"rows_unreadable", "tags_damaged", "tag_links_unreadable"})
+"""Codes of warnings that tell of lost pages: the source itself is damaged."""
+
+
 class Defect(msgspec.Struct, frozen=True, gc=False):
     """Why an item stopped: a stable code and a sentence that says what to do."""
 
@@ -86,7 +90,7 @@ class Source(Protocol):
     def chunks(self, after: int, size: int) -> Iterator[SourceChunk]:
         """Rows whose key is greater than `after`, ascending, at most `size` in a chunk.
 
-        Rows on damaged pages are skipped and named in a chunk's warnings (`rows_unreadable`).
+        Rows on damaged pages are skipped and named in a chunk's warnings (`DAMAGE`).
         """
         ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,14 +15,13 @@ from adapters.cli.arguments import Arguments, parse
 def run(application: Application, argv: list[str] | None = None) -> int:
     """Run one command line; returns the exit code."""
     arguments = parse(argv)
-    for stream in (sys.stdout, sys.stderr):
-        # A name in any script is printed, escaped where the terminal cannot show it.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _open_streams()
 
     import anyio
 
     from adapters.cli.commands import COMMANDS
-    from adapters.cli.exits import exit_of
+    from adapters.cli.exits import Exit, exit_of
+    from adapters.cli.output import OutputFailed
     from engine.errors import ReshelveError, cause_of
 
     command: Callable[[Arguments, Application], Awaitable[int]] = COMMANDS[arguments.command]
@@ -31,6 +32,21 @@ def run(application: Application, argv: list[str] | None = None) -> int:
         if isinstance(cause, ReshelveError):
             print(f"reshelve: {cause}", file=sys.stderr)  # noqa: T201
             return exit_of(cause)
+        if isinstance(cause, OutputFailed):
+            print(f"reshelve: {cause}", file=sys.stderr)  # noqa: T201
+            return Exit.STORAGE
         if isinstance(cause, KeyboardInterrupt):
             return 128 + signal.SIGINT
         raise
+
+
+def _open_streams() -> None:
+    """Names in any script are printed, escaped where the terminal cannot show them; what is
+    printed to a stream that was closed at launch goes nowhere."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

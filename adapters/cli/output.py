@@ -14,6 +14,16 @@ from rich.text import Text
 from adapters.cli.arguments import Arguments
 
 
+class OutputFailed(Exception):
+    """Standard output takes nothing more, for another reason than a reader that went away."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"Writing the result to standard output failed: {error.strerror}. What was done in "
+            "the library is kept; `reshelve status` tells of it."
+        )
+
+
 class _Console(Console):
     """A console whose reader may go away, as that of `reshelve items | head` does."""
 
@@ -43,7 +53,11 @@ class Output:
 
     def line(self, *parts: str | tuple[str, str]) -> None:
         """A line of the result; a part may carry a style."""
-        self.console.print(Text.assemble(*parts), soft_wrap=True)
+        try:
+            self.console.print(Text.assemble(*parts), soft_wrap=True)
+        except OSError as error:
+            _forget_stdout()
+            raise OutputFailed(error) from error
 
     def document(self, value: Any) -> None:
         """One JSON document."""
@@ -72,6 +86,9 @@ class Output:
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             _forget_stdout()
+        except OSError as error:
+            _forget_stdout()
+            raise OutputFailed(error) from error
 
 
 def _forget_stdout() -> None:

@@ -21,6 +21,7 @@ WARNINGS = {
     "cell_unreadable": "one cell of its row is damaged; the rest of the row was kept",
     "tag_duplicate": "two tags have one name; both became one tag",
     "tag_links_unreadable": "tag links lie on damaged pages of the legacy database and are lost",
+    "tags_damaged": "tags lie on damaged pages of the legacy database and are lost",
     "tags_unreadable": "the tag tables cannot be read; models came without tags",
     "rows_unreadable": "rows lie on damaged pages of the legacy database and are lost",
 }

@@ -52,7 +52,7 @@ class TagList:
                 self._add(tag_id, name)
             for lost in page.lost:
                 detail = f"tags: damaged pages, not found: {lost}."
-                self.warnings.append(Warning("tags_unreadable", detail))
+                self.warnings.append(Warning("tags_damaged", detail))
         self._settle()
 
     def carried(self, tag_ids: list[Cell]) -> tuple[tuple[str, ...], list[Warning]]:

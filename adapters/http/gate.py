@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import msgspec
 
 # Frameworks and servers type scopes and messages in ways of their own; Any takes all of them.
@@ -214,11 +215,12 @@ class Gate:
 
         async def bounded() -> Message:
             nonlocal refusal
-            message = await arrival.next()
-            if not isinstance(message, Refusal):
-                return message
-            refusal = message
-            running.cancel()
+            if refusal is None:
+                message = await arrival.next()
+                if not isinstance(message, Refusal):
+                    return message
+                refusal = message
+                running.cancel()
             await anyio.lowlevel.checkpoint()
             return {"type": "http.disconnect"}  # to a task that is out of the scope's reach
 
@@ -389,8 +391,7 @@ def _too_large(most: int) -> Refusal:
 
 
 def _too_slow(seconds: float) -> Refusal:
-    error = f"The body did not arrive within {seconds:g} seconds."
-    return Refusal(408, "body_too_slow", error)
+    return Refusal(408, "body_too_slow", f"The body did not arrive within {seconds:g} seconds.")
 
 
 async def _departure(receive: Receive) -> Message:

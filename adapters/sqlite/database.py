@@ -172,7 +172,21 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
 
 async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
     uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
-    connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    refused: list[sqlite3.Error] = []
+
+    def connect() -> sqlite3.Connection:
+        try:
+            return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        except sqlite3.Error as error:
+            refused.append(error)
+            return sqlite3.connect(":memory:")
+
+    # aiosqlite closes a connection that failed to open behind our back, after the loop has
+    # ended; one that did open is closed here, and awaited.
+    connection = await aiosqlite.Connection(connect, iter_chunk_size=64)
+    if refused:
+        await connection.close()
+        raise refused[0]
     connection.text_factory = _text
     return connection
 

@@ -24,6 +24,7 @@ from engine.journal import RecordRows, Work
 from engine.lifecycle import ModelState
 from engine.records import LARGEST_NUMBER, ModelRecord, PendingModelRecord
 from engine.settlement import Known, SettledRow, Settlement
+from engine.source import DAMAGE
 
 SELECT_LAST_ITEM = "SELECT coalesce(max(id), 0) FROM migration_items"
 SELECT_SOURCE = "SELECT source_id FROM migration_runs WHERE id = ?"
@@ -222,7 +223,5 @@ def _count(tx: Transaction, change: RecordRows, settled: list[SettledRow]) -> in
         tx.count(change.run_id, STATE_AFTER[row.lane])
         work += row.lane in WORK
     tx.count(change.run_id, "work", work)
-    tx.count(
-        change.run_id, "damage", sum(note.code == "rows_unreadable" for note in change.warnings)
-    )
+    tx.count(change.run_id, "damage", sum(note.code in DAMAGE for note in change.warnings))
     return work

@@ -9,6 +9,7 @@ from adapters.sqlite.shelf import map_tags
 from engine.conflicts import ConflictStrategy
 from engine.errors import RunActive, UnknownRun
 from engine.journal import BEFORE_FIRST_KEY, ExpectRows, FinishIntake, OpenRun, Run, SetRunState
+from engine.source import DAMAGE
 from engine.status import RunKind, RunState
 
 RUN_COLUMNS = """
@@ -107,6 +108,7 @@ async def expect_rows(tx: Transaction, change: ExpectRows) -> None:
     for warning in change.warnings:
         added = await tx.execute(INSERT_RUN_WARNING, change.run_id, warning.code, warning.detail)
         tx.count(change.run_id, "warnings", added)
+        tx.count(change.run_id, "damage", added if warning.code in DAMAGE else 0)
 
 
 async def finish_intake(tx: Transaction, change: FinishIntake) -> None:

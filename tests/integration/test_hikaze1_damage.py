@@ -215,7 +215,7 @@ def test_a_damaged_table_of_tags_leaves_the_models(path: Path, scratch: Path) ->
     codes = {warning.code for warning in legacy.warnings_of(path, scratch)}
     found = legacy.models(path, scratch)
 
-    assert codes == {"tags_unreadable"}
+    assert codes == {"tags_damaged"}
     assert len(found) == ROWS
     assert {warning.code for warning in found[0].warnings} == {"tag_missing"}
 

@@ -1,0 +1,190 @@
+"""The OpenAPI document names every route, every status and every field, and is true."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.http.server import Server, serving
+from tests.waiting_library import Legacy
+
+MIGRATION, IMAGES = "/api/migration", "/api/images"
+
+ALWAYS = {403}
+"""Whoever may not call is told so at every route."""
+WITH_JSON = {400, 413, 415}
+WITH_FORM = {400, 413, 415}
+
+ROUTES: dict[tuple[str, str], tuple[set[int], set[int]]] = {
+    ("post", f"{MIGRATION}/migrate_legacy_db"): ({200}, {404, 409, 422} | WITH_JSON),
+    ("post", f"{MIGRATION}/import_models"): ({207}, WITH_JSON),
+    ("get", f"{MIGRATION}/pending_models"): ({200}, set()),
+    ("get", f"{MIGRATION}/pending_model"): ({200}, {400, 404}),
+    ("get", "/api/scan"): ({200}, {503}),
+    ("get", "/api/models"): ({200}, {400}),
+    ("get", "/api/models/get_types"): ({200}, set()),
+    ("get", "/api/models/{sha256}"): ({200}, {404}),
+    ("patch", "/api/models/{sha256}"): ({200}, {404} | WITH_JSON),
+    ("get", "/api/tags"): ({200}, set()),
+    ("post", "/api/tags_add"): ({200}, WITH_JSON),
+    ("get", f"{IMAGES}/get_img_count"): ({200}, {400}),
+    ("get", f"{IMAGES}/{{name}}"): ({200, 304}, {404}),
+    ("get", f"{IMAGES}/pending/{{name}}"): ({200, 304}, {404}),
+    ("post", f"{IMAGES}/upload"): ({200}, {404} | WITH_FORM),
+    ("delete", f"{IMAGES}/delete"): ({200}, {400, 404}),
+    ("post", f"{MIGRATION}/start"): ({202}, {404, 409, 422} | WITH_JSON),
+    ("post", f"{MIGRATION}/resume"): ({202}, {409} | WITH_JSON),
+    ("post", f"{MIGRATION}/cancel"): ({202}, set()),
+    ("get", f"{MIGRATION}/status"): ({200}, {400, 404}),
+    ("get", f"{MIGRATION}/events"): ({200}, {400}),
+    ("get", f"{MIGRATION}/items"): ({200}, {400}),
+    ("post", f"{MIGRATION}/retry"): ({202}, {409} | WITH_JSON),
+}
+"""The routes of the contract: what they answer when all is well, and which errors there are."""
+
+FIELDS = {
+    "RunStatus": {"run", "counts", "warnings", "images", "bytes_hashed", "eta_seconds"},
+    "RunSummary": {
+        *("id", "kind", "status", "resumable", "started_at", "updated_at", "finished_at")
+    },
+    "Counts": {"total", "pending", "imported", "images_done", "promoted", "failed"},
+    "ImageCounts": {"done", "failed"},
+    "ByteCounts": {"done", "total"},
+    "MigrationAnswer": {"status", "db_migration"},
+    "ImportReport": {"migrated", "pending", "errors", "images_processed", "image_errors"},
+    "PromotionReport": {"total", "success", "conflict", "ignored", "deleted", "failed"},
+    "Conflict": {"pending", "existing"},
+    "PendingSide": {"id", "path"},
+    "ExistingSide": {"id", "path"},
+    "Refusal": {"id", "error"},
+    "PendingSummary": {"id", "name", "image", "type", "tags"},
+    "Tag": {"id", "name"},
+    "ScanAnswer": {"status", "scanned", "added", "pending_ids", "skipped"},
+    "ModelSummary": {
+        *("sha256", "name", "images_count", "type", "path", "size_bytes", "created_at", "tags")
+    },
+    "ModelPatch": {"name", "path", "type", "meta_json", "tags"},
+    "ItemView": {"id", "source_id", "path", "state", "sha256", "warnings", "error"},
+    "ItemPage": {"items", "next"},
+    "MigrateBody": {"legacy_db_path", "legacy_images_dir", "on_conflict"},
+    "ImportBody": {"id", "conflict_strategy"},
+    "RunBody": {"run_id"},
+    "RetryBody": {"ids"},
+    "TagsBody": {"newtags"},
+    "UploadBody": {"image", "sha256"},
+    "Uploaded": {"status", "base_name"},
+    "ImageCount": {"count"},
+}
+
+
+@pytest.fixture(scope="module")
+def document(server: Server) -> Any:
+    answer = server.get("/api/schema/openapi.json")
+    assert answer.status == 200
+    return answer.json
+
+
+def fields_of(document: Any, schema: Any) -> set[str]:
+    """The properties of a schema, references followed."""
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return set(schema.get("properties", {}))
+
+
+def test_every_route_of_the_contract_is_in_the_document_and_no_other(document: Any) -> None:
+    found = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert found == set(ROUTES)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_success_of_a_route_is_in_the_document(document: Any, method: str, path: str) -> None:
+    found = {int(status) for status in document["paths"][path][method]["responses"]}
+    assert {status for status in found if status < 400} == ROUTES[method, path][0]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_error_of_a_route_is_in_the_document(document: Any, method: str, path: str) -> None:
+    found = {int(status) for status in document["paths"][path][method]["responses"]}
+    assert found >= ROUTES[method, path][1] | ALWAYS
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_error_has_the_body_that_errors_have(document: Any, method: str, path: str) -> None:
+    for status, response in document["paths"][path][method]["responses"].items():
+        if int(status) >= 400:
+            schema = response["content"]["application/json"]["schema"]
+            assert fields_of(document, schema) == {"error", "code"}, status
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_is_in_the_document(document: Any, name: str) -> None:
+    assert set(document["components"]["schemas"][name]["properties"]) >= FIELDS[name]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_route_says_what_it_does(document: Any, method: str, path: str) -> None:
+    operation = document["paths"][path][method]
+    assert operation["summary"]
+    assert operation["description"]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        (f"{MIGRATION}/events", "text/event-stream"),
+        (f"{IMAGES}/{{name}}", "image/webp"),
+    ],
+)
+def test_what_is_no_json_is_documented_as_what_it_is(document: Any, path: str, kind: str) -> None:
+    assert set(document["paths"][path]["get"]["responses"]["200"]["content"]) == {kind}
+
+
+# The document against the server
+
+
+@pytest.fixture(scope="module")
+def fuzzed(
+    folder: Path, legacy: Legacy, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server with model folders, so that a scan has something to do."""
+    library = tmp_path_factory.mktemp("fuzzed") / "library"
+    options = ("--allow-path", folder, f"--root=loras={legacy.models}")
+    with serving(library, *options) as running:
+        body = {"legacy_db_path": str(legacy.database)}
+        assert running.send(f"{MIGRATION}/migrate_legacy_db", body).status == 200
+        yield running
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("examples", "least"), [(9, 100), pytest.param(300, 5000, marks=pytest.mark.long)]
+)
+def test_no_request_is_answered_by_a_defect_or_with_an_undocumented_status(
+    fuzzed: Server, tmp_path: Path, examples: int, least: int
+) -> None:
+    pytest.importorskip("schemathesis")
+    command = [
+        *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
+        *("run", f"{fuzzed.url}api/schema/openapi.json"),
+        *("--checks", "not_a_server_error,status_code_conformance"),
+        *("--exclude-path", f"{MIGRATION}/events"),  # it does not end
+        *("--phases", "fuzzing"),
+        *("--max-examples", str(examples)),
+        *("--seed", "1"),
+        *("--continue-on-failure", "--no-color"),
+    ]
+    logged = len(fuzzed.lines)
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=800, check=False
+    )
+    asked = [line for line in fuzzed.lines[logged:] if line.startswith("{")]
+    assert len(asked) >= least, done.stdout[-3000:]
+    assert not [line for line in asked if re.search(r'"status":(5|null)', line)]
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert fuzzed.status()["run"] is not None
