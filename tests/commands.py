@@ -17,6 +17,18 @@ from typing import Any
 PROGRAM = "import sys; from adapters.composition import main; sys.exit(main())"
 TIMEOUT = 120
 
+MEASURED = """
+import sys
+from adapters.composition import main
+target = sys.argv.pop()
+code = main()
+with open("/proc/self/status") as status, open(target, "w") as peak:
+    peak.write(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+sys.exit(code)
+"""
+"""The program, which at its end writes its own peak memory in KiB to the file named last. What the
+system tells of a child's peak counts that of the parent it was forked from."""
+
 LIBRARY_TABLES = {
     "models": "SELECT * FROM models ORDER BY sha256",
     "tags": "SELECT * FROM tags ORDER BY id",
@@ -66,6 +78,19 @@ def finish(process: subprocess.Popen[bytes]) -> subprocess.CompletedProcess[byte
 def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
     """A `reshelve` command, to its end."""
     return finish(start(*arguments, **options))
+
+
+def measured(target: Path, *arguments: str | Path) -> tuple[int, float]:
+    """A command to its end: its exit code, and its peak of resident memory in MiB."""
+    words = [sys.executable, "-c", MEASURED, *(str(argument) for argument in arguments)]
+    done = subprocess.run(
+        [*words, str(target)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=TIMEOUT * 4,
+        check=False,
+    )
+    return done.returncode, int(target.read_text()) / 1024
 
 
 def document(*arguments: str | Path) -> Any:

@@ -236,7 +236,7 @@ class _Headers:
     def __init__(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
         self._values: dict[bytes, list[bytes]] = {}
         for name, value in fields:
-            self._values.setdefault(name.lower(), []).append(value.strip(b" \t"))
+            self._values.setdefault(name.lower(), []).append(value)
         length = self.get(b"content-length", b"0")
         self.ambiguous = (
             any(len(self._values.get(name, ())) > 1 for name in _SINGLE)

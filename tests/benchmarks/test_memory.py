@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -17,26 +16,21 @@ SMALL, LARGE = 20_000, 200_000
 MAX_RATIO = 1.2
 
 
-def peak(folder: Path, rows: int) -> int:
-    """Peak resident memory of `reshelve migrate`, in KiB."""
+def peak(folder: Path, rows: int) -> float:
+    """Peak resident memory of `reshelve migrate`, in MiB."""
     database, library = folder / f"{rows}.sqlite3", folder / "library"
     make_rows(database, rows)
-    process = commands.start("migrate", database, "--library", library, "--quiet", "--json")
-    assert process.stdout is not None
-    while process.stdout.read(1 << 20):
-        pass  # the document tells of a warning a row
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.communicate()
-    assert process.returncode == 0
+    options = ("--library", library, "--quiet", "--json")
+    code, peak = commands.measured(folder / "peak", "migrate", database, *options)
+    assert code == 0
     shutil.rmtree(library)
-    return usage.ru_maxrss
+    return peak
 
 
 def test_memory_does_not_grow_with_the_library(tmp_path: Path) -> None:
     small, large = peak(tmp_path, SMALL), peak(tmp_path, LARGE)
     print(  # noqa: T201
-        f"\npeak memory   {small / 1024:.0f} MiB at {SMALL:,} rows, {large / 1024:.0f} MiB at "
+        f"\npeak memory   {small:.0f} MiB at {SMALL:,} rows, {large:.0f} MiB at "
         f"{LARGE:,}   ratio {large / small:.2f}   limit {MAX_RATIO}"
     )
     assert large / small <= MAX_RATIO

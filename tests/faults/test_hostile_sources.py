@@ -6,10 +6,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import sqlite3
 import struct
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -394,20 +392,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Peaked:
 
 def migrate_measured(database: Path, library: Path) -> tuple[int, float]:
     """Migrate with four workers; returns the exit code and the peak of resident memory in MB."""
-    process = commands.start("migrate", database, "--library", library, "--workers", "4")
-    limit = time.monotonic() + 60
-    while True:
-        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if ended:
-            break
-        if time.monotonic() > limit:
-            os.kill(process.pid, signal.SIGKILL)
-        time.sleep(0.01)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
-    return process.returncode, usage.ru_maxrss / 1024
+    options = ("--library", library, "--workers", "4")
+    return commands.measured(library.with_name("peak"), "migrate", database, *options)
 
 
 def images_count(found: Peaked, name: str) -> int:
