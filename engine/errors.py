@@ -92,6 +92,16 @@ class RunActive(ReshelveError):
         self.run_id = run_id
 
 
+class RunInterrupted(ReshelveError):
+    """A run that somebody waited for was interrupted or cancelled."""
+
+    code = "run_interrupted"
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(f"Run {run_id} was stopped before its end. Resume it to go on.")
+        self.run_id = run_id
+
+
 class NothingToResume(ReshelveError):
     """No run was interrupted or cancelled."""
 

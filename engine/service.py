@@ -17,7 +17,7 @@ from engine.budget import PixelBudget
 from engine.catalogue import Catalogue, CatalogueFiles, CatalogueReader
 from engine.clock import Clock
 from engine.conflicts import ConflictStrategy
-from engine.errors import RunActive
+from engine.errors import RunActive, RunInterrupted
 from engine.files import ImageFiles, LibraryFiles, ModelFiles, Root
 from engine.importing import Import
 from engine.journal import BEFORE_FIRST_KEY, Recover, Run, Store
@@ -151,11 +151,15 @@ class MigrationService:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Promotions that still queue would begin run after run while the tasks end.
-        self._closing = True
+        self._close()
         with anyio.CancelScope(shield=True):
             await self._supervisor.stop(GRACE_SECONDS)
         await self._stack.__aexit__(kind, error, traceback)
+
+    def _close(self) -> None:
+        """Promotions that still queue would begin run after run while the tasks end."""
+        self._closing = True
+        self._pulse.beat()
 
     async def start(self, request: LegacyImport) -> RunStatus:
         """Start stage 1, or go on with the unfinished run of the same source; at once.
@@ -176,7 +180,10 @@ class MigrationService:
         """
         started = await self.start(request)
         assert started.run is not None
-        return await self.wait(started.run.id)
+        ended = await self.wait(started.run.id)
+        if ended.run is not None and ended.run.resumable:
+            raise RunInterrupted(ended.run.id)
+        return ended
 
     async def resume(self, run_id: int | None = None) -> RunStatus:
         """Go on with what was interrupted or cancelled, at once. Raises `NothingToResume`."""
@@ -248,7 +255,11 @@ class MigrationService:
         return await self.status()
 
     async def stop(self, grace: float = GRACE_SECONDS) -> None:
-        """Interrupt the active run within `grace` seconds, its state saved."""
+        """Interrupt the active run within `grace` seconds, its state saved.
+
+        The service begins nothing more, and its event streams end.
+        """
+        self._close()
         await self._supervisor.stop(grace)
 
     async def wait(self, run_id: int) -> RunStatus:
@@ -268,21 +279,25 @@ class MigrationService:
         pace = self._pace.setdefault(run.id, TimeLeft(anyio.current_time))
         return msgspec.structs.replace(status, eta_seconds=pace.estimate(status))
 
-    async def next_event(self, after: int = 0) -> tuple[int, RunStatus]:
+    async def next_event(self, after: int = 0) -> tuple[int, RunStatus] | None:
         """(number, status) as soon as there is one newer than `after`; the newest only.
+
+        None when the service stops.
 
         Numbers rise, over restarts too: they count on from the time of the start in
         milliseconds. Whoever asks slowly misses the ones between, and costs nothing.
         """
         seen = after - self._epoch if after >= self._epoch else -1
         count = await self._pulse.after(min(seen, self._pulse.count))
+        if self._closing:
+            return None
         return self._epoch + count, await self._newest(count)
 
     async def events(self, after: int = 0) -> AsyncIterator[tuple[int, RunStatus]]:
         """`next_event`, again and again, at most one in `EVENT_INTERVAL`."""
-        while True:
-            after, status = await self.next_event(after)
-            yield after, status
+        while (event := await self.next_event(after)) is not None:
+            yield event
+            after = event[0]
             await anyio.sleep(EVENT_INTERVAL)
 
     async def _newest(self, beat: int) -> RunStatus:

@@ -22,7 +22,11 @@ from engine.service import MigrationService
 async def serve(arguments: Arguments, application: Application) -> int:
     """Serve until a signal, and be gone within 5 s of it."""
     output = Output(arguments)
-    token = _token(arguments)
+    try:
+        token = _token(arguments)
+    except (OSError, ValueError) as error:
+        output.say(f"The token file {arguments.token} cannot be used: {error}.")
+        return Exit.USAGE
     if token is None and not _is_local(arguments.host):
         output.say("Binding to another address than this machine's own needs --token FILE.")
         return Exit.USAGE
@@ -75,9 +79,13 @@ async def _heed_signals(
 
 
 def _token(arguments: Arguments) -> str | None:
+    """The token of the file, if one is named. Raises OSError, ValueError."""
     if arguments.token is None:
         return None
-    return arguments.token.read_text(encoding="utf-8").strip() or None
+    token = arguments.token.read_text(encoding="utf-8").strip()
+    if not token:
+        raise ValueError("it is empty")
+    return token
 
 
 def _is_local(host: str) -> bool:

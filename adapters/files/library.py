@@ -188,15 +188,25 @@ def _storing(folder: Path) -> Iterator[None]:
         raise StorageFailed(str(path), error.strerror or str(error)) from error
 
 
+# A link that someone laid into the library leads nowhere; Windows makes none without asking.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
 def _served(path: Path) -> tuple[bytes, str, str] | None:
     try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_IMAGE_BYTES:
-                return None
-            data = file.read()
+        descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
     except (OSError, ValueError):
         return None
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_IMAGE_BYTES:
+            return None
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read()
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
     return data, media_type(data), f"{found.st_mtime_ns:x}-{found.st_size:x}"
 
 

@@ -13,7 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 from adapters.http import library, migration
-from adapters.http.errors import answer_defect, answer_fact, answer_http
+from adapters.http.errors import answer_defect, answer_fact, answer_http, answer_text
 from adapters.http.frontend import frontend_routes
 from adapters.http.gate import Gate, Policy
 from adapters.http.requestlog import RequestLog
@@ -70,6 +70,7 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
         exception_handlers={
             ReshelveError: answer_fact,
             HTTPException: answer_http,
+            UnicodeDecodeError: answer_text,
             Exception: answer_defect,
         },
         openapi_config=OpenAPIConfig(
@@ -77,6 +78,7 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
             version="1",
             path="/api/schema",
             render_plugins=[JsonRenderPlugin()],
+            use_handler_docstrings=True,
         ),
         logging_config=None,
         request_max_body_size=settings.policy.upload_bytes + (1 << 20),

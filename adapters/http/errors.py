@@ -64,6 +64,7 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     errors.SourceMissing: 404,
     errors.SourceUnreadable: 422,
     errors.RunActive: 409,
+    errors.RunInterrupted: 409,
     errors.NothingToResume: 409,
     ScanFailed: 503,
     NoRoots: 503,
@@ -87,6 +88,11 @@ def answer_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Err
     if isinstance(error, ClientException) and error.status_code == 400:
         return _response(400, "Invalid JSON body", "invalid_json")
     return _response(error.status_code, error.detail or "The request failed.", "request_failed")
+
+
+def answer_text(_: Request[Any, Any, Any], __: UnicodeDecodeError) -> Response[ErrorBody]:
+    """A form or a query whose text is no UTF-8."""
+    return _response(400, "The request holds text that is not UTF-8.", "invalid_request")
 
 
 def answer_defect(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorBody]:

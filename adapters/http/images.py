@@ -35,6 +35,12 @@ def image_response(image: ImageFile, if_none_match: str | None) -> Response[byte
     """The image, or word that the browser has it already."""
     etag = f'"{image.version}"'
     headers = {"ETag": etag, "Cache-Control": KEEP}
-    if if_none_match is not None and etag in {tag.strip() for tag in if_none_match.split(",")}:
+    if if_none_match is not None and _has(if_none_match, etag):
         return Response(b"", status_code=304, headers=headers, media_type=image.media_type)
     return Response(image.data, headers=headers, media_type=image.media_type)
+
+
+def _has(if_none_match: str, etag: str) -> bool:
+    """RFC 9110, 13.1.2: any of the tags, compared weakly; an asterisk means any."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return "*" in tags or etag in tags

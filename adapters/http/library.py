@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Response, delete, get, patch, post
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, Parameter
+from litestar.di import NamedDependency
+from litestar.params import (
+    FromPath,
+    FromQuery,
+    HeaderParameter,
+    JSONBody,
+    MultipartBody,
+    QueryParameter,
+)
 
 from adapters.http.answers import Done, ImageCount, ModelList, TagList, TypeList, Uploaded
+from adapters.http.documented import body_refusals, image_refusals, refusals
 from adapters.http.images import UploadBody, image_response, uploaded
 from adapters.http.requests import TagsBody, image_name, integer, required
 from engine.catalogue import ModelPatch
@@ -16,59 +24,65 @@ from engine.records import ModelRecord
 from engine.service import MigrationService
 
 
-@get("/api/models")
+@get("/api/models", responses=refusals(400))
 async def handle_models(
-    service: MigrationService,
-    type_name: Annotated[str | None, Parameter(query="type")] = None,
+    service: NamedDependency[MigrationService],
+    type_name: Annotated[str | None, QueryParameter(name="type")] = None,
 ) -> ModelList:
     """Active models of a type; `Others` for those of no known type."""
     return ModelList(await service.catalogue.models(required(type_name, "type")))
 
 
-@get("/api/models/get_types")
-async def handle_types(service: MigrationService) -> TypeList:
+@get("/api/models/get_types", responses=refusals())
+async def handle_types(service: NamedDependency[MigrationService]) -> TypeList:
     """The configured types, else those in the library."""
     return TypeList(await service.catalogue.types())
 
 
-@get("/api/models/{sha256:str}")
-async def handle_model(service: MigrationService, sha256: str) -> ModelRecord:
+@get("/api/models/{sha256:str}", responses=refusals(400, 404))
+async def handle_model(
+    service: NamedDependency[MigrationService], sha256: FromPath[str]
+) -> ModelRecord:
     """An active model."""
     return await service.catalogue.model(sha256)
 
 
-@patch("/api/models/{sha256:str}")
+@patch("/api/models/{sha256:str}", responses=body_refusals(404))
 async def handle_edit_model(
-    service: MigrationService, sha256: str, data: ModelPatch
+    service: NamedDependency[MigrationService], sha256: FromPath[str], data: JSONBody[ModelPatch]
 ) -> ModelRecord:
     """Change fields of an active model."""
     return await service.catalogue.edit(sha256, data)
 
 
-@get("/api/tags")
-async def handle_tags(service: MigrationService) -> TagList:
+@get("/api/tags", responses=refusals())
+async def handle_tags(service: NamedDependency[MigrationService]) -> TagList:
     """All tags by name."""
     return TagList(await service.catalogue.tags())
 
 
-@post("/api/tags_add", status_code=200)
-async def handle_add_tags(service: MigrationService, data: TagsBody) -> TagList:
+@post("/api/tags_add", status_code=200, responses=body_refusals())
+async def handle_add_tags(
+    service: NamedDependency[MigrationService], data: JSONBody[TagsBody]
+) -> TagList:
     """Tags of these names, made where they are not there."""
     return TagList(await service.catalogue.add_tags(data.newtags))
 
 
-@get("/api/images/get_img_count")
-async def handle_image_count(service: MigrationService, sha256: str | None = None) -> ImageCount:
+@get("/api/images/get_img_count", responses=refusals(400))
+async def handle_image_count(
+    service: NamedDependency[MigrationService], sha256: FromQuery[str | None] = None
+) -> ImageCount:
     """How many preview sets a model has."""
     return ImageCount(await service.catalogue.images_count(required(sha256, "sha256")))
 
 
-@get("/api/images/{name:str}", media_type="image/webp")
+@get("/api/images/{name:str}", media_type="image/webp", responses=image_refusals())
 async def handle_image(
-    service: MigrationService,
-    name: str,
-    quality: str = "high",
-    if_none_match: Annotated[str | None, Parameter(header="If-None-Match")] = None,
+    service: NamedDependency[MigrationService],
+    name: FromPath[str],
+    quality: FromQuery[str] = "high",
+    if_none_match: Annotated[str | None, HeaderParameter(name="If-None-Match")] = None,
 ) -> Response[bytes]:
     """A preview of a model."""
     return image_response(
@@ -76,28 +90,34 @@ async def handle_image(
     )
 
 
-@get("/api/images/pending/{name:str}", media_type="application/octet-stream")
+@get(
+    "/api/images/pending/{name:str}",
+    media_type="application/octet-stream",
+    responses=image_refusals(),
+)
 async def handle_pending_image(
-    service: MigrationService,
-    name: str,
-    if_none_match: Annotated[str | None, Parameter(header="If-None-Match")] = None,
+    service: NamedDependency[MigrationService],
+    name: FromPath[str],
+    if_none_match: Annotated[str | None, HeaderParameter(name="If-None-Match")] = None,
 ) -> Response[bytes]:
     """The original image of a pending model, by the model's id or by its file name."""
     return image_response(await service.catalogue.pending_image(name), if_none_match)
 
 
-@post("/api/images/upload", status_code=200)
+@post("/api/images/upload", status_code=200, responses=body_refusals(404))
 async def handle_upload(
-    service: MigrationService,
-    data: Annotated[UploadBody, Body(media_type=RequestEncodingType.MULTI_PART)],
+    service: NamedDependency[MigrationService],
+    data: MultipartBody[UploadBody],
 ) -> Uploaded:
     """Add a preview to a model."""
     return Uploaded("success", await service.catalogue.upload(*await uploaded(data)))
 
 
-@delete("/api/images/delete", status_code=200)
+@delete("/api/images/delete", status_code=200, responses=refusals(400, 404, 408, 413, 415, 507))
 async def handle_delete_image(
-    service: MigrationService, sha256: str | None = None, seq: str | None = None
+    service: NamedDependency[MigrationService],
+    sha256: FromQuery[str | None] = None,
+    seq: FromQuery[str | None] = None,
 ) -> Done:
     """Remove a preview of a model; later ones move down."""
     await service.catalogue.remove_image(required(sha256, "sha256"), integer(seq, "seq"))

@@ -8,7 +8,8 @@ from typing import Annotated
 import anyio
 import msgspec
 from litestar import get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, HeaderParameter, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
@@ -21,6 +22,7 @@ from adapters.http.answers import (
     pending_list,
     scan_answer,
 )
+from adapters.http.documented import body_refusals, refusals
 from adapters.http.requests import (
     AllowedPaths,
     ImportBody,
@@ -41,80 +43,94 @@ COMMENT_SECONDS = 15.0
 """How often an event stream without news says that it is alive."""
 
 
-@post("/api/migration/migrate_legacy_db", status_code=200)
+@post("/api/migration/migrate_legacy_db", status_code=200, responses=body_refusals(404, 409, 422))
 async def handle_migrate_legacy_db(
-    data: MigrateBody, service: MigrationService, allowed: AllowedPaths
+    data: JSONBody[MigrateBody],
+    service: NamedDependency[MigrationService],
+    allowed: NamedDependency[AllowedPaths],
 ) -> MigrationAnswer:
     """Carry a legacy library across, and answer when that is done."""
     return migration_answer(await service.import_legacy(data.request(allowed)))
 
 
-@post("/api/migration/import_models", status_code=207)
-async def handle_import_models(data: ImportBody, service: MigrationService) -> PromotionReport:
+@post("/api/migration/import_models", status_code=207, responses=body_refusals())
+async def handle_import_models(
+    data: JSONBody[ImportBody], service: NamedDependency[MigrationService]
+) -> PromotionReport:
     """Promote waiting models, and answer when that is done."""
     return await service.promote(data.ids(), data.strategy())
 
 
-@get("/api/migration/pending_models")
-async def handle_pending_models(service: MigrationService) -> PendingList:
+@get("/api/migration/pending_models", responses=refusals())
+async def handle_pending_models(service: NamedDependency[MigrationService]) -> PendingList:
     """All models that wait for promotion."""
     return pending_list(await service.all_pending())
 
 
-@get("/api/migration/pending_model")
+@get("/api/migration/pending_model", responses=refusals(400, 404))
 async def handle_pending_model(
-    service: MigrationService,
-    pending_id: Annotated[str | None, Parameter(query="id")] = None,
+    service: NamedDependency[MigrationService],
+    pending_id: Annotated[str | None, QueryParameter(name="id")] = None,
 ) -> PendingModelRecord:
     """One model that waits for promotion."""
     return await service.catalogue.pending_model(integer(pending_id, "id"))
 
 
-@get("/api/scan")
-async def handle_scan(service: MigrationService, roots: Roots) -> ScanAnswer:
+@get("/api/scan", responses=refusals(503, 507))
+async def handle_scan(
+    service: NamedDependency[MigrationService], roots: NamedDependency[Roots]
+) -> ScanAnswer:
     """Look for new model files in the configured folders."""
     return scan_answer(await service.scan(roots))
 
 
-@post("/api/migration/start", status_code=202)
+@post("/api/migration/start", status_code=202, responses=body_refusals(404, 409, 422))
 async def handle_start(
-    data: MigrateBody, service: MigrationService, allowed: AllowedPaths
+    data: JSONBody[MigrateBody],
+    service: NamedDependency[MigrationService],
+    allowed: NamedDependency[AllowedPaths],
 ) -> RunStatus:
     """Begin to carry a legacy library across, or go on with its unfinished run, at once."""
     return await service.start(data.request(allowed))
 
 
-@post("/api/migration/resume", status_code=202)
-async def handle_resume(service: MigrationService, data: RunBody | None = None) -> RunStatus:
+@post("/api/migration/resume", status_code=202, responses=body_refusals(409))
+async def handle_resume(
+    service: NamedDependency[MigrationService], data: JSONBody[RunBody | None] = None
+) -> RunStatus:
     """Go on with what was interrupted or cancelled, at once."""
     return await service.resume(data.run_id if data else None)
 
 
-@post("/api/migration/cancel", status_code=202)
-async def handle_cancel(service: MigrationService) -> RunStatus:
+@post("/api/migration/cancel", status_code=202, responses=refusals(400, 408, 413, 415))
+async def handle_cancel(service: NamedDependency[MigrationService]) -> RunStatus:
     """Finish what is in hand and stop; the run can be resumed."""
     return await service.cancel()
 
 
-@post("/api/migration/retry", status_code=202)
-async def handle_retry(service: MigrationService, data: RetryBody | None = None) -> RunStatus:
+@post("/api/migration/retry", status_code=202, responses=body_refusals(409))
+async def handle_retry(
+    service: NamedDependency[MigrationService], data: JSONBody[RetryBody | None] = None
+) -> RunStatus:
     """Try failed items again, at once."""
     return await service.retry(data.ids if data else None)
 
 
-@get("/api/migration/status")
-async def handle_status(service: MigrationService, run_id: str | None = None) -> RunStatus:
+@get("/api/migration/status", responses=refusals(400, 404))
+async def handle_status(
+    service: NamedDependency[MigrationService], run_id: FromQuery[str | None] = None
+) -> RunStatus:
     """Where a run stands, the last one by default."""
     return await service.status(optional_integer(run_id, "run_id"))
 
 
-@get("/api/migration/items")
+@get("/api/migration/items", responses=refusals(400))
 async def handle_items(
-    service: MigrationService,
-    run_id: str | None = None,
-    wanted: Annotated[str | None, Parameter(query="state")] = None,
-    after: str | None = None,
-    limit: str | None = None,
+    service: NamedDependency[MigrationService],
+    run_id: FromQuery[str | None] = None,
+    wanted: Annotated[str | None, QueryParameter(name="state")] = None,
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[str | None] = None,
 ) -> ItemPage:
     """Items of a run, the last one by default, page by page."""
     return await service.items(
@@ -125,10 +141,10 @@ async def handle_items(
     )
 
 
-@get("/api/migration/events")
+@get("/api/migration/events", media_type="text/event-stream", responses=refusals(400))
 async def handle_events(
-    service: MigrationService,
-    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+    service: NamedDependency[MigrationService],
+    last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
 ) -> ServerSentEvent:
     """The run status whenever it changes: server-sent events, the newest only."""
     return ServerSentEvent(_progress(service, optional_integer(last_event_id, "Last-Event-ID")))
@@ -141,7 +157,10 @@ async def _progress(
     while True:
         message = ServerSentEventMessage(data=None, comment="still here")
         with anyio.move_on_after(COMMENT_SECONDS):
-            number, status = await service.next_event(number)
+            event = await service.next_event(number)
+            if event is None:
+                return
+            number, status = event
             data = msgspec.json.encode(status).decode()
             message = ServerSentEventMessage(data=data, event="progress", id=number)
         yield message

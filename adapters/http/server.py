@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
 from litestar.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 CLOSING_SECONDS = 1
 """How long open connections may take to end, once a stop was asked for."""
 
 IDLE_SECONDS = 15
-"""How long a connection may stay open without a request."""
+"""How long a connection may stay open without a whole request head."""
 
-CONNECTIONS = 1000
+CONNECTIONS = 4096
 """How many connections are served at once; more are told to come back."""
 
 
@@ -26,6 +28,20 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Signals are the command line's."""
         yield
+
+
+class PatientProtocol(H11Protocol):
+    """HTTP/1.1 that closes a connection on which no request arrives: uvicorn itself begins to
+    count only after the first answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self.loop.call_later(IDLE_SECONDS, self._close_silent)
+
+    def _close_silent(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -47,6 +63,7 @@ def make_server(app: ASGIApp) -> Server:
     return Server(
         uvicorn.Config(
             app,
+            http=PatientProtocol,
             lifespan="on",
             access_log=False,
             log_config=None,

@@ -181,6 +181,8 @@ def test_slow_readers_cost_neither_speed_nor_memory(
             with ExitStack() as stack:
                 for _ in range(number):
                     stack.enter_context(deaf_reader(server))
+                server.status()
+                held = resident(server) - before
                 start(server, slow)
                 times = times_of_status(server)
                 grown = resident(server) - before
@@ -189,4 +191,6 @@ def test_slow_readers_cost_neither_speed_nor_memory(
     # Twice an undisturbed one, or what a busy machine adds at any time.
     assert statistics.median(times) < max(2 * alone[0], 0.1)
     assert max(times) < 2
-    assert grown - alone[1] < 64_000 * readers + 16_000_000
+    assert held < 100_000 * readers + 8_000_000
+    # Encoding images makes it grow by tens of megabytes, now more and now less.
+    assert grown - alone[1] < 100_000 * readers + 64_000_000

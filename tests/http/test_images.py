@@ -223,6 +223,10 @@ def test_an_upload_that_is_wrong_is_refused_and_adds_nothing(
         (b"--edge--\r\n", "multipart/form-data; boundary=edge"),
         (b"--edge\r\nno header\r\n\r\n--edge--\r\n", "multipart/form-data; boundary=edge"),
         (b"--edge--\r\n", "multipart/form-data"),
+        (
+            b'--edge\r\nContent-Disposition: form-data; name="sha256"\r\n\r\n\xff\r\n--edge--\r\n',
+            "multipart/form-data; boundary=edge",
+        ),
         (b'{"sha256": "x"}', "application/json"),
         (b"{", "application/json"),
         (

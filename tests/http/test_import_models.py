@@ -66,17 +66,15 @@ def names(tags: list[Any]) -> set[str]:
     return {tag["name"] for tag in tags}
 
 
-@pytest.mark.parametrize("strategy", [[], [None], ["null"]])
-def test_a_conflict_is_reported_and_changes_nothing(
-    server: Server, legacy: Legacy, strategy: list[str | None]
-) -> None:
+def test_a_conflict_is_reported_and_changes_nothing(server: Server, legacy: Legacy) -> None:
     before = server.get(f"/api/models/{SAME}").json
-    told = promoted(server, [2, 3], *strategy)
-    assert told["total"] == 2
-    assert told["success"] == [3]
-    (conflict,) = told["conflict"]
-    assert conflict["pending"] == {"id": 2, "path": str(legacy.models / "2.safetensors")}
-    assert conflict["existing"] == {"id": SAME, "path": str(legacy.models / "1.safetensors")}
+    absent, null = promoted(server, [2, 3]), promoted(server, [2], None)
+    assert absent["total"] == 2
+    assert absent["success"] == [3]
+    for told in (absent, null, promoted(server, [2], "null")):
+        (conflict,) = told["conflict"]
+        assert conflict["pending"] == {"id": 2, "path": str(legacy.models / "2.safetensors")}
+        assert conflict["existing"] == {"id": SAME, "path": str(legacy.models / "1.safetensors")}
     assert waiting(server) == {2}
     assert server.get(f"/api/models/{SAME}").json == before
     assert server.get("/api/images/pending/2").body == picture(2)
@@ -135,13 +133,20 @@ def test_delete_removes_it_from_the_queue_and_leaves_the_file(
     assert server.get("/api/migration/pending_model?id=2").status == 404
 
 
-@pytest.mark.parametrize("strategy", [None, "null", "override", "merge", "ignore", "delete"])
-def test_without_a_conflict_every_strategy_promotes(server: Server, strategy: str | None) -> None:
-    assert promoted(server, [3], strategy)["success"] == [3]
-    record = server.get(f"/api/models/{OTHER}").json
-    assert names(record["tags"]) == {"three"}
-    assert record["meta_json"]["images_count"] == 1
-    assert waiting(server) == {2}
+def test_without_a_conflict_every_strategy_promotes(tmp_path: Path) -> None:
+    strategies = [None, "null", "override", "merge", "ignore", "delete"]
+    rows = [
+        Row(key, f"content {key}".encode(), images=((f"{key}.png", picture(key)),), tags=("tag",))
+        for key, _ in enumerate(strategies, 1)
+    ]
+    with serving(tmp_path / "library", "--allow-path", tmp_path) as server:
+        migrated(server, Legacy(tmp_path / "legacy", rows))
+        for row, strategy in zip(rows, strategies, strict=True):
+            assert promoted(server, [row.key], strategy)["success"] == [row.key]
+            record = server.get(f"/api/models/{sha_of(row.content)}").json
+            assert names(record["tags"]) == {"tag"}
+            assert record["meta_json"]["images_count"] == 1
+            assert row.key not in waiting(server)
 
 
 def test_a_model_whose_file_is_gone_fails_and_waits_on(server: Server, legacy: Legacy) -> None:

@@ -17,6 +17,23 @@ SUMMARY = {"sha256", "name", "images_count", "type", "path", "size_bytes", "crea
 INVALID_JSON = (400, "Invalid JSON body", "invalid_json")
 
 
+def each(name: str, *values: object) -> list[dict[str, object]]:
+    """An edit of a field for each value."""
+    return [{name: value} for value in values]
+
+
+WRONG: list[dict[str, object]] = [
+    *(edit for name in ("name", "path", "type") for edit in each(name, 5, None, [], {}, True)),
+    *each("path", ""),
+    *each("meta_json", 5, None, [], "text"),
+    *each("meta_json", *each("description", 5, None, [])),
+    *each("meta_json", *each("community_links", 5, None)),
+    *each("meta_json", *each("prompts", 5, None, "text", {"positive": 1})),
+    *each("tags", 5, None, "style", ["style"], [1.5], [None], [{}], [True]),
+    *each("tags", [987_654], [{"id": 987_654, "name": "style"}], [10**30], [-1]),
+]
+
+
 @pytest.fixture(autouse=True)
 def unchanged(server: Server) -> Iterator[None]:
     """Whatever a test edits is as it was for the next."""
@@ -153,24 +170,7 @@ def test_tags_are_given_as_ids_or_whole(server: Server) -> None:
     assert sorted(tag["id"] for tag in both) == sorted([style["id"], anime["id"]])
 
 
-@pytest.mark.parametrize(
-    "patch",
-    [
-        *({key: value} for key in ("name", "path", "type") for value in (5, None, [], {}, True)),
-        {"path": ""},
-        *({"meta_json": value} for value in (5, None, [], "text")),
-        *({"meta_json": {"description": value}} for value in (5, None, [])),
-        *({"meta_json": {"community_links": value}} for value in (5, None)),
-        *({"meta_json": {"prompts": value}} for value in (5, None, "text", {"positive": 1})),
-        *({"tags": value} for value in (5, None, "style", ["style"], [1.5], [None], [{}])),
-        {"tags": [987_654]},
-        {"tags": [{"id": 987_654, "name": "style"}]},
-        {"tags": [10**30]},
-        {"tags": [-1]},
-        {"tags": [True]},
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize("patch", WRONG, ids=repr)
 def test_a_wrong_edit_is_refused_and_changes_nothing(server: Server, patch: object) -> None:
     before = server.get(f"/api/models/{ONE}").json
     assert server.send(f"/api/models/{ONE}", patch, "PATCH").refusal[0] == 400

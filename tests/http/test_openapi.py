@@ -7,10 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from adapters.http.app import Settings, create_app
+from adapters.http.gate import Policy
+from adapters.http.requests import AllowedPaths
+from engine.service import MigrationService
 from tests.http.server import Server, serving
 from tests.waiting_library import Legacy
 
@@ -143,6 +147,12 @@ def test_every_route_says_what_it_does(document: Any, method: str, path: str) ->
 )
 def test_what_is_no_json_is_documented_as_what_it_is(document: Any, path: str, kind: str) -> None:
     assert set(document["paths"][path]["get"]["responses"]["200"]["content"]) == {kind}
+
+
+def test_the_application_is_made_without_a_warning() -> None:
+    # Warnings are errors here.
+    policy = Policy(hosts=frozenset({"127.0.0.1:1"}), origins=frozenset(), token=None)
+    create_app(cast(MigrationService, None), Settings(policy=policy, allowed=AllowedPaths(())))
 
 
 # The document against the server

@@ -6,7 +6,8 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from http.client import RemoteDisconnected
 from pathlib import Path
 
 import pytest
@@ -381,7 +382,9 @@ def test_a_body_that_does_not_say_its_length_is_refused_when_it_is_too_long(
     ],
 )
 def test_a_head_that_is_too_long_or_wrong_is_refused(guarded: Server, lines: str) -> None:
-    assert 400 <= raw(guarded, lines).status < 500
+    # A server that reads no further may also reset the connection before it has said so.
+    with suppress(ConnectionError, RemoteDisconnected):
+        assert 400 <= raw(guarded, lines).status < 500
     assert guarded.get(STATUS).status == 200
 
 

@@ -1,0 +1,50 @@
+"""What the OpenAPI document says of refusals: each route's statuses, in the one error body."""
+
+from __future__ import annotations
+
+from litestar.openapi.datastructures import ResponseSpec
+
+from adapters.http.errors import ErrorBody
+
+MEANING = {
+    400: "The request asks for nothing that can be done; the sentence says why.",
+    401: "A token is required.",
+    403: "Whoever asks may not, or a path lies outside the folders allowed at launch.",
+    404: "There is no such thing.",
+    408: "The body took too long to arrive.",
+    409: "Another run is active, or there is nothing to go on with.",
+    413: "The body is too large.",
+    415: "The body is not declared as what it is.",
+    422: "The legacy database cannot be read.",
+    500: "A defect of reshelve.",
+    503: "No model folders are configured, or one of them cannot be read.",
+    507: "The library's disk is full or failing.",
+}
+
+ANYWHERE = (401, 403, 500)
+WITH_BODY = (400, 408, 413, 415, 507)
+
+Responses = dict[int, ResponseSpec]
+
+
+def refusals(*statuses: int) -> Responses:
+    """The documented refusals of a route, with those of every route."""
+    return {
+        status: ResponseSpec(
+            data_container=ErrorBody, description=MEANING[status], generate_examples=False
+        )
+        for status in sorted({*statuses, *ANYWHERE})
+    }
+
+
+def body_refusals(*statuses: int) -> Responses:
+    """The documented refusals of a route that takes a body."""
+    return refusals(*statuses, *WITH_BODY)
+
+
+def image_refusals() -> Responses:
+    """The documented answers of an image, besides itself."""
+    kept = ResponseSpec(
+        data_container=None, description="The browser has it already.", generate_examples=False
+    )
+    return {304: kept, **refusals(400, 404)}
