@@ -228,7 +228,8 @@ async def known_digests(
     tx: Transaction, location: str, first: int, last: int
 ) -> set[tuple[int, bytes]]:
     """(key, digest) of the rows of a source that were recorded, first <= key <= last."""
-    return {(row[0], row[1]) for row in await tx.fetch(SELECT_DIGESTS, location, first, last)}
+    rows = await tx.fetch(SELECT_DIGESTS, location, first, last)
+    return {(row[0], bytes.fromhex(row[1])) for row in rows}
 
 
 async def work(

@@ -48,7 +48,7 @@ INSERT_ITEM = """
 INSERT INTO migration_items
     (id, run_id, source_id, source_key, digest, path, state, sha256, pending_id, work, candidate,
      updated_at)
-VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_VERBATIM = "INSERT INTO migration_rows (item_id, verbatim) VALUES (?, ?)"
 FAIL_RECORDED = """
@@ -127,8 +127,9 @@ async def _write_items(
                 change.run_id,
                 source_id,
                 row.model.key,
-                row.digest,
+                row.digest.hex(),
                 row.model.path,
+                ModelState.PENDING,
                 row.sha256,
                 settled.pending_id,
                 work,
@@ -137,13 +138,13 @@ async def _write_items(
             )
         )
         verbatims.append((item_id, row.model.verbatim.decode()))
-    await tx.many(INSERT_ITEM, items)
-    await tx.many(INSERT_VERBATIM, verbatims)
+    await tx.bulk(INSERT_ITEM, items)
+    await tx.bulk(INSERT_VERBATIM, verbatims)
 
 
-def _candidate(row: AssessedRow) -> bytes:
+def _candidate(row: AssessedRow) -> str:
     """What a worker needs of the row; the rest is kept once, in `migration_rows`."""
-    return _encode(msgspec.structs.replace(row.model, verbatim=b"", warnings=()))
+    return _encode(msgspec.structs.replace(row.model, verbatim=b"", warnings=())).decode()
 
 
 async def _write_records(
@@ -205,7 +206,7 @@ async def _write_warnings(
     ]
     rows += [(change.run_id, None, note.code, note.detail) for note in change.warnings]
     tx.count(change.run_id, "warnings", len(rows))
-    await tx.many(INSERT_WARNING, rows)
+    await tx.bulk(INSERT_WARNING, rows)
 
 
 STATE_AFTER = {

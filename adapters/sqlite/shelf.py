@@ -158,7 +158,7 @@ async def write_models(
     tx: Transaction, records: Iterable[tuple[ModelRecord, Mapping[str, Any]]]
 ) -> None:
     """Insert or replace active models; tags are linked apart."""
-    await tx.many(
+    await tx.bulk(
         UPSERT_MODEL,
         [
             (
@@ -179,7 +179,7 @@ async def write_pending(
     tx: Transaction, records: Iterable[tuple[PendingModelRecord, Mapping[str, Any]]]
 ) -> None:
     """Insert or replace pending models; tags are linked apart."""
-    await tx.many(
+    await tx.bulk(
         UPSERT_PENDING,
         [
             (
@@ -203,7 +203,7 @@ async def link_tags(tx: Transaction, sql: str, links: Iterable[tuple[K, tuple[st
     ids = await tag_ids(tx, sorted({name for _, names in links for name in names}))
     # In the order of the index: neighbours fall on the same page.
     pairs = sorted((model, ids[name]) for model, names in links for name in names)
-    await tx.many(sql, pairs)
+    await tx.bulk(sql, pairs)
 
 
 async def map_tags(tx: Transaction, tags: Iterable[SourceTag]) -> None:
