@@ -32,7 +32,7 @@ CHUNK_ROWS = 1000
 """Rows recorded in one transaction: large enough to amortise a commit, small enough to interleave
 with the commits of workers."""
 
-CHUNKS_AHEAD = 10
+CHUNKS_AHEAD = 8
 """Chunks that are read and not yet committed, at most: it bounds memory."""
 
 Chunk = tuple[list[AssessedRow], list[Warning]]

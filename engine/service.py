@@ -49,7 +49,7 @@ from engine.writer import Writer
 CRASH_LIMIT = 3
 """An item that was in hand in this many crashes is failed with `crashed_repeatedly`."""
 
-TASKS_PER_CPU = 2
+TASKS_PER_CPU = 3
 """Workers per CPU slot: while one waits for the disk or a commit, another encodes."""
 
 GRACE_SECONDS = 4.0

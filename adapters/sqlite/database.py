@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sqlite3
@@ -31,7 +32,7 @@ Row = tuple[Any, ...]
 BUSY_SECONDS = 10.0
 """How long to wait for version 2 itself, should it write at the same moment."""
 
-CACHE_KIB = 64 * 1024
+CACHE_KIB = 24 * 1024
 """Hashes are random keys: the pages that a chunk of them touches should stay in memory."""
 
 CHECKPOINT_PAGES = 16384
@@ -48,7 +49,7 @@ INSERT INTO migration_counts (run_id, name, n) VALUES (?, ?, ?)
 ON CONFLICT (run_id, name) DO UPDATE SET n = n + excluded.n
 """
 
-_VALUES = re.compile(r"VALUES \(([?, \n]+)\)")
+_VALUES = re.compile(r"VALUES \(([^)]+)\)")
 _json = msgspec.json.Encoder()
 
 _DISK = {
@@ -95,20 +96,27 @@ class Transaction:
             async with self._connection.executemany(sql, rows):
                 pass
 
-    async def bulk(self, insert: str, rows: Sequence[Sequence[Any]]) -> None:
+    async def bulk(self, insert: str, rows: Sequence[Sequence[Any]], **same: Any) -> None:
         """Run an INSERT for many rows as one statement, handed over as JSON.
 
         One statement runs without the interpreter's lock from its first row to its last, while
         `many` takes and gives it back for each: reading and writing then hinder each other.
+        `same` are values by name that all rows have.
         """
         if not rows:
             return
         text = _json.encode(rows).decode()
-        if "\\u0000" in text:
-            # SQLite's JSON ends a text at a NUL.
-            await self.many(insert, rows)
+        if "\\u0000" not in text:
+            await self._run(_from_json(insert), {"rows": text, **same})
             return
-        await self.execute(_from_json(insert), text)
+        # SQLite's JSON ends a text at a NUL.
+        for row in rows:
+            named = {f"v{place}": value for place, value in enumerate(row)}
+            await self._run(_by_name(insert), {**named, **same})
+
+    async def _run(self, sql: str, values: dict[str, Any]) -> None:
+        async with self._connection.execute(sql, values):
+            pass
 
     def count(self, run_id: int, name: str, amount: int = 1) -> None:
         """Move a count of a run, with this transaction."""
@@ -125,9 +133,17 @@ class Transaction:
 def _from_json(insert: str) -> str:
     """An INSERT of VALUES as one of the rows in a JSON array of arrays."""
     head, values, tail = _VALUES.split(insert, maxsplit=1)
-    columns = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(values.count("?")))
+    places = itertools.count()
+    columns = re.sub(r"\?", lambda _: f"json_extract(value, '$[{next(places)}]')", values)
     # Without the WHERE, SQLite takes a following ON CONFLICT for a join's.
-    return f"{head}SELECT {columns} FROM json_each(?) WHERE true{tail}"
+    return f"{head}SELECT {columns} FROM json_each(:rows) WHERE true{tail}"
+
+
+@cache
+def _by_name(insert: str) -> str:
+    """An INSERT of VALUES with every value by name."""
+    places = itertools.count()
+    return re.sub(r"\?", lambda _: f":v{next(places)}", insert)
 
 
 @asynccontextmanager

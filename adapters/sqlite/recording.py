@@ -48,7 +48,7 @@ INSERT_ITEM = """
 INSERT INTO migration_items
     (id, run_id, source_id, source_key, digest, path, state, sha256, pending_id, work, candidate,
      updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, :run_id, :source_id, ?, ?, ?, 'pending', ?, ?, ?, ?, :at)
 """
 INSERT_VERBATIM = "INSERT INTO migration_rows (item_id, verbatim) VALUES (?, ?)"
 FAIL_RECORDED = """
@@ -124,21 +124,17 @@ async def _write_items(
         items.append(
             (
                 item_id,
-                change.run_id,
-                source_id,
                 row.model.key,
                 row.digest.hex(),
                 row.model.path,
-                ModelState.PENDING,
                 row.sha256,
                 settled.pending_id,
                 work,
                 _candidate(row) if work else None,
-                change.at,
             )
         )
         verbatims.append((item_id, row.model.verbatim.decode()))
-    await tx.bulk(INSERT_ITEM, items)
+    await tx.bulk(INSERT_ITEM, items, run_id=change.run_id, source_id=source_id, at=change.at)
     await tx.bulk(INSERT_VERBATIM, verbatims)
 
 
