@@ -12,14 +12,14 @@ from typing import Protocol, TypeVar
 
 import anyio
 import msgspec
-from anyio import from_thread, to_thread
+from anyio import to_thread
 from msgspec import UNSET, UnsetType
 
 from engine.errors import ReshelveError
 from engine.journal import CarriedImage, Change
 from engine.previews import TIERS, UnusableImage
 from engine.records import SHA256_HEX, ModelRecord, PendingModelRecord, Tag
-from engine.workshop import Workshop
+from engine.workshop import Workshop, encode_image
 from engine.writer import Commits
 
 T = TypeVar("T")
@@ -306,7 +306,7 @@ class Catalogue:
         """
         await self.model(sha256)
         try:
-            tiers = await self._encode(data)
+            tiers = await encode_image(self._shop, data)
         except UnusableImage as reason:
             raise InvalidImage(f"The upload cannot be used: {reason.detail}.") from reason
         image = CarriedImage("", blake2b(data, digest_size=16).digest())
@@ -345,14 +345,6 @@ class Catalogue:
             removal = await self._writer.commit(CountRemoval(removal))
         await self._finished(self._shop.library.trim_tiers, sha256, removal.count - 1)
         await self._writer.commit(EndRemoval(removal))
-
-    async def _encode(self, data: bytes) -> tuple[bytes, ...]:
-        codec = self._shop.codec
-        pixels = await self._thread(codec.pixels, data)
-        async with self._shop.pixels.hold(pixels):
-            return await to_thread.run_sync(
-                codec.encode, data, from_thread.check_cancelled, limiter=self._shop.cpu
-            )
 
     async def _thread(self, function: Callable[..., T], *arguments: object) -> T:
         return await to_thread.run_sync(function, *arguments, limiter=self._shop.io)

@@ -48,6 +48,15 @@ class Workshop(msgspec.Struct, frozen=True):
     locks: HashLocks
 
 
+async def encode_image(shop: Workshop, data: bytes) -> tuple[bytes, ...]:
+    """The tiers of an image, within the budget of pixels. Raises `UnusableImage`."""
+    pixels = await to_thread.run_sync(shop.codec.pixels, data, limiter=shop.io)
+    async with shop.pixels.hold(pixels):
+        return await to_thread.run_sync(
+            shop.codec.encode, data, from_thread.check_cancelled, limiter=shop.cpu
+        )
+
+
 class ImageOutcome(msgspec.Struct):
     """What became of the images of one item; `refused` are the names that could not be carried."""
 
@@ -79,7 +88,7 @@ class ImageBench:
                 image = CarriedImage(name, blake2b(data, digest_size=16).digest())
                 if image in footing.carried or image in outcome.carried:
                     continue
-                tiers = await self._encode(data)
+                tiers = await encode_image(self._shop, data)
             except UnusableImage as reason:
                 outcome.refuse(name, reason)
                 continue
@@ -113,14 +122,6 @@ class ImageBench:
         return await to_thread.run_sync(
             self._shop.images.read, self._folder, name, limiter=self._shop.io
         )
-
-    async def _encode(self, data: bytes) -> tuple[bytes, ...]:
-        codec = self._shop.codec
-        pixels = await to_thread.run_sync(codec.pixels, data, limiter=self._shop.io)
-        async with self._shop.pixels.hold(pixels):
-            return await to_thread.run_sync(
-                codec.encode, data, from_thread.check_cancelled, limiter=self._shop.cpu
-            )
 
     async def _write(self, write: Callable[..., T], *arguments: object) -> T:
         # A write in hand is finished: half a set on disk would be told from a whole one only by
