@@ -71,6 +71,24 @@ LEGAL = frozenset((source, target) for _, source, target in TRANSITIONS)
 """Every legal (source, target)."""
 
 
+def _ways() -> dict[ModelState, tuple[ModelState, ...]]:
+    ways: dict[ModelState, tuple[ModelState, ...]] = {ModelState.PENDING: (ModelState.PENDING,)}
+    states = [ModelState.PENDING]
+    for state in states:  # grows as it goes: breadth first
+        for _, source, target in TRANSITIONS:
+            if source is state and target not in ways:
+                ways[target] = (*ways[state], target)
+                states.append(target)
+    return ways
+
+
+WAYS = _ways()
+"""The shortest legal way from `pending` to each state, both included.
+
+A row that nothing holds up takes all its steps in the transaction that records it.
+"""
+
+
 def mermaid() -> str:
     """The machine as a Mermaid state diagram, for the README."""
     lines = ["stateDiagram-v2", "    [*] --> pending"]

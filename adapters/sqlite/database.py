@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import sqlite3
@@ -10,12 +9,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import aiosqlite
-import msgspec
 
 from adapters.sqlite.schema import (
     DATABASE_NAME,
@@ -35,6 +34,9 @@ BUSY_SECONDS = 10.0
 CACHE_KIB = 24 * 1024
 """Hashes are random keys: the pages that a chunk of them touches should stay in memory."""
 
+ROWS_AT_ONCE = 50
+"""Rows in one INSERT: SQLite takes 32,766 values at the least, and more rows gain nothing."""
+
 CHECKPOINT_PAGES = 16384
 """Pages of the write-ahead log (64 MiB) after which it is folded into the database."""
 
@@ -50,7 +52,6 @@ ON CONFLICT (run_id, name) DO UPDATE SET n = n + excluded.n
 """
 
 _VALUES = re.compile(r"VALUES \(([^)]+)\)")
-_json = msgspec.json.Encoder()
 
 _DISK = {
     sqlite3.SQLITE_FULL,
@@ -96,27 +97,19 @@ class Transaction:
             async with self._connection.executemany(sql, rows):
                 pass
 
-    async def bulk(self, insert: str, rows: Sequence[Sequence[Any]], **same: Any) -> None:
-        """Run an INSERT for many rows as one statement, handed over as JSON.
+    async def bulk(self, insert: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run an INSERT … VALUES for many rows, `ROWS_AT_ONCE` in a statement.
 
-        One statement runs without the interpreter's lock from its first row to its last, while
+        A statement runs without the interpreter's lock from its first row to its last, while
         `many` takes and gives it back for each: reading and writing then hinder each other.
-        `same` are values by name that all rows have.
         """
-        if not rows:
-            return
-        text = _json.encode(rows).decode()
-        if "\\u0000" not in text:
-            await self._run(_from_json(insert), {"rows": text, **same})
-            return
-        # SQLite's JSON ends a text at a NUL.
-        for row in rows:
-            named = {f"v{place}": value for place, value in enumerate(row)}
-            await self._run(_by_name(insert), {**named, **same})
-
-    async def _run(self, sql: str, values: dict[str, Any]) -> None:
-        async with self._connection.execute(sql, values):
-            pass
+        whole = len(rows) - len(rows) % ROWS_AT_ONCE
+        groups = [
+            tuple(chain.from_iterable(rows[start : start + ROWS_AT_ONCE]))
+            for start in range(0, whole, ROWS_AT_ONCE)
+        ]
+        await self.many(_of_many_rows(insert), groups)
+        await self.many(insert, rows[whole:])
 
     def count(self, run_id: int, name: str, amount: int = 1) -> None:
         """Move a count of a run, with this transaction."""
@@ -130,20 +123,10 @@ class Transaction:
 
 
 @cache
-def _from_json(insert: str) -> str:
-    """An INSERT of VALUES as one of the rows in a JSON array of arrays."""
+def _of_many_rows(insert: str) -> str:
+    """An INSERT of one row as one of `ROWS_AT_ONCE`."""
     head, values, tail = _VALUES.split(insert, maxsplit=1)
-    places = itertools.count()
-    columns = re.sub(r"\?", lambda _: f"json_extract(value, '$[{next(places)}]')", values)
-    # Without the WHERE, SQLite takes a following ON CONFLICT for a join's.
-    return f"{head}SELECT {columns} FROM json_each(:rows) WHERE true{tail}"
-
-
-@cache
-def _by_name(insert: str) -> str:
-    """An INSERT of VALUES with every value by name."""
-    places = itertools.count()
-    return re.sub(r"\?", lambda _: f":v{next(places)}", insert)
+    return f"{head}VALUES {', '.join([f'({values})'] * ROWS_AT_ONCE)}{tail}"
 
 
 @asynccontextmanager

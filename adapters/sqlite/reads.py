@@ -228,8 +228,7 @@ async def known_digests(
     tx: Transaction, location: str, first: int, last: int
 ) -> set[tuple[int, bytes]]:
     """(key, digest) of the rows of a source that were recorded, first <= key <= last."""
-    rows = await tx.fetch(SELECT_DIGESTS, location, first, last)
-    return {(row[0], bytes.fromhex(row[1])) for row in rows}
+    return {(row[0], row[1]) for row in await tx.fetch(SELECT_DIGESTS, location, first, last)}
 
 
 async def work(

@@ -16,7 +16,7 @@ from adapters.sqlite.shelf import (
     write_models,
     write_pending,
 )
-from adapters.sqlite.transitions import INSERT_WARNING, move_many
+from adapters.sqlite.transitions import INSERT_WARNING
 from engine.conflicts import ConflictStrategy
 from engine.errors import StaleCursor
 from engine.intake import AssessedRow, Lane
@@ -46,19 +46,23 @@ SELECT max(coalesce((SELECT max(id) FROM pending_import WHERE id < ?1), 0),
 """
 INSERT_ITEM = """
 INSERT INTO migration_items
-    (id, run_id, source_id, source_key, digest, path, state, sha256, pending_id, work, candidate,
-     updated_at)
-VALUES (?, :run_id, :source_id, ?, ?, ?, 'pending', ?, ?, ?, ?, :at)
+    (id, run_id, source_id, source_key, digest, path, state, failed_in, error_code, error_message,
+     sha256, pending_id, work, candidate, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_VERBATIM = "INSERT INTO migration_rows (item_id, verbatim) VALUES (?, ?)"
-FAIL_RECORDED = """
-UPDATE migration_items
-SET state = 'failed', failed_in = 'pending', error_code = ?, error_message = ?
-WHERE id = ? AND state = 'pending'
-"""
 MOVE_CURSOR = """
 UPDATE migration_runs SET cursor = ?, updated_at = ? WHERE id = ? AND cursor = ?
 """
+
+STATE_AFTER = {
+    Lane.FAILED: ModelState.FAILED,
+    Lane.ACTIVE: ModelState.PROMOTED,
+    Lane.PREVIEWS: ModelState.IMPORTED,
+    Lane.WAITING: ModelState.PENDING,
+    Lane.ORIGINALS: ModelState.PENDING,
+}
+"""The state in which a row is recorded; it has taken every step on the way there."""
 
 WORK = {Lane.PREVIEWS: Work.PREVIEWS, Lane.ORIGINALS: Work.ORIGINALS}
 
@@ -86,7 +90,6 @@ async def record_rows(tx: Transaction, change: RecordRows) -> int:
     numbered = list(enumerate(settled, start=(last[0] if last else 0) + 1))
     await _write_items(tx, change, numbered)
     await _write_records(tx, settlement, settled, found)
-    await _write_transitions(tx, numbered)
     await _write_warnings(tx, change, numbered)
     return _count(tx, change, settled)
 
@@ -120,21 +123,28 @@ async def _write_items(
     source_id = source[0] if source else None
     items, verbatims = [], []
     for item_id, settled in numbered:
-        row, work = settled.row, WORK.get(settled.lane)
+        row, work, defect = settled.row, WORK.get(settled.lane), settled.row.model.defect
         items.append(
             (
                 item_id,
+                change.run_id,
+                source_id,
                 row.model.key,
-                row.digest.hex(),
+                row.digest,
                 row.model.path,
+                STATE_AFTER[settled.lane],
+                ModelState.PENDING if defect else None,
+                defect.code if defect else None,
+                defect.message if defect else None,
                 row.sha256,
                 settled.pending_id,
                 work,
                 _candidate(row) if work else None,
+                change.at,
             )
         )
         verbatims.append((item_id, row.model.verbatim.decode()))
-    await tx.bulk(INSERT_ITEM, items, run_id=change.run_id, source_id=source_id, at=change.at)
+    await tx.bulk(INSERT_ITEM, items)
     await tx.bulk(INSERT_VERBATIM, verbatims)
 
 
@@ -176,22 +186,6 @@ async def _write_records(
     )
 
 
-async def _write_transitions(tx: Transaction, numbered: list[tuple[int, SettledRow]]) -> None:
-    active = [item_id for item_id, settled in numbered if settled.lane is Lane.ACTIVE]
-    previews = [item_id for item_id, settled in numbered if settled.lane is Lane.PREVIEWS]
-    await move_many(tx, active + previews, ModelState.PENDING, ModelState.IMPORTED)
-    await move_many(tx, active, ModelState.IMPORTED, ModelState.IMAGES_DONE)
-    await move_many(tx, active, ModelState.IMAGES_DONE, ModelState.PROMOTED)
-    await tx.many(
-        FAIL_RECORDED,
-        [
-            (settled.row.model.defect.code, settled.row.model.defect.message, item_id)
-            for item_id, settled in numbered
-            if settled.row.model.defect is not None
-        ],
-    )
-
-
 async def _write_warnings(
     tx: Transaction, change: RecordRows, numbered: list[tuple[int, SettledRow]]
 ) -> None:
@@ -203,15 +197,6 @@ async def _write_warnings(
     rows += [(change.run_id, None, note.code, note.detail) for note in change.warnings]
     tx.count(change.run_id, "warnings", len(rows))
     await tx.bulk(INSERT_WARNING, rows)
-
-
-STATE_AFTER = {
-    Lane.FAILED: ModelState.FAILED,
-    Lane.ACTIVE: ModelState.PROMOTED,
-    Lane.PREVIEWS: ModelState.IMPORTED,
-    Lane.WAITING: ModelState.PENDING,
-    Lane.ORIGINALS: ModelState.PENDING,
-}
 
 
 def _count(tx: Transaction, change: RecordRows, settled: list[SettledRow]) -> int:

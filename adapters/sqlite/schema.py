@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.lifecycle import LEGAL, ModelState
+from engine.lifecycle import LEGAL, WAYS, ModelState
 
 DATABASE_NAME = "hikaze_model_manager.db"
 
@@ -73,6 +73,17 @@ def _guard() -> str:
     return "".join(arms)
 
 
+def _birth() -> str:
+    """History of an item that is born further on: every step of its way, in order."""
+    statements = []
+    for target, (*_, source) in ((state, way[:-1]) for state, way in WAYS.items() if way[1:]):
+        beyond = ", ".join(repr(str(state)) for state, way in WAYS.items() if target in way)
+        statements.append(f"""
+    INSERT INTO migration_history (item_id, from_state, to_state, at)
+    SELECT NEW.id, '{source}', '{target}', NEW.updated_at WHERE NEW.state IN ({beyond});""")
+    return "".join(statements)
+
+
 _GUARD = _guard()
 
 JOURNAL_TABLES = f"""
@@ -106,7 +117,7 @@ CREATE TABLE migration_items (
     run_id INTEGER NOT NULL REFERENCES migration_runs(id),
     source_id INTEGER,
     source_key INTEGER,
-    digest TEXT,
+    digest BLOB,
     path TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ({_STATES})),
     failed_in TEXT CHECK ((state = 'failed') = (failed_in IS NOT NULL)),
@@ -199,16 +210,16 @@ CREATE TABLE migration_discarded (
     item_id INTEGER PRIMARY KEY,
     source_id INTEGER,
     source_key INTEGER,
-    digest TEXT,
+    digest BLOB,
     path TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     at INTEGER NOT NULL
 );
 CREATE INDEX migration_discarded_source ON migration_discarded(source_id, source_key);
 CREATE TRIGGER migration_items_birth BEFORE INSERT ON migration_items
-WHEN NEW.state <> 'pending'
+WHEN NEW.failed_in <> '{WAYS[ModelState.FAILED][-2]}'
 BEGIN
-    SELECT RAISE(ABORT, 'an item is born pending');
+    SELECT RAISE(ABORT, 'an item that fails at birth was pending');
 END;
 CREATE TRIGGER migration_items_guard BEFORE UPDATE OF state ON migration_items
 WHEN NOT CASE OLD.state{_GUARD} ELSE 0 END
@@ -218,7 +229,7 @@ END;
 CREATE TRIGGER migration_items_born AFTER INSERT ON migration_items
 BEGIN
     INSERT INTO migration_history (item_id, to_state, at)
-    VALUES (NEW.id, NEW.state, NEW.updated_at);
+    VALUES (NEW.id, 'pending', NEW.updated_at);{_birth()}
 END;
 CREATE TRIGGER migration_items_moved AFTER UPDATE OF state ON migration_items
 BEGIN

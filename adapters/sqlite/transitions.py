@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 
 from adapters.sqlite.database import Transaction
@@ -36,7 +38,7 @@ from engine.journal import (
     TakeInHand,
     WorkItem,
 )
-from engine.lifecycle import ModelState
+from engine.lifecycle import WAYS, ModelState
 from engine.promotion import Outcome
 from engine.records import ModelRecord
 from engine.source import Defect, Warning
@@ -50,10 +52,6 @@ WHERE pending_id = ? AND id <> ? AND state <> 'promoted'
 """
 SELECT_FAILED_IN = "SELECT failed_in FROM migration_items WHERE id = ?"
 MOVE = "UPDATE migration_items SET state = ?, updated_at = ? WHERE id = ? AND state = ?"
-MOVE_MANY = """
-UPDATE migration_items SET state = ?
-WHERE id IN (SELECT value FROM json_each(?)) AND state = ?
-"""
 TAKE = """
 UPDATE migration_items SET in_hand = 1, attempts = attempts + 1, updated_at = ?
 WHERE id = ? AND state = ? AND work IS NOT NULL
@@ -173,27 +171,12 @@ async def set_outcome(
     )
 
 
-ORDER = {state: place for place, state in enumerate(ModelState)}
-"""How far a state is along the way; the states are declared in that order."""
-
-
 async def move(
     tx: Transaction, item_id: int, source: ModelState, target: ModelState, at: int
 ) -> None:
     """One transition. Raises `StaleTransition` when the item is not in `source`."""
     if await tx.execute(MOVE, target, at, item_id, source) != 1:
         raise StaleTransition(item_id, source, target)
-
-
-async def move_many(
-    tx: Transaction, item_ids: list[int], source: ModelState, target: ModelState
-) -> None:
-    """One transition of many items at once."""
-    if not item_ids:
-        return
-    ids = msgspec.json.encode(item_ids).decode()
-    if await tx.execute(MOVE_MANY, target, ids, source) != len(item_ids):
-        raise StaleTransition(item_ids[0], source, target)
 
 
 async def take_in_hand(tx: Transaction, change: TakeInHand) -> Footing:
@@ -239,11 +222,9 @@ async def activate(tx: Transaction, change: Activate) -> bool:
 
 
 async def _promote(tx: Transaction, item: Item, at: int) -> None:
-    state = item.state
-    for target in (ModelState.IMPORTED, ModelState.IMAGES_DONE, ModelState.PROMOTED):
-        if ORDER[state] < ORDER[target]:
-            await move(tx, item.id, state, target, at)
-            state = target
+    way = WAYS[ModelState.PROMOTED]
+    for source, target in pairwise(way[way.index(item.state) :]):
+        await move(tx, item.id, source, target, at)
     await tx.execute(END_WORK, None, at, item.id, ModelState.PROMOTED)
     item.count_state(tx, item.state, -1)
     item.count_state(tx, ModelState.PROMOTED)

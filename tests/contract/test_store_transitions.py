@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from engine.errors import StaleTransition
 from engine.journal import Change, Fail, FinishIntake, TakeInHand
-from engine.lifecycle import LEGAL, ModelState
+from engine.lifecycle import LEGAL, WAYS, ModelState
 from tests.contract.bench import AT, BROKE, Bench, finished, image, opened, parked, query
 from tests.unit.rows import row, sha
 
@@ -139,17 +139,25 @@ def test_there_is_no_sixth_state(guarded: Path) -> None:
         query(guarded, MOVE, "done", None, None, 2)
 
 
-@pytest.mark.parametrize("state", [state for state in ModelState if state != "pending"])
-def test_an_item_is_born_pending(guarded: Path, state: ModelState) -> None:
-    query(guarded, "DELETE FROM migration_items")
+@pytest.mark.parametrize("state", ModelState)
+def test_an_item_that_is_born_further_on_has_taken_every_legal_step(
+    guarded: Path, state: ModelState
+) -> None:
+    for table in ("items", "history"):
+        query(guarded, f"DELETE FROM migration_{table}")
     failed = state is ModelState.FAILED
+    query(guarded, INSERT, state.value, "pending" * failed or None, "broke" * failed or None)
+    found = query(guarded, "SELECT from_state, to_state, at FROM migration_history ORDER BY id")
+    steps = list(pairwise((None, *WAYS[state])))
+    assert found == [(source, target, 1) for source, target in steps]
+    assert LEGAL.issuperset(steps[1:])
+
+
+@pytest.mark.parametrize("state", [ModelState.IMPORTED, ModelState.IMAGES_DONE])
+def test_an_item_that_fails_at_birth_was_pending(guarded: Path, state: ModelState) -> None:
+    query(guarded, "DELETE FROM migration_items")
     with pytest.raises(sqlite3.IntegrityError):
-        query(guarded, INSERT, state.value, "pending" * failed or None, "broke" * failed or None)
-
-
-def test_being_born_is_history(guarded: Path) -> None:
-    found = query(guarded, "SELECT item_id, from_state, to_state, at FROM migration_history")
-    assert found == [(1, None, "pending", 1)]
+        query(guarded, INSERT, "failed", state.value, "broke")
 
 
 STALE = [
