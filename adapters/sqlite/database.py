@@ -34,8 +34,8 @@ BUSY_SECONDS = 10.0
 CACHE_KIB = 24 * 1024
 """Hashes are random keys: the pages that a chunk of them touches should stay in memory."""
 
-ROWS_AT_ONCE = 50
-"""Rows in one INSERT: SQLite takes 32,766 values at the least, and more rows gain nothing."""
+ROWS_AT_ONCE = (500, 50, 1)
+"""Rows in one INSERT, while so many are left; SQLite takes 32,766 values at the least."""
 
 CHECKPOINT_PAGES = 16384
 """Pages of the write-ahead log (64 MiB) after which it is folded into the database."""
@@ -103,13 +103,15 @@ class Transaction:
         A statement runs without the interpreter's lock from its first row to its last, while
         `many` takes and gives it back for each: reading and writing then hinder each other.
         """
-        whole = len(rows) - len(rows) % ROWS_AT_ONCE
-        groups = [
-            tuple(chain.from_iterable(rows[start : start + ROWS_AT_ONCE]))
-            for start in range(0, whole, ROWS_AT_ONCE)
-        ]
-        await self.many(_of_many_rows(insert), groups)
-        await self.many(insert, rows[whole:])
+        done = 0
+        for size in ROWS_AT_ONCE:
+            until = len(rows) - (len(rows) - done) % size
+            groups = [
+                tuple(chain.from_iterable(rows[start : start + size]))
+                for start in range(done, until, size)
+            ]
+            await self.many(_of_many_rows(insert, size), groups)
+            done = until
 
     def count(self, run_id: int, name: str, amount: int = 1) -> None:
         """Move a count of a run, with this transaction."""
@@ -123,10 +125,10 @@ class Transaction:
 
 
 @cache
-def _of_many_rows(insert: str) -> str:
-    """An INSERT of one row as one of `ROWS_AT_ONCE`."""
+def _of_many_rows(insert: str, size: int) -> str:
+    """An INSERT of one row as one of `size`."""
     head, values, tail = _VALUES.split(insert, maxsplit=1)
-    return f"{head}VALUES {', '.join([f'({values})'] * ROWS_AT_ONCE)}{tail}"
+    return f"{head}VALUES {', '.join([f'({values})'] * size)}{tail}"
 
 
 @asynccontextmanager
@@ -173,6 +175,8 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
         await connection.execute("PRAGMA journal_mode = WAL")
         await connection.execute("PRAGMA synchronous = FULL")
         await connection.execute("PRAGMA foreign_keys = ON")
+        # An INSERT of many rows keeps the pages it changes, in case it fails half-way: a few MB.
+        await connection.execute("PRAGMA temp_store = MEMORY")
         await connection.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
         await connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         if not has_journal:
