@@ -28,11 +28,11 @@ from engine.source import Source, SourceChunk, SourceKind, Warning
 from engine.worker import Worker
 from engine.writer import Commits
 
-CHUNK_ROWS = 1000
+CHUNK_ROWS = 2000
 """Rows recorded in one transaction: large enough to amortise a commit, small enough to interleave
 with the commits of workers."""
 
-CHUNKS_AHEAD = 8
+CHUNKS_AHEAD = 4
 """Chunks that are read and not yet committed, at most: it bounds memory."""
 
 Chunk = tuple[list[AssessedRow], list[Warning]]

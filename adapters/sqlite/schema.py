@@ -73,15 +73,23 @@ def _guard() -> str:
     return "".join(arms)
 
 
-def _birth() -> str:
-    """History of an item that is born further on: every step of its way, in order."""
-    statements = []
-    for target, (*_, source) in ((state, way[:-1]) for state, way in WAYS.items() if way[1:]):
-        beyond = ", ".join(repr(str(state)) for state, way in WAYS.items() if target in way)
-        statements.append(f"""
+def _births() -> str:
+    """A trigger for each state an item can be born in: history has every step of its way."""
+    triggers = []
+    for state, way in WAYS.items():
+        origins = ["NULL", *(f"'{source}'" for source in way)]
+        steps = [
+            f"(NEW.id, {origin}, '{target}', NEW.updated_at)"
+            for origin, target in zip(origins, way, strict=False)
+        ]
+        triggers.append(f"""
+CREATE TRIGGER migration_items_born_{state} AFTER INSERT ON migration_items
+WHEN NEW.state = '{state}'
+BEGIN
     INSERT INTO migration_history (item_id, from_state, to_state, at)
-    SELECT NEW.id, '{source}', '{target}', NEW.updated_at WHERE NEW.state IN ({beyond});""")
-    return "".join(statements)
+    VALUES {", ".join(steps)};
+END;""")
+    return "".join(triggers)
 
 
 _GUARD = _guard()
@@ -225,12 +233,7 @@ CREATE TRIGGER migration_items_guard BEFORE UPDATE OF state ON migration_items
 WHEN NOT CASE OLD.state{_GUARD} ELSE 0 END
 BEGIN
     SELECT RAISE(ABORT, 'illegal transition');
-END;
-CREATE TRIGGER migration_items_born AFTER INSERT ON migration_items
-BEGIN
-    INSERT INTO migration_history (item_id, to_state, at)
-    VALUES (NEW.id, 'pending', NEW.updated_at);{_birth()}
-END;
+END;{_births()}
 CREATE TRIGGER migration_items_moved AFTER UPDATE OF state ON migration_items
 BEGIN
     INSERT INTO migration_history (item_id, from_state, to_state, at)
