@@ -7,12 +7,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from adapters.hikaze1 import snapshot
-from adapters.hikaze1.bounds import LAST_KEY
+from adapters.hikaze1.bounds import FIRST_KEY, LAST_KEY
 from adapters.hikaze1.database import Database
 from adapters.hikaze1.mapping import RowMapping
 from adapters.hikaze1.tables import NoRowid, Page, Table
 from adapters.hikaze1.tags import Links, TagList
 from engine.source import Source, SourceChunk, SourceModel, SourceTag, Warning
+
+NO_NUMBER_BEFORE = (
+    f"models: row {FIRST_KEY} is not carried: there is no number before its own to begin at. "
+    "Give it another id in the legacy application, then migrate again."
+)
 
 
 class Hikaze1:
@@ -94,6 +99,8 @@ class Library:
         self._reading.append(pages)
         try:
             found = 0
+            if after == FIRST_KEY and self._models.holds(FIRST_KEY):
+                yield SourceChunk([], [Warning("rows_unreadable", NO_NUMBER_BEFORE)])
             for page in pages:
                 yield self._chunk(page, tags)
                 found += len(page.rows)

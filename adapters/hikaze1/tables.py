@@ -108,6 +108,12 @@ class Table:
                 return sum(counted for (counted,) in self._database.rows(statement))
         return sum(len(page.rows) for page in self.pages(BEFORE_FIRST, 1000))
 
+    def holds(self, key: int) -> bool:
+        """Whether a row of this key can be found."""
+        with suppress(Damaged):
+            return self._database.first(self._read_keys, (key, 1)) == (key,)
+        return False
+
     def count_by_index(self, after: int) -> int | None:
         """How many rows behind `after` an index knows of; None where none is there and sound."""
         for (index,) in list(self._database.rows(FIND_INDEXES, (self._name,))):
@@ -163,8 +169,9 @@ class Table:
             except Damaged as damage:
                 first = self._probe(last + 1)
                 key = self._search(last + 1) if first is False else first
-                # The damage may be further on, or in a cell alone.
-                if isinstance(damage, Disordered) or not self._follows(key, last):
+                # The damage may be further on, or in a cell alone; a cell can be merely too large.
+                sound = isinstance(damage, Oversized) or self._follows(key, last)
+                if isinstance(damage, Disordered) or not sound:
                     suspect = self._suspect(last + 1, key)
             if key is None:
                 break

@@ -31,7 +31,7 @@ Row = tuple[Any, ...]
 BUSY_SECONDS = 10.0
 """How long to wait for version 2 itself, should it write at the same moment."""
 
-CACHE_KIB = 24 * 1024
+CACHE_KIB = 40 * 1024
 """Hashes are random keys: the pages that a chunk of them touches should stay in memory."""
 
 ROWS_AT_ONCE = (500, 50, 1)

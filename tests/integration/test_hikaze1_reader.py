@@ -180,6 +180,33 @@ def test_a_cell_beyond_the_limit_is_lost_and_its_row_is_not(path: Path, scratch:
     assert (second.path, second.tags) == ("/models/2.safetensors", ("style", "日本語"))
 
 
+@pytest.mark.parametrize("key", [1, 3])
+def test_a_row_before_or_after_which_others_were_deleted_may_hold_too_large_a_cell(
+    path: Path, scratch: Path, key: int
+) -> None:
+    legacy.make(path, rows=3)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM models WHERE id = 2")
+        change = "UPDATE models SET extra_json = zeroblob(?), id = id * 7 WHERE id = ?"
+        connection.execute(change, (database.MAX_CELL_BYTES + 1, key))
+
+    found = list(legacy.chunks(path, scratch, after=-(2**63)))
+
+    assert sum(len(chunk.models) for chunk in found) == 2
+    assert [chunk.warnings for chunk in found if chunk.warnings] == []
+
+
+def test_the_one_row_that_no_number_comes_before_is_named(path: Path, scratch: Path) -> None:
+    legacy.make(path, rows=3)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE models SET id = ? WHERE id = 2", (-(2**63),))
+
+    first, second = legacy.chunks(path, scratch, after=-(2**63))
+
+    assert [warning.code for warning in first.warnings] == ["rows_unreadable"]
+    assert [model.key for model in second.models] == [1, 3]
+
+
 def test_wrong_types_in_every_column_lose_no_row(path: Path, scratch: Path) -> None:
     columns = ("path", "name", "type", "size_bytes", "hash_hex", "created_at", "extra_json")
     values = ("NULL", "5", "-1.5", "9e999", "'text'", "X'00ff'", "CAST(X'ff41' AS TEXT)", "''")
