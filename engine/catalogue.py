@@ -7,7 +7,6 @@ of them, under the lock of the model's hash.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 from typing import Protocol, TypeVar
 
 import anyio
@@ -19,7 +18,7 @@ from engine.errors import ReshelveError
 from engine.journal import CarriedImage, Change
 from engine.previews import TIERS, UnusableImage
 from engine.records import SHA256_HEX, ModelRecord, PendingModelRecord, Tag
-from engine.workshop import Workshop, encode_image
+from engine.workshop import Workshop, encode_image, image_digest
 from engine.writer import Commits
 
 T = TypeVar("T")
@@ -309,7 +308,7 @@ class Catalogue:
             tiers = await encode_image(self._shop, data)
         except UnusableImage as reason:
             raise InvalidImage(f"The upload cannot be used: {reason.detail}.") from reason
-        image = CarriedImage("", blake2b(data, digest_size=16).digest())
+        image = CarriedImage("", await self._thread(image_digest, data))
         async with self._shop.locks.hold(sha256):
             while True:
                 seq = (await self.model(sha256)).meta_json.images_count
