@@ -407,7 +407,6 @@ async def go_on(beats: int) -> None:
 BOUNDED = settings(
     max_examples=20,
     stateful_step_count=12,
-    deadline=None,
     database=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

@@ -122,7 +122,7 @@ async def check(bench: Bench, run: Run) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["merge", "override", "ignore"])
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(story=steps)
 def test_the_counts_of_a_run_are_those_of_its_items(strategy: str, story: list[Step]) -> None:
     async def tell() -> None:

@@ -544,7 +544,7 @@ def test_random_bytes_are_refused(data: bytes) -> None:
 EDITS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(EVERY_FORMAT), EDITS, st.floats(0, 1))
 @example("PNG", [], 1.0)
 def test_a_mutated_image_is_either_encoded_or_refused(
