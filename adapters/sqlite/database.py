@@ -37,8 +37,9 @@ CACHE_KIB = 40 * 1024
 ROWS_AT_ONCE = (500, 50, 1)
 """Rows in one INSERT, while so many are left; SQLite takes 32,766 values at the least."""
 
-CHECKPOINT_PAGES = 16384
-"""Pages of the write-ahead log (64 MiB) after which it is folded into the database."""
+CHECKPOINT_PAGES = 49152
+"""Pages of the write-ahead log (192 MiB) after which it is folded into the database: a page that
+several commits change, as those of hashes are, is then written there once."""
 
 SELECT_COLUMNS = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
 SELECT_META = "SELECT value FROM db_meta WHERE key = ?"

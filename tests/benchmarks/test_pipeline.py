@@ -17,6 +17,7 @@ import pytest
 from adapters.composition import Reshelve
 from adapters.pillow.codec import PillowCodec
 from engine.supervisor import LegacyImport
+from tests.benchmarks.conftest import Figures
 from tests.benchmarks.pictures import pictures
 from tests.faults.libraries import SCHEMA
 
@@ -53,7 +54,7 @@ def make_library(folder: Path, images: list[bytes]) -> Path:
     return database
 
 
-def migrate(database: Path, library: Path, images: int) -> float:
+def migrate(database: Path, library: Path, images: int, backend: str) -> float:
     async def whole() -> float:
         async with Reshelve().service(library, WORKERS) as service:
             began = time.perf_counter()
@@ -66,7 +67,7 @@ def migrate(database: Path, library: Path, images: int) -> float:
         assert ended.images.done == images
         return seconds
 
-    return anyio.run(whole)
+    return anyio.run(whole, backend=backend)
 
 
 def bare(images: list[bytes]) -> float:
@@ -82,18 +83,19 @@ def bare(images: list[bytes]) -> float:
     return time.perf_counter() - began
 
 
-def test_the_pipeline_costs_little_more_than_its_codec(tmp_path: Path, images: list[bytes]) -> None:
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_pipeline_costs_little_more_than_its_codec(
+    tmp_path: Path, images: list[bytes], figures: Figures, backend: str
+) -> None:
     database = make_library(tmp_path / "legacy", images)
     ratios = []
     for number in range(ROUNDS):
         library = tmp_path / f"library {number}"
         theirs = bare(images)
-        ours = migrate(database, library, len(images))
+        ours = migrate(database, library, len(images), backend)
         ratios.append(ours / theirs)
         shutil.rmtree(library)
     ratio = sorted(ratios)[ROUNDS // 2]
-    print(  # noqa: T201
-        f"\npipeline against a bare pool of {WORKERS}   {ratio:.2f}   limit {MAX_RATIO}   "
-        f"({len(images)} images, median of {ROUNDS})"
+    figures.at_most(
+        f"time of {len(images)} images, against codec calls alone, {backend}", ratio, MAX_RATIO
     )
-    assert ratio <= MAX_RATIO

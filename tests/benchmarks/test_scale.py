@@ -1,0 +1,124 @@
+"""A million rows: time is linear, and starting, status and resume do not take longer for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import anyio
+import pytest
+
+from adapters.composition import Reshelve
+from engine.service import MigrationService
+from engine.status import RunState, RunStatus
+from engine.supervisor import LegacyImport
+from tests.benchmarks.conftest import Figures
+from tests.benchmarks.large_library import make_rows
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
+
+ROWS = 1_000_000
+WORKERS = 2
+SAMPLE_SECONDS = 0.1
+MAX_HALVES = 1.15
+MAX_SECONDS = 1.0
+
+T = TypeVar("T")
+
+
+class Moment(NamedTuple):
+    """How many rows had become models at a time, in seconds."""
+
+    promoted: int
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def legacy(tmp_path_factory: pytest.TempPathFactory) -> LegacyImport:
+    folder = tmp_path_factory.mktemp("legacy")
+    make_rows(folder / "hikaze_mm.sqlite3", ROWS)
+    return LegacyImport(str(folder / "hikaze_mm.sqlite3"), str(folder / "images"))
+
+
+async def timed(action: Callable[[], Awaitable[T]]) -> tuple[float, T]:
+    began = time.perf_counter()
+    found = await action()
+    return time.perf_counter() - began, found
+
+
+async def watched(
+    service: MigrationService, legacy: LegacyImport, until: Callable[[RunStatus], bool]
+) -> list[Moment]:
+    """A run from its start until a fact holds of its status."""
+    await service.start(legacy)
+    moments: list[Moment] = []
+    while True:
+        status = await service.status()
+        moments.append(Moment(status.counts.promoted, time.perf_counter()))
+        if until(status):
+            return moments
+        await anyio.sleep(SAMPLE_SECONDS)
+
+
+def is_complete(status: RunStatus) -> bool:
+    return status.run is not None and status.run.status is RunState.COMPLETED
+
+
+def is_under_way(status: RunStatus) -> bool:
+    return status.counts.promoted > ROWS // 10
+
+
+def halves(moments: list[Moment]) -> tuple[float, float]:
+    """Seconds from the first rows to the half, and from there to the end."""
+    first = next(moment for moment in moments if moment.promoted)
+    middle = (first.promoted + ROWS) / 2
+    half = next(moment for moment in moments if moment.promoted >= middle)
+    return half.seconds - first.seconds, moments[-1].seconds - half.seconds
+
+
+def test_time_is_linear_and_a_large_library_answers_at_once(
+    tmp_path: Path, legacy: LegacyImport, figures: Figures
+) -> None:
+    async def migrate() -> list[Moment]:
+        async with Reshelve().service(tmp_path / "library", WORKERS) as service:
+            return await watched(service, legacy, is_complete)
+
+    async def reopen() -> tuple[float, float]:
+        async def enter() -> MigrationService:
+            return await opened.__aenter__()
+
+        opened = Reshelve().service(tmp_path / "library", WORKERS)
+        start, service = await timed(enter)
+        status, _ = await timed(service.status)
+        await opened.__aexit__(None, None, None)
+        return start, status
+
+    first, second = halves(anyio.run(migrate))
+    start, status = anyio.run(reopen)
+    figures.note(f"{ROWS:,} rows", f"{ROWS / (first + second):,.0f}/s")
+    figures.at_most("second half of them against the first", second / first, MAX_HALVES)
+    figures.at_most("... a start on that library", start, MAX_SECONDS, "{:.3f} s")
+    figures.at_most("... its status", status, MAX_SECONDS / 100, "{:.4f} s")
+
+
+def test_a_large_run_resumes_at_once(
+    tmp_path: Path, legacy: LegacyImport, figures: Figures
+) -> None:
+    async def interrupt() -> None:
+        async with Reshelve().service(tmp_path / "library", WORKERS) as service:
+            await watched(service, legacy, is_under_way)
+
+    async def resume() -> float:
+        began = time.perf_counter()
+        async with Reshelve().service(tmp_path / "library", WORKERS) as service:
+            resumed = await service.resume()
+            seconds = time.perf_counter() - began
+            assert resumed.run is not None
+            assert resumed.run.status is RunState.RUNNING
+        return seconds
+
+    anyio.run(interrupt)
+    seconds = anyio.run(resume)
+    figures.at_most("start and resume of a run of a million rows", seconds, MAX_SECONDS, "{:.3f} s")
