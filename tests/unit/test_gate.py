@@ -14,7 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.http.gate import Gate, Message, Policy, Receive, Scope, Send, nested_deeper
+from adapters.http.asgi import Message, Receive, Scope, Send
+from adapters.http.bodies import nested_deeper
+from adapters.http.gate import Gate, Policy
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,83 @@
+"""Bodies on their way: bounded in bytes, in seconds and in depth."""
+
+from __future__ import annotations
+
+import re
+
+import anyio
+
+from adapters.http.asgi import Message, Receive
+from adapters.http.refusal import Refusal, too_large, too_slow
+
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_STRING = re.compile(rb'"[^"]*"?')
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+class Arrival:
+    """A body on its way: bounded in bytes, and in the seconds that are spent waiting for it."""
+
+    def __init__(self, receive: Receive, most: int, seconds: float) -> None:
+        self._receive = receive
+        self._most = most
+        self._seconds = seconds
+        self._bytes = 0
+        self._waited = 0.0
+        self.ended = False
+
+    async def next(self) -> Message | Refusal:
+        """The next message; once the body ended, only that the client left."""
+        if self.ended:
+            return await _departure(self._receive)
+        since = anyio.current_time()
+        message: Message | None = None
+        with anyio.move_on_after(self._seconds - self._waited):
+            message = await self._receive()
+        if message is None:
+            return too_slow(self._seconds)
+        self._waited += anyio.current_time() - since
+        self._bytes += len(message.get("body", b""))
+        if self._bytes > self._most:
+            return too_large(self._most)
+        self.ended = not message.get("more_body", False)
+        return message
+
+
+class Replay:
+    """Receives a body that is known, once; then waits until the client leaves.
+
+    What else the client sends never reaches the application, so neither does a body that was not
+    declared: with a GET, or over HTTP/2 without a length and a type.
+    """
+
+    def __init__(self, receive: Receive, body: bytes) -> None:
+        self._receive = receive
+        self._body: bytes | None = body
+
+    async def __call__(self) -> Message:
+        """The body, then word that the client left."""
+        if self._body is None:
+            return await _departure(self._receive)
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+def nested_deeper(text: bytes | bytearray, depth: int) -> bool:
+    """Whether JSON is nested in more than `depth` arrays and objects; linear, and never recursive.
+
+    What is not JSON gets an answer too, and it holds for the part before the first mistake.
+    """
+    if text.count(b"[") + text.count(b"{") <= depth:
+        return False
+    level = 0
+    for bracket in _STRING.sub(b"", _ESCAPE.sub(b"", text)).translate(None, _NO_BRACKETS):
+        level += 1 if bracket in b"[{" else -1
+        if level > depth:
+            return True
+    return False
+
+
+async def _departure(receive: Receive) -> Message:
+    while (message := await receive())["type"] == "http.request":
+        pass
+    return message
