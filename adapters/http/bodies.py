@@ -6,7 +6,7 @@ import re
 
 import anyio
 
-from adapters.http.asgi import Message, Receive
+from adapters.http.asgi import Fields, Message, Receive, Send
 from adapters.http.refusal import Refusal, too_large, too_slow
 
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
@@ -41,6 +41,45 @@ class Arrival:
             return too_large(self._most)
         self.ended = not message.get("more_body", False)
         return message
+
+    async def discard(self, most: int, seconds: float) -> None:
+        """Take what else the client sends, but at most so much and for so long; keep none of it."""
+        with anyio.move_on_after(seconds):
+            while not self.ended and most > 0:
+                message = await self._receive()
+                most -= len(message.get("body", b""))
+                self.ended = not message.get("more_body", False)
+
+
+class Lingering:
+    """Sends an answer, and closes nothing while the client still sends.
+
+    An answer that did not wait for the body goes out whole; then what else arrives is taken, up to
+    `most` bytes and `seconds`, and only then does the server learn that the answer has ended,
+    because that is when servers close. `closing` are fields that say so beforehand.
+    """
+
+    def __init__(
+        self, send: Send, arrival: Arrival, most: int, seconds: float, closing: Fields
+    ) -> None:
+        self._send = send
+        self._arrival = arrival
+        self._most = most
+        self._seconds = seconds
+        self._closing = closing
+
+    async def __call__(self, message: Message) -> None:
+        """Send one message of the answer."""
+        if self._arrival.ended:
+            await self._send(message)
+        elif message["type"] == "http.response.start":
+            await self._send({**message, "headers": [*message["headers"], *self._closing]})
+        elif message.get("more_body", False):
+            await self._send(message)
+        else:
+            await self._send({**message, "more_body": True})
+            await self._arrival.discard(self._most, self._seconds)
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Replay:

@@ -18,8 +18,8 @@ import anyio.lowlevel
 import msgspec
 
 from adapters.http.asgi import ASGIApp, Fields, Message, Receive, Scope, Send
-from adapters.http.bodies import Arrival, Replay, nested_deeper
-from adapters.http.headers import JSON, Headers, has_body
+from adapters.http.bodies import Arrival, Lingering, Replay, nested_deeper
+from adapters.http.headers import JSON, Headers, has_body, over_http_1
 from adapters.http.refusal import (
     AMBIGUOUS,
     CROSS_SITE,
@@ -64,6 +64,15 @@ class Policy(msgspec.Struct, frozen=True):
     """How deep JSON may be nested; `[]` is 1."""
     body_seconds: float = 30
     """How long the server waits for a body in all; the time the application takes is its own."""
+    linger_bytes: int = 134_217_728
+    """How much of a body is still taken, and dropped, after an answer that did not wait for it.
+
+    Most clients send all of a body before they look for the answer. A connection that is closed
+    while they send takes the answer with it: they would report a broken pipe, not what was wrong.
+    Twice the largest upload: a picture that is somewhat too large is told so; a gigabyte is cut
+    off."""
+    linger_seconds: float = 10
+    """… and for how long."""
 
     def __post_init__(self) -> None:
         if self.token == "":
@@ -96,7 +105,12 @@ class Gate:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope["headers"])
         sharing = self._shares_with(headers)
-        reply = _Reply(send, self._sharing_fields(sharing))
+        arrival = Arrival(receive, self._most(headers), self._policy.body_seconds)
+        arrival.ended = not has_body(scope, headers)
+        bounds = (self._policy.linger_bytes, self._policy.linger_seconds)
+        closing = [(b"connection", b"close")] if over_http_1(scope) else []
+        patient = Lingering(send, arrival, *bounds, closing)
+        reply = _Reply(patient, self._sharing_fields(sharing))
         refusal = self._judge_sender(headers)
         preflight = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
         if refusal is None and sharing and preflight:
@@ -104,16 +118,15 @@ class Gate:
             await reply.end(204, _PREFLIGHT, b"")
             return
         refusal = refusal or self._judge_token(headers)
-        bodiless = not has_body(scope, headers)
-        refusal = refusal or (None if bodiless else self._judge_body(headers))
+        refusal = refusal or (None if arrival.ended else self._judge_body(headers))
         if refusal is not None:
             await reply.refuse(refusal)
-        elif bodiless:
+        elif arrival.ended:
             await self._app(scope, Replay(receive, b""), reply)
         elif headers.media_type == JSON:
-            await self._pass_json(scope, receive, reply)
+            await self._pass_json(scope, receive, arrival, reply)
         else:
-            await self._pass_stream(scope, receive, reply)
+            await self._pass_stream(scope, arrival, reply)
 
     def _judge_sender(self, headers: Headers) -> Refusal | None:
         if headers.ambiguous:
@@ -138,9 +151,12 @@ class Gate:
     def _judge_body(self, headers: Headers) -> Refusal | None:
         if not headers.declares_json_or_multipart():
             return MEDIA_TYPE
-        is_json = headers.media_type == JSON
-        most = self._policy.json_bytes if is_json else self._policy.upload_bytes
+        most = self._most(headers)
         return too_large(most) if headers.length > most else None
+
+    def _most(self, headers: Headers) -> int:
+        is_json = headers.media_type == JSON
+        return self._policy.json_bytes if is_json else self._policy.upload_bytes
 
     def _is_own(self, origin: bytes) -> bool:
         scheme, _, host = origin.partition(b"://")
@@ -158,9 +174,10 @@ class Gate:
         fields = [(b"vary", b"Origin")]
         return [(b"access-control-allow-origin", sharing), *fields] if sharing else fields
 
-    async def _pass_json(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
+    async def _pass_json(
+        self, scope: Scope, receive: Receive, arrival: Arrival, reply: _Reply
+    ) -> None:
         """Read the body whole, then hand it on: a decoder must not meet one nested too deep."""
-        arrival = Arrival(receive, self._policy.json_bytes, self._policy.body_seconds)
         body = bytearray()
         while not arrival.ended:
             message = await arrival.next()
@@ -175,9 +192,8 @@ class Gate:
         else:
             await self._app(scope, Replay(receive, bytes(body)), reply)
 
-    async def _pass_stream(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
+    async def _pass_stream(self, scope: Scope, arrival: Arrival, reply: _Reply) -> None:
         """Hand the body on as it arrives; the application is cancelled if it is refused midway."""
-        arrival = Arrival(receive, self._policy.upload_bytes, self._policy.body_seconds)
         refusal: Refusal | None = None
 
         async def bounded() -> Message:

@@ -72,5 +72,10 @@ def has_body(scope: Scope, headers: Headers) -> bool:
     if b"content-length" in headers:
         return headers.length > 0
     # From HTTP/2 on a body may come without a length; it is looked at if it has a type.
-    unframed = not str(scope.get("http_version", "1.1")).startswith("1")
-    return b"transfer-encoding" in headers or (unframed and b"content-type" in headers)
+    unframed = b"content-type" in headers and not over_http_1(scope)
+    return b"transfer-encoding" in headers or unframed
+
+
+def over_http_1(scope: Scope) -> bool:
+    """Whether header fields tell where a body ends and whether the connection does."""
+    return str(scope.get("http_version", "1.1")).startswith("1")

@@ -31,6 +31,7 @@ POLICY = Policy(
     hosts=frozenset({"127.0.0.1:8189", "localhost:8189", "[::1]:8189"}),
     origins=frozenset({FRIEND.decode()}),
     token=None,
+    linger_seconds=0.05,
 )
 SMALL = msgspec.structs.replace(POLICY, json_bytes=10, upload_bytes=20)
 HASTY = msgspec.structs.replace(POLICY, body_seconds=0.05)
@@ -110,6 +111,12 @@ class Answer:
             [],
             ["http.response.start"],
             ["http.response.start", "http.response.body"],
+            ["http.response.start", "http.response.body", "http.response.body"],
+        )
+        assert [message.get("more_body", False) for message in sent[1:]] in (
+            [],
+            [False],
+            [True, False],
         )
 
     @property
@@ -118,7 +125,7 @@ class Answer:
 
     @property
     def body(self) -> bytes:
-        return bytes(self.sent[1]["body"])
+        return b"".join(message["body"] for message in self.sent[1:])
 
     @property
     def code(self) -> str | None:
@@ -620,20 +627,13 @@ async def test_a_body_may_be_as_large_as_the_bound_and_not_a_byte_larger(
 
 
 @pytest.mark.parametrize("media_type", [JSON, FORM])
-async def test_a_body_that_says_it_is_too_large_is_not_even_received(media_type: bytes) -> None:
-    client = Client()
-    fields = [(b"content-type", media_type), length(21)]
-    answer = await ask(App(), SMALL, "POST", fields, client=client)
-    assert (answer.code, client.asked) == ("body_too_large", 0)
-
-
-@pytest.mark.parametrize("media_type", [JSON, FORM])
 async def test_a_body_larger_than_it_says_is_still_bounded(media_type: bytes) -> None:
     client = Client(*(chunk(b"7") for _ in range(100)))
     fields = [(b"content-type", media_type), length(3)]
-    answer = await ask(App(), SMALL, "POST", fields, client=client)
+    policy = msgspec.structs.replace(SMALL, linger_bytes=10)
+    answer = await ask(App(), policy, "POST", fields, client=client)
     assert answer.code == "body_too_large"
-    assert client.asked <= 21
+    assert client.asked <= 21 + 10
 
 
 @pytest.mark.parametrize("media_type", [JSON, FORM])
@@ -743,6 +743,103 @@ async def test_a_cancelled_request_ends_without_an_answer(media_type: bytes) -> 
     with anyio.move_on_after(0.05) as waiting:
         await Gate(App(), POLICY)(scope, Client().receive, unwanted)
     assert waiting.cancelled_caught
+
+
+# Bodies: answered before they have arrived.
+
+
+class Line(Client):
+    """A client on whose line it is seen what went which way, in order."""
+
+    def __init__(self, *messages: Message) -> None:
+        super().__init__(*messages)
+        self.seen: list[str] = []
+
+    async def receive(self) -> Message:
+        message = await super().receive()
+        self.seen.append("received")
+        return message
+
+    async def send(self, message: Message) -> None:
+        await anyio.lowlevel.checkpoint()
+        last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        self.seen.append("end" if last else "sent")
+
+
+async def order(app: App, policy: Policy, fields: Fields, line: Line) -> list[str]:
+    """What went which way while a body was posted."""
+    scope = {"type": "http", "method": "POST", "headers": [(b"host", HOST), *fields]}
+    with anyio.fail_after(10):
+        await Gate(app, policy)(scope, line.receive, line.send)
+    return line.seen
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(b"content-type", JSON), length(11)],
+        [(b"content-type", FORM), length(21)],
+        [(b"content-type", b"text/plain"), length(5)],
+        [(b"content-type", JSON), length(5), (b"origin", b"null")],
+        [(b"content-type", JSON), CHUNKED, (b"sec-fetch-site", b"cross-site")],
+    ],
+)
+async def test_a_refusal_is_told_at_once_and_ends_when_the_body_has(fields: Fields) -> None:
+    line = Line(chunk(b"7"), chunk(b"7"), chunk(b"7", more=False), chunk(b"of another request"))
+    seen = await order(App(), SMALL, fields, line)
+    assert seen == ["sent", "sent", "received", "received", "received", "end"]
+
+
+async def test_what_is_found_wrong_midway_is_told_before_the_rest_is_taken() -> None:
+    line = Line(chunk(b"7" * 10), chunk(b"7"), chunk(b"7"), chunk(b"", more=False))
+    seen = await order(App(), SMALL, [(b"content-type", JSON), CHUNKED], line)
+    assert seen == ["received", "received", "sent", "sent", "received", "received", "end"]
+
+
+async def test_an_application_that_answers_without_the_body_is_heard_too() -> None:
+    class Brisk(App):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 404, "headers": []})
+            await send({"type": "http.response.body", "body": b"no", "more_body": True})
+            await send({"type": "http.response.body", "body": b"thing"})
+
+    line = Line(chunk(b"7"), chunk(b"7", more=False))
+    seen = await order(Brisk(), SMALL, [(b"content-type", FORM), length(2)], line)
+    assert seen == ["sent", "sent", "sent", "received", "received", "end"]
+
+
+async def test_only_so_many_bytes_are_taken_after_a_refusal() -> None:
+    policy = msgspec.structs.replace(SMALL, linger_bytes=5, linger_seconds=60)
+    line = Line(*(chunk(b"7") for _ in range(1000)))
+    seen = await order(App(), policy, [(b"content-type", JSON), length(1000)], line)
+    assert seen == ["sent", "sent", *["received"] * 5, "end"]
+
+
+async def test_only_so_long_is_a_refused_client_listened_to() -> None:
+    line = Line(chunk(b"7"))
+    seen = await order(App(), SMALL, [(b"content-type", JSON), length(1000)], line)
+    assert seen == ["sent", "sent", "received", "end"]
+
+
+async def test_a_refused_client_that_leaves_is_not_waited_for() -> None:
+    policy = msgspec.structs.replace(SMALL, linger_seconds=60)
+    line = Line(chunk(b"7"), {"type": "http.disconnect"})
+    seen = await order(App(), policy, [(b"content-type", JSON), length(1000)], line)
+    assert seen == ["sent", "sent", "received", "received", "end"]
+
+
+@pytest.mark.parametrize(("version", "told"), [("1.1", [b"close"]), ("2", [])])
+async def test_that_the_connection_will_close_is_told_where_it_can_be(
+    version: str, told: list[bytes]
+) -> None:
+    fields = [(b"content-type", JSON), length(11)]
+    refused = await ask(App(), SMALL, "POST", fields, version=version)
+    assert (refused.code, refused.values(b"connection")) == ("body_too_large", told)
+
+
+async def test_a_connection_whose_body_was_read_stays_open() -> None:
+    assert (await post(App(), SMALL, JSON, b"[" * 9)).values(b"connection") == []
+    assert (await ask(App(), SMALL, "POST", host=b"evil.example")).values(b"connection") == []
 
 
 # Bodies: how deep.
