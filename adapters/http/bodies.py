@@ -1,17 +1,11 @@
-"""Bodies on their way: bounded in bytes, in seconds and in depth."""
+"""Bodies on their way: bounded in bytes and in seconds."""
 
 from __future__ import annotations
-
-import re
 
 import anyio
 
 from adapters.http.asgi import Fields, Message, Receive, Send
 from adapters.http.refusal import Refusal, too_large, too_slow
-
-_ESCAPE = re.compile(rb"\\.", re.DOTALL)
-_STRING = re.compile(rb'"[^"]*"?')
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class Arrival:
@@ -99,21 +93,6 @@ class Replay:
             return await _departure(self._receive)
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
-
-
-def nested_deeper(text: bytes | bytearray, depth: int) -> bool:
-    """Whether JSON is nested in more than `depth` arrays and objects; linear, and never recursive.
-
-    What is not JSON gets an answer too, and it holds for the part before the first mistake.
-    """
-    if text.count(b"[") + text.count(b"{") <= depth:
-        return False
-    level = 0
-    for bracket in _STRING.sub(b"", _ESCAPE.sub(b"", text)).translate(None, _NO_BRACKETS):
-        level += 1 if bracket in b"[{" else -1
-        if level > depth:
-            return True
-    return False
 
 
 async def _departure(receive: Receive) -> Message:

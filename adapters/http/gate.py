@@ -18,8 +18,9 @@ import anyio.lowlevel
 import msgspec
 
 from adapters.http.asgi import ASGIApp, Fields, Message, Receive, Scope, Send
-from adapters.http.bodies import Arrival, Lingering, Replay, nested_deeper
+from adapters.http.bodies import Arrival, Lingering, Replay
 from adapters.http.headers import JSON, Headers, has_body, over_http_1
+from adapters.http.nesting import Nesting
 from adapters.http.refusal import (
     AMBIGUOUS,
     CROSS_SITE,
@@ -178,6 +179,7 @@ class Gate:
         self, scope: Scope, receive: Receive, arrival: Arrival, reply: _Reply
     ) -> None:
         """Read the body whole, then hand it on: a decoder must not meet one nested too deep."""
+        nesting = Nesting(self._policy.depth)
         body = bytearray()
         while not arrival.ended:
             message = await arrival.next()
@@ -186,11 +188,12 @@ class Gate:
                 return
             if message["type"] != "http.request":
                 return  # The client left: there is nobody to answer.
-            body += message.get("body", b"")
-        if nested_deeper(body, self._policy.depth):
-            await reply.refuse(DEEP)
-        else:
-            await self._app(scope, Replay(receive, bytes(body)), reply)
+            piece = message.get("body", b"")
+            if await nesting.exceeded_by(piece):
+                await reply.refuse(DEEP)
+                return
+            body += piece
+        await self._app(scope, Replay(receive, bytes(body)), reply)
 
     async def _pass_stream(self, scope: Scope, arrival: Arrival, reply: _Reply) -> None:
         """Hand the body on as it arrives; the application is cancelled if it is refused midway."""
