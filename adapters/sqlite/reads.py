@@ -167,10 +167,12 @@ async def items(
     tx: Transaction, run_id: int | None, state: ModelState | None, after: int, limit: int
 ) -> ItemPage:
     """Items of a run, the last one by default, ascending by id."""
-    if run_id is None:
-        run_id = await _last_run_id(tx)
-    if run_id is None:
+    found = await run(tx, run_id)
+    if found is None:
+        if run_id is not None:
+            raise UnknownRun(run_id)
         return ItemPage([], None)
+    run_id = found.id
     if state is None:
         rows = await tx.fetch(SELECT_ITEMS, run_id, after, limit)
     else:
