@@ -29,6 +29,8 @@ WRONG: list[dict[str, object]] = [
     *each("meta_json", *each("description", 5, None, [])),
     *each("meta_json", *each("community_links", 5, None)),
     *each("meta_json", *each("prompts", 5, None, "text", {"positive": 1})),
+    *(edit for name in ("name", "path", "type") for edit in each(name, "a\0b")),
+    *each("meta_json", *each("prompts", {"positive": "\0"})),
     *each("tags", 5, None, "style", ["style"], [1.5], [None], [{}], [True]),
     *each("tags", [987_654], [{"id": 987_654, "name": "style"}], [10**30], [-1]),
 ]
@@ -242,6 +244,7 @@ def test_tags_are_added_and_those_that_exist_are_resolved(server: Server) -> Non
         {"newtags": [1]},
         {"newtags": [None]},
         {"newtags": [""]},
+        {"newtags": ["a\0b"]},
         {"newtags": ["good", "  "]},
         b"{",
         b"[]",
