@@ -46,6 +46,9 @@ class ErrorBody(msgspec.Struct, frozen=True):
     code: str
 
 
+DEFECT = ErrorBody("Something went wrong in reshelve itself; see its log.", "internal_error")
+
+
 class InvalidRequest(errors.ReshelveError):
     """A request that asks for nothing that can be done."""
 
@@ -113,7 +116,7 @@ def answer_text(_: Request[Any, Any, Any], __: UnicodeDecodeError) -> Response[E
 def answer_defect(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorBody]:
     """A defect of ours: told of in the log, not to the client."""
     log.exception("%s %s", request.method, request.url.path, exc_info=error)
-    return _response(500, "Something went wrong in reshelve itself; see its log.", "internal_error")
+    return _response(500, DEFECT.error, DEFECT.code)
 
 
 def _wrong_field(found: object) -> str | None:

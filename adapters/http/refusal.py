@@ -32,6 +32,10 @@ MEDIA_TYPE = Refusal(
 DEEP = Refusal(400, "invalid_json", "Invalid JSON body")
 
 
+NAMED = (AMBIGUOUS, HOST, ORIGIN, CROSS_SITE, TOKEN, MEDIA_TYPE, DEEP)
+"""Those that know everything beforehand."""
+
+
 def too_large(most: int) -> Refusal:
     """A body of more than `most` bytes."""
     return Refusal(413, "body_too_large", f"The body is larger than {most:,} bytes.")
