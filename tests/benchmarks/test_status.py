@@ -66,7 +66,7 @@ def show(*lines: str) -> None:
 
 
 def test_the_status_is_told_soon_while_both_workers_compress(tmp_path: Path) -> None:
-    legacy = slow_legacy(tmp_path / "legacy", 150)
+    legacy = slow_legacy(tmp_path / "legacy", 100)
     options = ("--allow-path", tmp_path, "--workers", "2")
     with serving(tmp_path / "library", *options) as server, asking(server) as connection:
         for _ in range(200):
