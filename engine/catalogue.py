@@ -252,6 +252,7 @@ class Catalogue:
         """Change fields of a model. Raises `UnknownModel`, `InvalidEdit`."""
         if patch.path == "":
             raise InvalidEdit("The path of a model cannot be empty.")
+        _refuse_nul(patch)
         return await self._writer.commit(EditModel(sha256, patch))
 
     async def tags(self) -> list[Tag]:
@@ -263,6 +264,7 @@ class Catalogue:
         stripped = list(dict.fromkeys(name.strip() for name in names))
         if not all(stripped):
             raise InvalidEdit("A tag's name cannot be empty.")
+        _refuse_nul(stripped)
         return await self._writer.commit(AddTags(stripped))
 
     async def pending_model(self, pending_id: int) -> PendingModelRecord:
@@ -359,3 +361,15 @@ def _image(found: tuple[bytes, str, str] | None) -> ImageFile:
     if found is None:
         raise UnknownImage
     return ImageFile(*found)
+
+
+def _refuse_nul(edit: object) -> None:
+    """Raises `InvalidEdit` where a text holds a NUL: databases and file systems end it there."""
+    if isinstance(edit, str):
+        if "\0" in edit:
+            raise InvalidEdit("A text cannot hold a NUL character.")
+    elif isinstance(edit, msgspec.Struct):
+        _refuse_nul(msgspec.structs.astuple(edit))
+    elif isinstance(edit, list | tuple):
+        for part in edit:
+            _refuse_nul(part)

@@ -111,6 +111,15 @@ class NothingToResume(ReshelveError):
         super().__init__("There is nothing to resume: no run was interrupted or cancelled.")
 
 
+class NothingToRetry(ReshelveError):
+    """No item of the last run failed."""
+
+    code = "nothing_to_retry"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing to retry: no item of the last run failed.")
+
+
 class UnknownRun(ReshelveError):
     """A run id that the library does not have."""
 

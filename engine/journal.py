@@ -274,7 +274,7 @@ class Reader(Protocol):
     async def items(
         self, run_id: int | None, state: ModelState | None, after: int, limit: int
     ) -> ItemPage:
-        """Items of a run, the last one by default, ascending by id."""
+        """Items of a run, the last one by default, ascending by id. Raises `UnknownRun`."""
         ...
 
     async def warnings(self, run_id: int, after: int, limit: int) -> list[tuple[int, RunWarning]]:

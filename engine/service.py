@@ -242,7 +242,7 @@ class MigrationService:
     async def retry(self, ids: tuple[int, ...] | None = None) -> RunStatus:
         """Failed items of the last run, all or these, are tried again, at once.
 
-        Raises `NothingToResume` where none failed, `RunActive`.
+        Raises `NothingToRetry` where none failed, `RunActive`.
         """
         async with self._turn:
             retried = await self._supervisor.retry(ids)
@@ -309,7 +309,7 @@ class MigrationService:
     async def items(
         self, run_id: int | None, state: ModelState | None, after: int, limit: int
     ) -> ItemPage:
-        """Items of a run, the last one by default, ascending by id."""
+        """Items of a run, the last one by default, ascending by id. Raises `UnknownRun`."""
         return await self._ports.store.items(run_id, state, after, limit)
 
     async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:

@@ -16,6 +16,7 @@ from engine.clock import Clock
 from engine.conflicts import ConflictStrategy
 from engine.errors import (
     NothingToResume,
+    NothingToRetry,
     ReshelveError,
     RunActive,
     StorageFailed,
@@ -129,11 +130,11 @@ class Supervisor:
     async def retry(self, ids: tuple[int, ...] | None) -> int:
         """Try the failed items of the last run again, all or these.
 
-        Raises `NothingToResume`, `RunActive`.
+        Raises `NothingToRetry`, `RunActive`.
         """
         run = await self._reader.run()
         if run is None or not await self._reader.retryable(run.id):
-            raise NothingToResume
+            raise NothingToRetry
         return await self._retry(run, ids)
 
     async def cancel(self) -> None:

@@ -25,6 +25,7 @@ class Exit(IntEnum):
 BY_ERROR: dict[type[errors.ReshelveError], Exit] = {
     errors.RunActive: Exit.USAGE,
     errors.NothingToResume: Exit.DONE,
+    errors.NothingToRetry: Exit.DONE,
     errors.LibraryInUse: Exit.IN_USE,
     errors.SourceMissing: Exit.UNREADABLE,
     errors.SourceUnreadable: Exit.UNREADABLE,

@@ -9,13 +9,13 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 from adapters.http import library, migration
 from adapters.http.errors import answer_defect, answer_fact, answer_http, answer_text
 from adapters.http.frontend import frontend_routes
 from adapters.http.gate import Gate, Policy
+from adapters.http.openapi import CompleteJson
 from adapters.http.requestlog import RequestLog
 from adapters.http.requests import AllowedPaths
 from engine.errors import ReshelveError
@@ -77,7 +77,7 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
             title="reshelve",
             version="1",
             path="/api/schema",
-            render_plugins=[JsonRenderPlugin()],
+            render_plugins=[CompleteJson()],
             use_handler_docstrings=True,
         ),
         logging_config=None,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
 
-from adapters.http.errors import ErrorBody
+from adapters.http.errors import DEFECT, STATUS, ErrorBody
+from adapters.http.gate import Policy
+from adapters.http.refusal import NAMED, Refusal, too_large, too_slow
 
 MEANING = {
     400: "The request asks for nothing that can be done; the sentence says why.",
@@ -21,8 +24,18 @@ MEANING = {
     507: "The library's disk is full or failing.",
 }
 
-ANYWHERE = (401, 403, 500)
-WITH_BODY = (400, 408, 413, 415, 507)
+ANYWHERE = (400, 401, 403, 500)
+WITH_BODY = (408, 413, 415, 507)
+
+_BOUNDS = Policy(hosts=frozenset(), origins=frozenset(), token=None)
+
+REFUSALS = (
+    *NAMED,
+    too_large(_BOUNDS.json_bytes),
+    too_slow(_BOUNDS.body_seconds),
+    Refusal(500, DEFECT.code, DEFECT.error),
+)
+"""What is refused before the engine is asked, and what is a defect."""
 
 Responses = dict[int, ResponseSpec]
 
@@ -31,10 +44,29 @@ def refusals(*statuses: int) -> Responses:
     """The documented refusals of a route, with those of every route."""
     return {
         status: ResponseSpec(
-            data_container=ErrorBody, description=MEANING[status], generate_examples=False
+            data_container=ErrorBody,
+            description=MEANING[status],
+            generate_examples=False,
+            examples=examples_of(status),
         )
         for status in sorted({*statuses, *ANYWHERE})
     }
+
+
+def examples_of(status: int) -> list[Example]:
+    """Every error that this status can mean, by its code."""
+    sentences = {
+        **{refusal.code: refusal.error for refusal in REFUSALS if refusal.status == status},
+        **{
+            error.code: (error.__doc__ or "").split("\n")[0]
+            for error, answered in STATUS.items()
+            if answered == status
+        },
+    }
+    return [
+        Example(id=code, summary=code, value={"error": sentence, "code": code})
+        for code, sentence in sentences.items()
+    ]
 
 
 def body_refusals(*statuses: int) -> Responses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from litestar.exceptions import (
     HTTPException,
     MethodNotAllowedException,
     NotFoundException,
+    ValidationException,
 )
 
 from engine import errors
@@ -26,12 +28,25 @@ from engine.scanning import NoRoots, ScanFailed
 
 log = logging.getLogger("reshelve.http")
 
+_MISSING = re.compile(r"Object missing required field `(.+)`")
+_EXPECTED = re.compile(r"Expected `(.+)`, got `.+`")
+_KINDS = {
+    "array": "an array",
+    "bool": "true or false",
+    "int": "an integer",
+    "object": "an object",
+    "str": "a text",
+}
+
 
 class ErrorBody(msgspec.Struct, frozen=True):
     """The body of every error: a sentence a person understands, and a stable word."""
 
     error: str
     code: str
+
+
+DEFECT = ErrorBody("Something went wrong in reshelve itself; see its log.", "internal_error")
 
 
 class InvalidRequest(errors.ReshelveError):
@@ -66,6 +81,7 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     errors.RunActive: 409,
     errors.RunInterrupted: 409,
     errors.NothingToResume: 409,
+    errors.NothingToRetry: 409,
     ScanFailed: 503,
     NoRoots: 503,
     errors.StorageFailed: 507,
@@ -85,6 +101,8 @@ def answer_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Err
         return _response(404, "There is nothing at this address.", "not_found")
     if isinstance(error, MethodNotAllowedException):
         return _response(405, "This address does not take this method.", "method_not_allowed")
+    if isinstance(error, ValidationException) and (wrong := _wrong_field(error.extra)):
+        return _response(400, wrong, InvalidRequest.code)
     if isinstance(error, ClientException) and error.status_code == 400:
         return _response(400, "Invalid JSON body", "invalid_json")
     return _response(error.status_code, error.detail or "The request failed.", "request_failed")
@@ -98,7 +116,26 @@ def answer_text(_: Request[Any, Any, Any], __: UnicodeDecodeError) -> Response[E
 def answer_defect(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorBody]:
     """A defect of ours: told of in the log, not to the client."""
     log.exception("%s %s", request.method, request.url.path, exc_info=error)
-    return _response(500, "Something went wrong in reshelve itself; see its log.", "internal_error")
+    return _response(500, DEFECT.error, DEFECT.code)
+
+
+def _wrong_field(found: object) -> str | None:
+    """What the framework found wrong with a field, in a sentence; None where it was no field."""
+    for fault in found if isinstance(found, list) else []:
+        if fault.get("source") != "body":
+            continue
+        field, message = fault["key"], fault["message"]
+        if missing := _MISSING.fullmatch(message):
+            return f"{missing[1]} is required"
+        if field != "data":  # which is the body as a whole
+            expected = _EXPECTED.fullmatch(message)
+            return f"{field} must be {_kinds(expected[1])}" if expected else f"{field}: {message}"
+    return None
+
+
+def _kinds(names: str) -> str:
+    """`int | null` as "an integer or null"."""
+    return " or ".join(_KINDS.get(name, name) for name in names.split(" | "))
 
 
 def _response(status: int, sentence: str, code: str) -> Response[ErrorBody]:

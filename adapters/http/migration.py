@@ -124,7 +124,7 @@ async def handle_status(
     return await service.status(optional_integer(run_id, "run_id"))
 
 
-@get("/api/migration/items", responses=refusals(400))
+@get("/api/migration/items", responses=refusals(400, 404))
 async def handle_items(
     service: NamedDependency[MigrationService],
     run_id: FromQuery[str | None] = None,

@@ -42,13 +42,13 @@ SELECT_LAST_RUN = f"SELECT {RUN_COLUMNS} FROM {RUN_TABLES} ORDER BY r.id DESC LI
 SELECT_LAST_RUN_OF = f"""
 SELECT {RUN_COLUMNS} FROM {RUN_TABLES} WHERE s.location = ? ORDER BY r.id DESC LIMIT 1
 """
-SELECT_LAST_RUN_ID = "SELECT max(id) FROM migration_runs"
 SELECT_SUMMARY = """
 SELECT r.id, r.kind, r.status, r.started_at, r.updated_at, r.finished_at, r.error_code,
        r.error_message, r.expected,
        (SELECT json_group_object(name, n) FROM migration_counts c WHERE c.run_id = r.id),
        coalesce(s.location, ''), r.images_folder, r.strategy
-FROM migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id WHERE r.id = ?
+FROM migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id
+WHERE r.id = coalesce(?, (SELECT max(id) FROM migration_runs))
 """
 ITEM_COLUMNS = "id, source_key, path, state, sha256, error_code, error_message"
 SELECT_ITEMS = f"""
@@ -122,12 +122,10 @@ async def unfinished_run(tx: Transaction) -> Run | None:
 
 async def status(tx: Transaction, run_id: int | None) -> RunStatus:
     """The status of a run in one query, so that its numbers are of one moment."""
-    if run_id is None:
-        run_id = await _last_run_id(tx)
-        if run_id is None:
-            return RunStatus()
     row = await tx.first(SELECT_SUMMARY, run_id)
     if row is None:
+        if run_id is None:
+            return RunStatus()
         raise UnknownRun(run_id)
     numbers: dict[str, int] = msgspec.json.decode(row[9], type=dict[str, int])
     states = {state.value: numbers.get(state, 0) for state in ModelState}
@@ -167,10 +165,12 @@ async def items(
     tx: Transaction, run_id: int | None, state: ModelState | None, after: int, limit: int
 ) -> ItemPage:
     """Items of a run, the last one by default, ascending by id."""
-    if run_id is None:
-        run_id = await _last_run_id(tx)
-    if run_id is None:
+    found = await run(tx, run_id)
+    if found is None:
+        if run_id is not None:
+            raise UnknownRun(run_id)
         return ItemPage([], None)
+    run_id = found.id
     if state is None:
         rows = await tx.fetch(SELECT_ITEMS, run_id, after, limit)
     else:
@@ -253,8 +253,3 @@ async def retryable(tx: Transaction, run_id: int) -> int:
     """How many failed items of a run might succeed when tried again."""
     row = await tx.first(SELECT_RETRYABLE, run_id)
     return int(row[0]) if row else 0
-
-
-async def _last_run_id(tx: Transaction) -> int | None:
-    row = await tx.first(SELECT_LAST_RUN_ID)
-    return None if row is None else row[0]

@@ -101,7 +101,7 @@ class SqliteReader:
     async def items(
         self, run_id: int | None, state: ModelState | None, after: int, limit: int
     ) -> ItemPage:
-        """Items of a run, the last one by default, ascending by id."""
+        """Items of a run, the last one by default, ascending by id. Raises `UnknownRun`."""
         return await self._read(reads.items, run_id, state, after, limit)
 
     async def warnings(self, run_id: int, after: int, limit: int) -> list[tuple[int, RunWarning]]:

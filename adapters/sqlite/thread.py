@@ -6,13 +6,14 @@ keeps one code path, and keeps the work of a large transaction off the caller's 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar, TypeVarTuple, Unpack
 
 import anyio
 from anyio import CapacityLimiter, to_thread
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import start_blocking_portal
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -24,20 +25,39 @@ READERS = 8
 class DatabaseThread:
     """Runs coroutines to their end, whatever happens to the task that asked."""
 
-    def __init__(self, portal: BlockingPortal) -> None:
-        self._portal = portal
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._limiter = CapacityLimiter(READERS)
 
     async def call(self, function: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
         """Run `function(*arguments)` in the thread; a cancelled caller waits for its end.
 
-        A transaction is never torn: a cancelled `await` would leave its SQL running.
+        A transaction is never torn: a cancelled `await` would leave its SQL running. No thread
+        stands between the two loops: while images are encoded, each that has to be woken may
+        wait some milliseconds for a processor.
         """
+        ended = anyio.Event()
+        wake = _waker()
         with anyio.CancelScope(shield=True):
-            result = await to_thread.run_sync(
-                self._portal.call, function, *arguments, limiter=self._limiter
-            )
-        return result
+            async with self._limiter:
+                running = asyncio.run_coroutine_threadsafe(_run(function, *arguments), self._loop)
+                running.add_done_callback(lambda _: wake(ended.set))
+                await ended.wait()
+        return running.result()
+
+
+async def _run(function: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
+    return await function(*arguments)
+
+
+def _waker() -> Callable[[Callable[[], object]], object]:
+    """Has a function called by the running loop, from any thread."""
+    try:
+        return asyncio.get_running_loop().call_soon_threadsafe
+    except RuntimeError:
+        import trio  # only where it runs already
+
+        return trio.lowlevel.current_trio_token().run_sync_soon
 
 
 @asynccontextmanager
@@ -46,7 +66,7 @@ async def database_thread() -> AsyncIterator[DatabaseThread]:
     opening = start_blocking_portal(backend="asyncio", name="reshelve-database")
     portal = await to_thread.run_sync(opening.__enter__)
     try:
-        yield DatabaseThread(portal)
+        yield DatabaseThread(await to_thread.run_sync(portal.call, asyncio.get_running_loop))
     finally:
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(opening.__exit__, None, None, None)

@@ -20,7 +20,7 @@ from engine.journal import (
 )
 from engine.lifecycle import ModelState
 from engine.source import Defect, SourceTag, Warning
-from engine.status import RunState, RunStatus
+from engine.status import ItemPage, RunState, RunStatus
 from tests.contract.bench import (
     AT,
     BROKE,
@@ -123,6 +123,12 @@ async def test_a_source_that_was_never_seen_has_no_run(bench: Bench) -> None:
 async def test_a_run_that_does_not_exist_has_no_status(bench: Bench) -> None:
     with pytest.raises(UnknownRun):
         await bench.store.status(7)
+
+
+async def test_a_run_that_does_not_exist_has_no_items(bench: Bench) -> None:
+    assert await bench.store.items(None, None, 0, 9) == ItemPage([], None)
+    with pytest.raises(UnknownRun):
+        await bench.store.items(7, None, 0, 9)
 
 
 @pytest.mark.parametrize("state", list(RunState))

@@ -29,6 +29,8 @@ WRONG: list[dict[str, object]] = [
     *each("meta_json", *each("description", 5, None, [])),
     *each("meta_json", *each("community_links", 5, None)),
     *each("meta_json", *each("prompts", 5, None, "text", {"positive": 1})),
+    *(edit for name in ("name", "path", "type") for edit in each(name, "a\0b")),
+    *each("meta_json", *each("prompts", {"positive": "\0"})),
     *each("tags", 5, None, "style", ["style"], [1.5], [None], [{}], [True]),
     *each("tags", [987_654], [{"id": 987_654, "name": "style"}], [10**30], [-1]),
 ]
@@ -188,6 +190,27 @@ def test_an_edit_that_is_no_json_object_is_refused(server: Server, body: bytes |
     assert server.send(f"/api/models/{ONE}", body, "PATCH").refusal == INVALID_JSON
 
 
+@pytest.mark.parametrize(
+    ("method", "route", "body", "sentence"),
+    [
+        ("POST", "tags_add", {}, "newtags is required"),
+        ("POST", "tags_add", {"newtags": 5}, "newtags must be an array"),
+        ("POST", "tags_add", {"newtags": ["a", 5]}, "newtags[1] must be a text"),
+        ("PATCH", f"models/{ONE}", {"name": 5}, "name must be a text"),
+        (
+            *("PATCH", f"models/{ONE}", {"meta_json": {"prompts": {"positive": []}}}),
+            "meta_json.prompts.positive must be a text",
+        ),
+        ("PATCH", f"models/{ONE}", {"tags": [[]]}, "tags[0] must be an integer or an object"),
+    ],
+)
+def test_a_field_of_a_wrong_kind_is_named(
+    server: Server, method: str, route: str, body: object, sentence: str
+) -> None:
+    told = server.send(f"/api/{route}", body, method).refusal
+    assert told == (400, sentence, "invalid_request")
+
+
 # Tags
 
 
@@ -221,6 +244,7 @@ def test_tags_are_added_and_those_that_exist_are_resolved(server: Server) -> Non
         {"newtags": [1]},
         {"newtags": [None]},
         {"newtags": [""]},
+        {"newtags": ["a\0b"]},
         {"newtags": ["good", "  "]},
         b"{",
         b"[]",

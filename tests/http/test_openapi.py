@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from adapters.http.app import Settings, create_app
+from adapters.http.errors import STATUS
 from adapters.http.gate import Policy
 from adapters.http.requests import AllowedPaths
 from engine.service import MigrationService
@@ -47,7 +48,7 @@ ROUTES: dict[tuple[str, str], tuple[set[int], set[int]]] = {
     ("post", f"{MIGRATION}/cancel"): ({202}, set()),
     ("get", f"{MIGRATION}/status"): ({200}, {400, 404}),
     ("get", f"{MIGRATION}/events"): ({200}, {400}),
-    ("get", f"{MIGRATION}/items"): ({200}, {400}),
+    ("get", f"{MIGRATION}/items"): ({200}, {400, 404}),
     ("post", f"{MIGRATION}/retry"): ({202}, {409} | WITH_JSON),
 }
 """The routes of the contract: what they answer when all is well, and which errors there are."""
@@ -134,8 +135,66 @@ def test_every_field_is_in_the_document(document: Any, name: str) -> None:
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_every_route_says_what_it_does(document: Any, method: str, path: str) -> None:
     operation = document["paths"][path][method]
-    assert operation["summary"]
+    assert " " in operation["summary"]
     assert operation["description"]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_parameter_says_what_it_means_and_how_it_looks(
+    document: Any, method: str, path: str
+) -> None:
+    for parameter in document["paths"][path][method].get("parameters", ()):
+        assert parameter["description"], parameter
+        assert "example" in parameter, parameter
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_body_has_an_example(document: Any, method: str, path: str) -> None:
+    operation = document["paths"][path][method]
+    bodies = [operation["requestBody"]] if "requestBody" in operation else []
+    bodies += [answer for status, answer in operation["responses"].items() if status < "300"]
+    for body in bodies:
+        for kind, content in body["content"].items():
+            assert "example" in content or kind.startswith(("image/", "application/octet")), kind
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_error_names_its_codes(document: Any, method: str, path: str) -> None:
+    for status, response in document["paths"][path][method]["responses"].items():
+        if int(status) >= 400:
+            examples = response["content"]["application/json"]["examples"]
+            assert examples, status
+            for code, example in examples.items():
+                assert set(example["value"]) == {"error", "code"}
+                assert example["value"]["code"] == code
+
+
+def test_every_error_of_the_engine_has_its_code_in_the_document(document: Any) -> None:
+    told = {
+        (int(status), code)
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for status, response in operation["responses"].items()
+        if int(status) >= 400
+        for code in response["content"]["application/json"]["examples"]
+    }
+    assert told >= {(status, error.code) for error, status in STATUS.items()}
+
+
+def test_every_field_says_what_it_means(document: Any) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        for field, found in schema.get("properties", {}).items():
+            assert found.get("description"), (name, field)
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] == "get"])
+def test_an_example_of_an_answer_has_the_fields_of_its_schema(
+    document: Any, method: str, path: str
+) -> None:
+    content = document["paths"][path][method]["responses"]["200"]["content"]
+    for kind, told in content.items():
+        if kind == "application/json":
+            assert set(told["example"]) == fields_of(document, told["schema"])
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,8 @@ def test_a_body_that_is_no_json_object_is_refused(
 @pytest.mark.parametrize("route", ["migrate_legacy_db", "start"])
 @pytest.mark.parametrize("path", [5, ["a"], {"a": 1}, True])
 def test_a_legacy_path_that_is_no_text_is_refused(server: Server, route: str, path: object) -> None:
-    answer = server.send(f"/api/migration/{route}", {"legacy_db_path": path})
-    assert answer.refusal[0] == 400
+    told = server.send(f"/api/migration/{route}", {"legacy_db_path": path}).refusal
+    assert told == (400, "legacy_db_path must be a text or null", "invalid_request")
 
 
 @pytest.mark.parametrize("route", ["migrate_legacy_db", "start"])
@@ -215,7 +215,8 @@ def test_a_library_without_runs_has_no_status(tmp_path: Path) -> None:
         assert answer.json["counts"]["total"] == 0
         assert server.get("/api/migration/items").json == {"items": [], "next": None}
         for route in ("resume", "retry"):
-            assert server.send(f"/api/migration/{route}").refusal[0] == 409
+            status, _, code = server.send(f"/api/migration/{route}").refusal
+            assert (status, code) == (409, f"nothing_to_{route}")
         assert server.send("/api/migration/cancel").status == 202
         assert server.get("/api/models/get_types").json == {"types": []}
 
@@ -240,8 +241,17 @@ def test_a_run_has_a_status(server: Server) -> None:
 
 
 @pytest.mark.parametrize(("run", "status"), [("99", 404), ("x", 400), ("1.5", 400)])
-def test_the_status_of_a_run_that_is_not_there(server: Server, run: str, status: int) -> None:
-    assert server.get(f"/api/migration/status?run_id={run}").refusal[0] == status
+@pytest.mark.parametrize("route", ["status", "items"])
+def test_a_run_that_is_not_there_is_not_told_of(
+    server: Server, route: str, run: str, status: int
+) -> None:
+    assert server.get(f"/api/migration/{route}?run_id={run}").refusal[0] == status
+
+
+def test_a_run_has_items_in_a_state_or_none(server: Server) -> None:
+    for question in ("state=failed", "after=123456"):
+        page = server.get(f"/api/migration/items?run_id=1&{question}")
+        assert (page.status, page.json) == (200, {"items": [], "next": None})
 
 
 def test_the_items_of_a_run_are_listed_page_by_page(server: Server) -> None:
@@ -301,23 +311,34 @@ def test_there_is_nothing_to_resume(server: Server, body: object) -> None:
 
 @pytest.mark.parametrize("body", [None, {}, {"ids": None}, {"ids": [1]}])
 def test_there_is_nothing_to_retry(server: Server, body: object) -> None:
-    assert server.send("/api/migration/retry", body).refusal[0] == 409
+    status, sentence, code = server.send("/api/migration/retry", body).refusal
+    assert (status, code) == (409, "nothing_to_retry")
+    assert "resume" not in sentence
+
+
+@pytest.mark.parametrize("route", ["resume", "retry"])
+@pytest.mark.parametrize("body", [b"{", [], "one", 1])
+def test_a_command_whose_body_is_no_object_is_refused(
+    server: Server, route: str, body: object
+) -> None:
+    assert server.send(f"/api/migration/{route}", body).refusal == INVALID_JSON
 
 
 @pytest.mark.parametrize(
-    ("route", "body"),
+    ("route", "body", "sentence"),
     [
-        ("resume", b"{"),
-        ("resume", {"run_id": "one"}),
-        ("resume", []),
-        ("retry", b"{"),
-        ("retry", {"ids": "one"}),
-        ("retry", {"ids": ["one"]}),
-        ("retry", {"ids": 1}),
+        ("resume", {"run_id": "one"}, "run_id must be an integer or null"),
+        ("resume", {"run_id": 1.5}, "run_id must be an integer or null"),
+        ("retry", {"ids": "one"}, "ids must be an array or null"),
+        ("retry", {"ids": ["one"]}, "ids[0] must be an integer"),
+        ("retry", {"ids": 1}, "ids must be an array or null"),
     ],
 )
-def test_a_command_with_a_wrong_body_is_refused(server: Server, route: str, body: object) -> None:
-    assert server.send(f"/api/migration/{route}", body).refusal == INVALID_JSON
+def test_a_field_of_a_wrong_kind_is_named(
+    server: Server, route: str, body: object, sentence: str
+) -> None:
+    told = server.send(f"/api/migration/{route}", body).refusal
+    assert told == (400, sentence, "invalid_request")
 
 
 def test_cancelling_without_a_run_changes_nothing(server: Server) -> None:

@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
-import anyio
 import pytest
-from anyio.abc import TaskStatus
-from anyio.from_thread import start_blocking_portal
 
-from adapters.composition import Reshelve
-from adapters.http.app import Settings, create_app
-from adapters.http.gate import Policy
-from adapters.http.requests import AllowedPaths
-from adapters.http.server import listen
-from engine.files import Root
 from tests.http.conftest import small_legacy
 from tests.http.libraries import slow_legacy
 from tests.http.server import Client, adds_up, event_stream, events
+from tests.http.trio_server import serving_on_trio
 from tests.waiting_library import Legacy, picture, sha_of
-
-hypercorn_trio = pytest.importorskip("hypercorn.trio")
-from hypercorn.config import Config  # noqa: E402  only where it is installed
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 """A test of its own, in test_openapi, says that there is no such warning."""
 
 ONE = sha_of(b"one")
-
-
-async def serve_until(
-    stop: anyio.Event, port: int, descriptor: int, folder: Path, *, task_status: TaskStatus[None]
-) -> None:
-    """The application over the service of the composition root, until `stop`."""
-    name = f"127.0.0.1:{port}"
-    settings = Settings(
-        policy=Policy(hosts=frozenset({name}), origins=frozenset(), token=None),
-        allowed=AllowedPaths((folder,)),
-        roots=(Root("loras", str(folder / "legacy" / "models")),),
-    )
-    config = Config()
-    config.bind = [f"fd://{descriptor}"]
-    config.graceful_timeout = 1
-    async with Reshelve().service(folder / "library", 2) as service:
-        app = create_app(service, settings)
-        task_status.started()
-        await hypercorn_trio.serve(app, config, shutdown_trigger=stop.wait)
 
 
 @pytest.fixture(scope="module")
@@ -63,25 +32,14 @@ def legacy(folder: Path) -> Legacy:
 @pytest.fixture(scope="module")
 def client(folder: Path, legacy: Legacy) -> Iterator[Client]:
     """A server in a thread of this process, on a library to which `legacy` was carried."""
-    listener = listen("127.0.0.1", 0)
-    port: int = listener.getsockname()[1]
-    with ExitStack() as stack:
-        portal = stack.enter_context(start_blocking_portal("trio"))
-        stop = portal.call(anyio.Event)
-        # Whoever takes the descriptor closes it.
-        running, _ = portal.start_task(serve_until, stop, port, listener.detach(), folder)
-        try:
-            client = Client(f"http://127.0.0.1:{port}/")
-            body = {"legacy_db_path": str(legacy.database)}
-            done = client.send("/api/migration/migrate_legacy_db", body)
-            assert (done.status, done.json["status"]) == (200, "success")
-            assert done.json["db_migration"]["migrated"] == 3
-            assert done.json["db_migration"]["pending"] == 2
-            assert done.json["db_migration"]["images_processed"] == 6
-            yield client
-        finally:
-            portal.call(stop.set)
-            running.result(20)
+    with serving_on_trio(folder) as client:
+        body = {"legacy_db_path": str(legacy.database)}
+        done = client.send("/api/migration/migrate_legacy_db", body)
+        assert (done.status, done.json["status"]) == (200, "success")
+        assert done.json["db_migration"]["migrated"] == 3
+        assert done.json["db_migration"]["pending"] == 2
+        assert done.json["db_migration"]["images_processed"] == 6
+        yield client
 
 
 def test_a_model_and_its_images_are_served(client: Client) -> None:

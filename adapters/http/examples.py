@@ -1,0 +1,141 @@
+"""Examples for the OpenAPI document: a body that a route takes, and one that it answers with."""
+
+from __future__ import annotations
+
+from adapters.http import answers
+from adapters.http.requests import ImportBody, MigrateBody, RetryBody, RunBody, TagsBody
+from engine import promotion, status
+from engine.catalogue import MetaPatch, ModelPatch, ModelSummary
+from engine.records import (
+    ActiveMeta,
+    ModelRecord,
+    PendingMeta,
+    PendingModelRecord,
+    Prompts,
+    Tag,
+)
+from engine.source import Warning
+
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_PATH = "/home/kim/models/loras/meadow.safetensors"
+_TAG = Tag(3, "style")
+_AT = 1_760_000_000_000
+
+_MIGRATE = MigrateBody("/home/kim/ComfyUI/hikaze/hikaze_mm.sqlite3", None, "merge")
+_RUNNING = status.RunStatus(
+    run=status.RunSummary(
+        id=1,
+        kind=status.RunKind.LEGACY,
+        status=status.RunState.RUNNING,
+        resumable=False,
+        started_at=_AT,
+        updated_at=_AT + 4_000,
+        finished_at=None,
+        source="/home/kim/ComfyUI/hikaze/hikaze_mm.sqlite3",
+        images_folder="/home/kim/ComfyUI/hikaze/images",
+        on_conflict="merge",
+    ),
+    counts=status.Counts(total=38, pending=14, imported=9, images_done=1, promoted=13, failed=1),
+    warnings=2,
+    images=status.ImageCounts(done=21, failed=1, bytes_read=18_349_221),
+    eta_seconds=12.5,
+    expected=38,
+    work=10,
+)
+_REPORT = status.ImportReport(
+    migrated=24, pending=14, errors=0, images_processed=37, image_errors=2
+)
+_RECORD = ModelRecord(
+    sha256=_SHA256,
+    path=_PATH,
+    name="Meadow",
+    type="loras",
+    size_bytes=151_110_248,
+    created_at=_AT,
+    meta_json=ActiveMeta("Soft light.", "", 2, Prompts("meadow, morning", "")),
+    tags=(_TAG,),
+)
+_PENDING = PendingModelRecord(
+    id=17,
+    path=_PATH,
+    name="Meadow",
+    type="loras",
+    size_bytes=151_110_248,
+    created_at=_AT,
+    meta_json=PendingMeta("Soft light.", "", ("meadow.png",), Prompts("meadow, morning", "")),
+    tags=(_TAG,),
+)
+_ITEM = status.ItemView(
+    id=5,
+    source_id=5,
+    path=_PATH,
+    state="promoted",
+    sha256=_SHA256,
+    warnings=(Warning("image_missing", "meadow.png is not in the folder of images."),),
+)
+
+TAKEN: dict[str, object] = {
+    "post /api/migration/migrate_legacy_db": _MIGRATE,
+    "post /api/migration/start": _MIGRATE,
+    "post /api/migration/resume": RunBody(1),
+    "post /api/migration/retry": RetryBody((5, 8)),
+    "post /api/migration/import_models": ImportBody([17, 23], "merge"),
+    "patch /api/models/{sha256}": ModelPatch(
+        name="Meadow at noon", meta_json=MetaPatch(description="Soft light."), tags=(3,)
+    ),
+    "post /api/tags_add": TagsBody(["style", "landscape"]),
+    "post /api/images/upload": {"image": "(the bytes of an image)", "sha256": _SHA256},
+}
+"""What a route takes, by its method and path."""
+
+ANSWERED: dict[str, object] = {
+    "post /api/migration/migrate_legacy_db": answers.MigrationAnswer("success", _REPORT, _RUNNING),
+    "post /api/migration/import_models": promotion.PromotionReport(
+        total=3,
+        success=[17],
+        conflict=[
+            promotion.Conflict(
+                promotion.PendingSide(23, "/home/kim/models/loras/copy.safetensors"),
+                promotion.ExistingSide(_SHA256, _PATH),
+            )
+        ],
+        failed=[promotion.Refusal(99, "No model with id 99 waits.", "unknown_pending_model")],
+    ),
+    "get /api/migration/pending_models": answers.pending_list([_PENDING]),
+    "get /api/migration/pending_model": _PENDING,
+    "get /api/scan": answers.ScanAnswer("success", 120, 1, [17], 119, []),
+    "post /api/migration/start": _RUNNING,
+    "post /api/migration/resume": _RUNNING,
+    "post /api/migration/cancel": _RUNNING,
+    "post /api/migration/retry": _RUNNING,
+    "get /api/migration/status": _RUNNING,
+    "get /api/migration/items": status.ItemPage([_ITEM], 5),
+    "get /api/models": answers.ModelList(
+        [ModelSummary(_SHA256, "Meadow", 2, "loras", _PATH, 151_110_248, _AT, (_TAG,))]
+    ),
+    "get /api/models/get_types": answers.TypeList(["checkpoints", "loras"]),
+    "get /api/models/{sha256}": _RECORD,
+    "patch /api/models/{sha256}": _RECORD,
+    "get /api/tags": answers.TagList([_TAG]),
+    "post /api/tags_add": answers.TagList([_TAG]),
+    "get /api/images/get_img_count": answers.ImageCount(2),
+    "post /api/images/upload": answers.Uploaded("success", f"{_SHA256}_2"),
+    "delete /api/images/delete": answers.Done(),
+}
+"""What a route answers when all is well, by its method and path."""
+
+PARAMETERS: dict[str, object] = {
+    "after": 100,
+    "id": 17,
+    "If-None-Match": '"5f2c"',
+    "Last-Event-ID": _AT,
+    "limit": 100,
+    "name": f"{_SHA256}_0.webp",
+    "quality": "medium",
+    "run_id": 1,
+    "seq": 0,
+    "sha256": _SHA256,
+    "state": "failed",
+    "type": "loras",
+}
+"""A value of each parameter."""
