@@ -1,0 +1,96 @@
+"""Kills and errors at every durable call of every operation, and of the recovery after a kill."""
+
+from __future__ import annotations
+
+import queue
+import random
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from tests.faults.attempts import attempt, attempt_twice
+from tests.faults.forkserver import ForkServer, fork_servers
+from tests.faults.interposer import ERRORS, Fault
+from tests.faults.scenarios import scenarios
+from tests.faults.sweeping import HEAD, SERVERS, Ground, Point, Total, calls, spread, sweep, tell
+
+NAMES = ("migrate", "promote", "scan", "edit")
+
+WAYS = [
+    ("kill", False),
+    ("tear", False),
+    ("short", False),
+    ("short", True),
+    *((error, lasting) for error in ERRORS for lasting in (False, True)),
+]
+"""What fails, and whether it goes on failing."""
+
+RECOVERIES = 6
+"""After so many kills of an operation, its recovery is killed at every call."""
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    folder = tmp_path_factory.mktemp("sweeps")
+    with fork_servers(folder, SERVERS) as servers:
+        free: queue.SimpleQueue[ForkServer] = queue.SimpleQueue()
+        for server in servers:
+            free.put(server)
+        yield Ground(folder, free, scenarios(servers[0], folder / "scenarios"))
+
+
+def points(ground: Ground, name: str, kind: str, lasting: bool, wanted: int) -> list[Point]:
+    scenario = ground.scenarios[name]
+    total = calls(ground, scenario, kind, resumes_after=None)
+    return [partial(attempt, scenario, Fault(kind, at, lasting)) for at in spread(total, wanted)]
+
+
+def recovery_points(ground: Ground, name: str, kills: int, wanted: int) -> list[Point]:
+    scenario = ground.scenarios[name]
+    found: list[Point] = []
+    for at in spread(calls(ground, scenario, "kill", resumes_after=None) - 1, kills):
+        first = Fault("kill", at)
+        total = calls(ground, scenario, "kill", resumes_after=first)
+        found += [
+            partial(attempt_twice, scenario, first, Fault("kill", second))
+            for second in spread(total, wanted)
+        ]
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fault_at_a_few_calls_changes_nothing_that_was_acknowledged(
+    ground: Ground, name: str
+) -> None:
+    ways = random.Random(name).sample(WAYS, 5)
+    few = [point for way in ways for point in points(ground, name, *way, wanted=2)]
+    few += points(ground, name, "kill", lasting=False, wanted=3)
+    assert sweep(f"{name}, a few", few, ground).divergences == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kill_at_a_few_calls_of_a_recovery_changes_nothing_that_was_acknowledged(
+    ground: Ground, name: str
+) -> None:
+    few = recovery_points(ground, name, kills=2, wanted=2)
+    assert sweep(f"{name}, a few recoveries", few, ground).divergences == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3 * 3600)
+def test_a_fault_at_every_call_changes_nothing_that_was_acknowledged(ground: Ground) -> None:
+    tell(HEAD)
+    totals = []
+    for kind, lasting in WAYS:
+        for name in NAMES:
+            what = f"{name}: {kind}{', and from then on' if lasting else ''}"
+            every = points(ground, name, kind, lasting, wanted=1_000_000)
+            totals.append(sweep(what, every, ground))
+    for name in NAMES:
+        every = recovery_points(ground, name, RECOVERIES, wanted=1_000_000)
+        totals.append(sweep(f"{name}: kill, and kill of resume", every, ground))
+    divergences = [divergence for total in totals for divergence in total.divergences]
+    tried, struck = sum(t.tried for t in totals), sum(t.struck for t in totals)
+    tell(str(Total("all", tried, struck, divergences)))
+    assert divergences == []
