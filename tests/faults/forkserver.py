@@ -7,6 +7,7 @@ interposed library is loaded into the server, where it does nothing, and armed i
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -14,12 +15,14 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from tests.faults import interposer
 
@@ -78,7 +81,7 @@ class ForkServer:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -123,6 +126,7 @@ def serve() -> None:
     """Fork a child for each request on standard input, and answer how it ended."""
     for name in IMPORTED:
         importlib.import_module(name)
+    gc.freeze()
     for line in sys.stdin.buffer:
         request = json.loads(line)
         began = time.monotonic()
@@ -148,14 +152,27 @@ def _wait(child: int) -> tuple[int, bool]:
     return os.waitstatus_to_exitcode(status), not ended
 
 
-def _become(request: dict[str, Any]) -> None:
+def _become(request: dict[str, Any]) -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, path in enumerate(request["streams"], 1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
     os.environ.update(request["settings"])
     sys.argv = ["reshelve", *request["arguments"]]
     ctypes.CDLL(None).faults_arm()
-    sys.exit(importlib.import_module(request["program"]).main())
+    code = 1
+    try:
+        code = importlib.import_module(request["program"]).main()
+    except SystemExit as exit_:
+        code = int(exit_.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Without the interpreter's own end, which would take longer than the command.
+    os._exit(code)
 
 
 if __name__ == "__main__":
