@@ -45,7 +45,7 @@ def attempt(scenario: Scenario, fault: Fault, server: ForkServer, folder: Path) 
     ask = scenario.ask_client if asks_client else scenario.ask
     done = ask(server, stage, armed)
     told = _told(done) if asks_client else []
-    wrong = [*_end(done, tally.struck, killed), *_kept(scenario, server, stage, told)]
+    wrong = [*_end(done, tally.struck, killed), *kept(scenario, server, stage, told)]
     if not wrong and done.code == 0 and scenario.command:
         # What ended well is whole, but for a scratch folder that the disk would not let go.
         found = state_of(stage / "library")
@@ -67,7 +67,7 @@ def attempt_twice(
     told = _told(ask(server, stage, settings(stage, first)))
     tally = Tally(folder / "tally")
     done = scenario.resume(server, stage, settings(stage, second, tally))
-    wrong = [*_end(done, tally.struck, killed=True), *_kept(scenario, server, stage, told)]
+    wrong = [*_end(done, tally.struck, killed=True), *kept(scenario, server, stage, told)]
     wrong = wrong or recover(scenario, server, stage, told)
     struck = tally.struck
     shutil.rmtree(folder)
@@ -85,6 +85,8 @@ def recover(
         pass  # the fault came before there was a library: nothing was acknowledged
     elif resumed.code != 0 or "Traceback" in resumed.err:
         return [f"resume ended with {resumed.code}: {resumed.err}"]
+    if any(line.get("ended") for line in told):
+        return differences(state_of(library), scenario.end)
     if not scenario.command:
         return _go_on(scenario, server, stage, told)
     if scenario.name == "scan" or not scenario.has_ended(library):
@@ -133,7 +135,7 @@ def _refused(done: Ended) -> bool:
     return any(line.get("code") == "storage_failed" for line in _told(done))
 
 
-def _kept(
+def kept(
     scenario: Scenario, server: ForkServer, stage: Path, told: list[dict[str, Any]]
 ) -> list[str]:
     """No row ahead of the disk and nothing acknowledged lost, as the fault has left it.

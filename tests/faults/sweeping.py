@@ -12,9 +12,9 @@ from tempfile import mkdtemp
 from typing import NamedTuple
 
 from tests.faults.attempts import Attempt
-from tests.faults.forkserver import ForkServer
+from tests.faults.forkserver import ForkServer, fork_servers
 from tests.faults.interposer import Fault, Tally, settings
-from tests.faults.scenarios import Scenario
+from tests.faults.scenarios import Scenario, scenarios
 
 SERVERS = 2
 """How many points are tried at once: two, as sweeps have two processors at the least."""
@@ -53,6 +53,16 @@ class Ground(NamedTuple):
             yield server
         finally:
             self.servers.put(server)
+
+
+@contextmanager
+def warm_ground(folder: Path) -> Iterator[Ground]:
+    """A ground with its servers started and its scenarios known."""
+    with fork_servers(folder, SERVERS) as servers:
+        free: queue.SimpleQueue[ForkServer] = queue.SimpleQueue()
+        for server in servers:
+            free.put(server)
+        yield Ground(folder, free, scenarios(servers[0], folder / "scenarios"))
 
 
 def sweep(name: str, points: Iterable[Point], ground: Ground) -> Total:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import random
 from collections.abc import Iterator
 from functools import partial
@@ -10,10 +9,18 @@ from functools import partial
 import pytest
 
 from tests.faults.attempts import attempt, attempt_twice
-from tests.faults.forkserver import ForkServer, fork_servers
 from tests.faults.interposer import ERRORS, Fault
-from tests.faults.scenarios import scenarios
-from tests.faults.sweeping import HEAD, SERVERS, Ground, Point, Total, calls, spread, sweep, tell
+from tests.faults.sweeping import (
+    HEAD,
+    Ground,
+    Point,
+    Total,
+    calls,
+    spread,
+    sweep,
+    tell,
+    warm_ground,
+)
 
 NAMES = ("migrate", "promote", "scan", "edit")
 
@@ -32,12 +39,8 @@ RECOVERIES = 6
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    folder = tmp_path_factory.mktemp("sweeps")
-    with fork_servers(folder, SERVERS) as servers:
-        free: queue.SimpleQueue[ForkServer] = queue.SimpleQueue()
-        for server in servers:
-            free.put(server)
-        yield Ground(folder, free, scenarios(servers[0], folder / "scenarios"))
+    with warm_ground(tmp_path_factory.mktemp("sweeps")) as ground:
+        yield ground
 
 
 def points(ground: Ground, name: str, kind: str, lasting: bool, wanted: int) -> list[Point]:
