@@ -297,10 +297,12 @@ int creat(const char *name, mode_t mode)
 
 /* --- writing */
 
-/* The size that is to be written; -1 when the call is refused. */
-static ssize_t allowed(size_t size)
+/* The size that is to be written; -1 when the call is refused. `torn`: death follows. */
+static ssize_t allowed(size_t size, int *torn)
 {
+    *torn = 0;
     if (!strikes(WRITE, 1)) return size;
+    *torn = armed.way == TEAR;
     if (armed.way == TEAR || armed.way == SHORT) return size > 1 ? size / 2 : size;
     return -1;
 }
@@ -319,14 +321,15 @@ ssize_t write(int descriptor, const void *data, size_t size)
     if (descriptor == 1 && armed.log >= 0) return said(data, size);
     if (!armed.length || !resolve_open(descriptor, path))
         return syscall(SYS_write, descriptor, data, size);
-    ssize_t part = allowed(size);
+    int torn;
+    ssize_t part = allowed(size, &torn);
     if (part < 0) REFUSE;
     begin();
     int appends = syscall(SYS_fcntl, descriptor, F_GETFL) & O_APPEND;
     off_t offset = syscall(SYS_lseek, descriptor, 0, appends ? SEEK_END : SEEK_CUR);
     ssize_t done = syscall(SYS_write, descriptor, data, part);
     end(WRITE, done > 0, path, NULL, offset, data, done > 0 ? done : 0);
-    if ((size_t)part < size && armed.way == TEAR) die();
+    if (torn) die();
     return done;
 }
 
@@ -350,12 +353,13 @@ ssize_t pwrite64(int descriptor, const void *data, size_t size, off64_t offset)
     char path[PATH_MAX];
     if (!armed.length || !resolve_open(descriptor, path))
         return syscall(SYS_pwrite64, descriptor, data, size, offset);
-    ssize_t part = allowed(size);
+    int torn;
+    ssize_t part = allowed(size, &torn);
     if (part < 0) REFUSE;
     begin();
     ssize_t done = syscall(SYS_pwrite64, descriptor, data, part, offset);
     end(WRITE, done > 0, path, NULL, offset, data, done > 0 ? done : 0);
-    if ((size_t)part < size && armed.way == TEAR) die();
+    if (torn) die();
     return done;
 }
 
