@@ -25,15 +25,15 @@ from tests.faults.sweeping import (
 NAMES = ("migrate", "promote", "scan", "edit")
 
 WAYS = [
+    *((error, lasting) for error in ERRORS for lasting in (False, True)),
     ("kill", False),
     ("tear", False),
     ("short", False),
     ("short", True),
-    *((error, lasting) for error in ERRORS for lasting in (False, True)),
 ]
 """What fails, and whether it goes on failing."""
 
-RECOVERIES = 6
+RECOVERIES = 4
 """After so many kills of an operation, its recovery is killed at every call."""
 
 
