@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
 from random import Random
@@ -175,11 +175,11 @@ def read_log(path: Path) -> Iterator[Done]:
         place = other + len(content)
 
 
-def cuts(disk: Disk, log: Path) -> Iterator[Cut]:
+def cuts(disk: Disk, log: Iterable[Done]) -> Iterator[Cut]:
     """The moments before each call that makes something safe, and the end."""
     said = b""
     number = -1
-    for number, done in enumerate(read_log(log)):
+    for number, done in enumerate(log):
         if done.call is Call.SYNC:
             yield Cut(number, disk, _lines(said))
         if done.call is Call.SAID:

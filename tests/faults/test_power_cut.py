@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from random import Random
+from tempfile import mkdtemp
 
 import pytest
 
 from tests.faults.attempts import Attempt, kept, recover
 from tests.faults.forkserver import ForkServer
 from tests.faults.interposer import settings
-from tests.faults.powercut import Cut, Disk, cuts, read_log
+from tests.faults.powercut import Call, Cut, Disk, Done, cuts, read_log
 from tests.faults.scenarios import Scenario
 from tests.faults.sweeping import HEAD, Ground, Point, Total, spread, sweep, tell, warm_ground
 
@@ -33,8 +34,7 @@ class Recorded:
 
     def __init__(self, ground: Ground, scenario: Scenario) -> None:
         self.scenario = scenario
-        folder = ground.folder / f"recorded {scenario.name}"
-        folder.mkdir()
+        folder = Path(mkdtemp(dir=ground.folder))
         self._log = folder / "log"
         stage = scenario.prepare(folder / "stage").resolve()
         self._before = folder / "before" / "stage"
@@ -48,23 +48,34 @@ class Recorded:
 
     def cuts(self) -> Iterator[Cut]:
         """Every moment, in order; a disk is what it is only until the next."""
-        return cuts(Disk(self._before, called=self._stage), self._log)
+        return cuts(self.disk_before(), read_log(self._log))
 
-    def calls(self) -> int:
-        """How many calls were recorded."""
-        return sum(1 for _ in read_log(self._log))
+    def disk_before(self) -> Disk:
+        """The disk before the first call."""
+        return Disk(self._before, called=self._stage)
+
+    def log(self) -> list[Done]:
+        """Every call."""
+        return list(read_log(self._log))
 
     def attack(self, moment: int, seed: int | None, server: ForkServer, folder: Path) -> Attempt:
         """Cut the power at a moment, start again, and compare."""
         cut = next(cut for number, cut in enumerate(self.cuts()) if number == moment)
         chance = None if seed is None else Random(f"{self.scenario.name} {moment} {seed}")
+        wrong = self.start_after(cut, chance, server, folder)
+        what = "only what was synced" if seed is None else f"subset {seed} of the rest"
+        return Attempt(f"{self.scenario.name}: cut before call {cut.number}, {what}", True, wrong)
+
+    def start_after(
+        self, cut: Cut, chance: Random | None, server: ForkServer, folder: Path
+    ) -> list[str]:
+        """What is not as it must be when the library is started again; the folder is removed."""
         stage = folder / "stage"
         cut.disk.leave(stage, chance)
         wrong = kept(self.scenario, server, stage, cut.told)
         wrong = wrong or recover(self.scenario, server, stage, cut.told)
         shutil.rmtree(folder)
-        what = "only what was synced" if seed is None else f"subset {seed} of the rest"
-        return Attempt(f"{self.scenario.name}: cut before call {cut.number}, {what}", True, wrong)
+        return wrong
 
 
 def points(recorded: Recorded, moments: int, seeds: tuple[int | None, ...]) -> list[Point]:
@@ -84,13 +95,31 @@ def test_a_power_cut_at_a_few_moments_loses_nothing_that_was_acknowledged(
     assert sweep(f"{name}, a few power cuts", few, ground).divergences == []
 
 
+@pytest.mark.parametrize("name", ["promote", "edit"])
+@pytest.mark.parametrize("what", ["files", "folders"])
+def test_a_program_that_would_not_sync_is_found_out(
+    ground: Ground, tmp_path: Path, name: str, what: str
+) -> None:
+    recorded = Recorded(ground, ground.scenarios[name])
+    log = [
+        done
+        for done in recorded.log()
+        if done.call is not Call.SYNC or ("." in Path(done.path).name) is not (what == "files")
+    ]
+    *_, last = cuts(recorded.disk_before(), log)
+    folder = tmp_path / "cut"
+    folder.mkdir()
+    with ground.server() as server:
+        assert recorded.start_after(last, None, server, folder) != []
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3 * 3600)
 def test_a_power_cut_at_every_moment_loses_nothing_that_was_acknowledged(ground: Ground) -> None:
     tell(HEAD)
     totals = []
     for name in NAMES:
-        recorded = Recorded(ground, ground.scenarios[name]._replace(name=name))
+        recorded = Recorded(ground, ground.scenarios[name])
         safe = points(recorded, recorded.moments, (None,))
         totals.append(sweep(f"{name}: power cut, what was synced", safe, ground))
         subsets = points(recorded, recorded.moments, tuple(range(SUBSETS)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.faults.attempts import attempt, attempt_twice
-from tests.faults.interposer import ERRORS, Fault
+from tests.faults.interposer import ERRORS, Fault, Tally, settings
 from tests.faults.sweeping import (
     HEAD,
     Ground,
@@ -69,7 +70,9 @@ def test_a_fault_at_a_few_calls_changes_nothing_that_was_acknowledged(
     ways = random.Random(name).sample(WAYS, 5)
     few = [point for way in ways for point in points(ground, name, *way, wanted=2)]
     few += points(ground, name, "kill", lasting=False, wanted=3)
-    assert sweep(f"{name}, a few", few, ground).divergences == []
+    total = sweep(f"{name}, a few", few, ground)
+    assert total.divergences == []
+    assert total.struck > total.tried // 2
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -78,6 +81,22 @@ def test_a_kill_at_a_few_calls_of_a_recovery_changes_nothing_that_was_acknowledg
 ) -> None:
     few = recovery_points(ground, name, kills=2, wanted=2)
     assert sweep(f"{name}, a few recoveries", few, ground).divergences == []
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("command", ["status", "verify", "pending"])
+def test_a_library_that_cannot_be_opened_is_not_taken_for_none(
+    ground: Ground, tmp_path: Path, command: str, error: str
+) -> None:
+    stage = ground.scenarios["promote"].prepare(tmp_path / "stage")
+    tally = Tally(tmp_path / "tally")
+    armed = settings(stage, Fault(error, 1, lasting=True), tally)
+    with ground.server() as server:
+        done = server.run(command, "--library", stage / "library", "--quiet", settings=armed)
+    assert "There is no library" not in done.err
+    assert "Traceback" not in done.err
+    assert tally.struck
+    assert done.code in (0, 6)
 
 
 @pytest.mark.long
