@@ -89,6 +89,17 @@ def sweep(name: str, points: Iterable[Point], ground: Ground) -> Total:
     return total
 
 
+@contextmanager
+def totalled() -> Iterator[list[Total]]:
+    """A table of the sweeps of a block; their sum is its last line."""
+    tell(HEAD)
+    found: list[Total] = []
+    yield found
+    divergences = [divergence for total in found for divergence in total.divergences]
+    tried, struck = sum(t.tried for t in found), sum(t.struck for t in found)
+    tell(f"{Total('all', tried, struck, divergences)}\n")
+
+
 def tell(line: str) -> None:
     """A line of the table, as soon as it is known."""
     sys.stdout.write(f"\n{line}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,14 +13,12 @@ import pytest
 from tests.faults.attempts import attempt, attempt_twice
 from tests.faults.interposer import ERRORS, Fault, Tally, settings
 from tests.faults.sweeping import (
-    HEAD,
     Ground,
     Point,
     Total,
     calls,
     spread,
     sweep,
-    tell,
     warm_ground,
 )
 
@@ -33,6 +32,8 @@ WAYS = [
     ("short", True),
 ]
 """What fails, and whether it goes on failing."""
+
+EVERY = sys.maxsize
 
 RECOVERIES = 4
 """After so many kills of an operation, its recovery is killed at every call."""
@@ -99,20 +100,32 @@ def test_a_library_that_cannot_be_opened_is_not_taken_for_none(
     assert done.code in (0, 6)
 
 
+@pytest.fixture(scope="module")
+def totals() -> Iterator[list[Total]]:
+    """Every total of the long sweeps; their sum is told at the end."""
+    with totalled() as found:
+        yield found
+
+
 @pytest.mark.long
-@pytest.mark.timeout(3 * 3600)
-def test_a_fault_at_every_call_changes_nothing_that_was_acknowledged(ground: Ground) -> None:
-    tell(HEAD)
-    totals = []
-    for kind, lasting in WAYS:
-        for name in NAMES:
-            what = f"{name}: {kind}{', and from then on' if lasting else ''}"
-            every = points(ground, name, kind, lasting, wanted=1_000_000)
-            totals.append(sweep(what, every, ground))
-    for name in NAMES:
-        every = recovery_points(ground, name, RECOVERIES, wanted=1_000_000)
-        totals.append(sweep(f"{name}: kill, and kill of resume", every, ground))
-    divergences = [divergence for total in totals for divergence in total.divergences]
-    tried, struck = sum(t.tried for t in totals), sum(t.struck for t in totals)
-    tell(str(Total("all", tried, struck, divergences)))
-    assert divergences == []
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("kind", "lasting"), WAYS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fault_at_every_call_changes_nothing_that_was_acknowledged(
+    ground: Ground, totals: list[Total], name: str, kind: str, lasting: bool
+) -> None:
+    every = points(ground, name, kind, lasting, wanted=EVERY)
+    what = f"{name}: {kind}{', and from then on' if lasting else ''}"
+    totals.append(sweep(what, every, ground))
+    assert totals[-1].divergences == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kill_at_every_call_of_a_recovery_changes_nothing_that_was_acknowledged(
+    ground: Ground, totals: list[Total], name: str
+) -> None:
+    every = recovery_points(ground, name, RECOVERIES, wanted=EVERY)
+    totals.append(sweep(f"{name}: kill, and kill of resume", every, ground))
+    assert totals[-1].divergences == []
