@@ -19,6 +19,7 @@ from tests.faults.sweeping import (
     calls,
     spread,
     sweep,
+    totalled,
     warm_ground,
 )
 
