@@ -18,6 +18,7 @@ from engine.errors import ReshelveError
 from engine.journal import CarriedImage, Change
 from engine.previews import TIERS, UnusableImage
 from engine.records import SHA256_HEX, ModelRecord, PendingModelRecord, Tag
+from engine.removing import BeginRemoval, RemovalFiles, RemovalReader, Removals
 from engine.workshop import Workshop, encode_image, image_digest
 from engine.writer import Commits
 
@@ -129,6 +130,15 @@ class AddTags(Change[list[Tag]], frozen=True):
     names: list[str]
 
 
+class ExpectPreview(Change[int], frozen=True):
+    """Note that a set is to be written, before its files are; the outcome is its number.
+
+    What an interruption leaves of it is found again by the note. Raises `UnknownModel`.
+    """
+
+    sha256: str
+
+
 class AddPreview(Change[bool], frozen=True):
     """A preview set is on disk; False when the footing has moved. Raises `UnknownModel`."""
 
@@ -137,42 +147,7 @@ class AddPreview(Change[bool], frozen=True):
     image: CarriedImage
 
 
-class BeginRemoval(Change["Removal | None"], frozen=True):
-    """Note that a set is to be removed, before files move. None where there is no such set."""
-
-    sha256: str
-    seq: int
-
-
-class Removal(msgspec.Struct, frozen=True):
-    """A removal under way: the set `next_seq` takes the content of the one after it, and so on
-    to `count`; once the count is lowered, only the last set's files are left over."""
-
-    sha256: str
-    next_seq: int
-    count: int
-    counted: bool
-
-
-class AdvanceRemoval(Change[Removal], frozen=True):
-    """One set has taken the content of the one after it."""
-
-    removal: Removal
-
-
-class CountRemoval(Change[Removal], frozen=True):
-    """All sets have moved down: `images_count` follows."""
-
-    removal: Removal
-
-
-class EndRemoval(Change[None], frozen=True):
-    """The last set's files are gone."""
-
-    removal: Removal
-
-
-class CatalogueReader(Protocol):
+class CatalogueReader(RemovalReader, Protocol):
     """Reads models, tags and pending models."""
 
     async def summaries(self, type_name: str, known_types: Sequence[str]) -> list[ModelSummary]:
@@ -195,12 +170,8 @@ class CatalogueReader(Protocol):
         """Models that wait for promotion, ascending by id."""
         ...
 
-    async def removals(self) -> list[Removal]:
-        """Removals that were interrupted."""
-        ...
 
-
-class CatalogueFiles(Protocol):
+class CatalogueFiles(RemovalFiles, Protocol):
     """Reads and moves the library's images. Methods block; call them in a thread."""
 
     def preview_file(self, sha256: str, seq: int, tier: str) -> tuple[bytes, str, str] | None:
@@ -209,10 +180,6 @@ class CatalogueFiles(Protocol):
 
     def original_file(self, name: str) -> tuple[bytes, str, str] | None:
         """A pending original's content, media type and version, None where there is none."""
-        ...
-
-    def copy_tiers(self, sha256: str, source: int, target: int) -> None:
-        """Give a set the content of another, durably."""
         ...
 
 
@@ -232,6 +199,7 @@ class Catalogue:
         self._reader = reader
         self._files = files
         self._types = types
+        self._removals = Removals(reader, writer, files, shop.io)
 
     async def models(self, type_name: str) -> list[ModelSummary]:
         """Active models of a type; `Others` for those of no known type."""
@@ -312,40 +280,31 @@ class Catalogue:
             raise InvalidImage(f"The upload cannot be used: {reason.detail}.") from reason
         image = CarriedImage("", await self._thread(image_digest, data))
         async with self._shop.locks.hold(sha256):
+            await self._removals.finish(sha256)
             while True:
-                seq = (await self.model(sha256)).meta_json.images_count
+                seq = await self._writer.commit(ExpectPreview(sha256))
                 await self._finished(self._shop.library.write_tiers, sha256, seq, tiers)
                 if await self._writer.commit(AddPreview(sha256, seq, image)):
                     return f"{sha256}_{seq}"
 
     async def remove_image(self, sha256: str, seq: int) -> None:
-        """Remove a preview set; later ones move down. Raises `UnknownModel`, `UnknownImage`."""
+        """Remove a preview set; later ones move down. Raises `UnknownModel`, `UnknownImage`.
+
+        Where the disk stopped an earlier removal, it is that one which is asked for again: it is
+        finished, and as it moves the numbers, nothing else is removed.
+        """
         await self.model(sha256)
         async with self._shop.locks.hold(sha256):
+            if await self._removals.finish(sha256):
+                return
             removal = await self._writer.commit(BeginRemoval(sha256, seq))
             if removal is None:
                 raise UnknownImage
-            with anyio.CancelScope(shield=True):
-                await self._remove(removal)
+            await self._removals.carry_out(removal)
 
     async def recover(self) -> None:
-        """Finish removals that were interrupted."""
-        for removal in await self._reader.removals():
-            await self._remove(removal)
-
-    async def _remove(self, removal: Removal) -> None:
-        """Each step can be repeated: a set is copied over the one before, and only then is that
-        noted, while the set it came from is still whole."""
-        sha256 = removal.sha256
-        while removal.next_seq < removal.count - 1:
-            await self._finished(
-                self._files.copy_tiers, sha256, removal.next_seq + 1, removal.next_seq
-            )
-            removal = await self._writer.commit(AdvanceRemoval(removal))
-        if not removal.counted:
-            removal = await self._writer.commit(CountRemoval(removal))
-        await self._finished(self._shop.library.trim_tiers, sha256, removal.count - 1)
-        await self._writer.commit(EndRemoval(removal))
+        """Finish removals that were interrupted, and clear away what uploads have left."""
+        await self._removals.recover()
 
     async def _thread(self, function: Callable[..., T], *arguments: object) -> T:
         return await to_thread.run_sync(function, *arguments, limiter=self._shop.io)

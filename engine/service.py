@@ -103,7 +103,7 @@ class MigrationService:
         self._promotions = anyio.Lock()
         self._tasks: TaskGroup
         self._stack = AsyncExitStack()
-        self._pace: dict[int, TimeLeft] = {}
+        self._pace: tuple[int, TimeLeft] | None = None
         self._closing = False
         self._epoch = ports.clock.now()
         self._told: tuple[int, RunStatus] | None = None
@@ -276,8 +276,10 @@ class MigrationService:
         done = min(hashed.done + self._workshop.meter.under_way, hashed.total)
         run = status.run
         status = msgspec.structs.replace(status, bytes_hashed=ByteCounts(done, hashed.total))
-        pace = self._pace.setdefault(run.id, TimeLeft(anyio.current_time))
-        return msgspec.structs.replace(status, eta_seconds=pace.estimate(status))
+        if self._pace is None or self._pace[0] != run.id:
+            # One run goes on at a time, and a service may live through any number of them.
+            self._pace = (run.id, TimeLeft(anyio.current_time))
+        return msgspec.structs.replace(status, eta_seconds=self._pace[1].estimate(status))
 
     async def next_event(self, after: int = 0) -> tuple[int, RunStatus] | None:
         """(number, status) as soon as there is one newer than `after`; the newest only.

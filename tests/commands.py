@@ -49,6 +49,12 @@ LIBRARY_TABLES = {
         SELECT i.source_key, h.from_state, h.to_state
         FROM migration_history h JOIN migration_items i ON i.id = h.item_id
         ORDER BY h.item_id, h.id""",
+    "promotions": """
+        SELECT run_id, place, pending_id, outcome, code, existing_sha256
+        FROM migration_promotions ORDER BY run_id, place""",
+    "hashes": "SELECT path, size, sha256 FROM migration_hashes ORDER BY path",
+    "originals": "SELECT name, needless FROM migration_originals ORDER BY name",
+    "removals": "SELECT * FROM migration_removals ORDER BY sha256",
     "counts": "SELECT name, sum(n) FROM migration_counts GROUP BY name ORDER BY name",
 }
 """Everything that a migration decides, less times, ids of runs, and how often it was tried."""

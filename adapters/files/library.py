@@ -166,16 +166,17 @@ def owned_library(folder: Path) -> Iterator[DiskLibrary]:
 
 
 def is_owned(folder: Path) -> bool:
-    """Whether a process owns the library now."""
+    """Whether a process owns the library now. Raises `StorageFailed` where the disk won't tell."""
     path = folder / LOCK_NAME
-    if not path.exists():
-        return False
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        return True
-    lock.release()
+    with _storing(folder):
+        if not path.exists():
+            return False
+        lock = FileLock(path, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
     return False
 
 

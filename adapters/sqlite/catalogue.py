@@ -19,20 +19,17 @@ from adapters.sqlite.shelf import (
 from engine.catalogue import (
     AddPreview,
     AddTags,
-    AdvanceRemoval,
-    BeginRemoval,
-    CountRemoval,
     EditModel,
-    EndRemoval,
+    ExpectPreview,
     InvalidEdit,
     ModelPatch,
     ModelSummary,
-    Removal,
     TagRef,
     UnknownModel,
 )
 from engine.conflicts import with_images
 from engine.records import ModelRecord, Tag
+from engine.removing import AdvanceRemoval, BeginRemoval, CountRemoval, EndRemoval, Removal
 
 OTHERS = "Others"
 
@@ -55,9 +52,10 @@ INSERT_CARRIED = """
 INSERT OR IGNORE INTO migration_previews (sha256, name, digest) VALUES (?, ?, ?)
 """
 INSERT_REMOVAL = """
-INSERT INTO migration_removals (sha256, next_seq, count, counted) VALUES (?, ?, ?, 0)
+INSERT INTO migration_removals (sha256, next_seq, count, counted) VALUES (?, ?, ?, ?)
 """
-SELECT_REMOVALS = "SELECT sha256, next_seq, count, counted FROM migration_removals ORDER BY sha256"
+NOTE_EXPECTED = f"{INSERT_REMOVAL} ON CONFLICT (sha256) DO NOTHING"
+SELECT_REMOVALS = "SELECT sha256, next_seq, counted FROM migration_removals ORDER BY sha256"
 ADVANCE_REMOVAL = "UPDATE migration_removals SET next_seq = ? WHERE sha256 = ? AND next_seq = ?"
 COUNT_REMOVAL = "UPDATE migration_removals SET counted = 1 WHERE sha256 = ?"
 DELETE_REMOVAL = "DELETE FROM migration_removals WHERE sha256 = ?"
@@ -114,8 +112,11 @@ async def tags(tx: Transaction) -> list[Tag]:
 
 
 async def removals(tx: Transaction) -> list[Removal]:
-    """Removals that were interrupted."""
-    return [Removal(r[0], r[1], r[2], bool(r[3])) for r in await tx.fetch(SELECT_REMOVALS)]
+    """Removals, and sets to be written, that were interrupted."""
+    rows = await tx.fetch(SELECT_REMOVALS)
+    models = await models_by_hash(tx, [row[0] for row in rows])
+    counts = {sha256: found.record.meta_json.images_count for sha256, found in models.items()}
+    return [Removal(row[0], row[1], counts.get(row[0]), bool(row[2])) for row in rows]
 
 
 async def edit_model(tx: Transaction, change: EditModel) -> ModelRecord:
@@ -175,6 +176,13 @@ async def add_tags(tx: Transaction, change: AddTags) -> list[Tag]:
     return [Tag(ids[name], name) for name in change.names]
 
 
+async def expect_preview(tx: Transaction, change: ExpectPreview) -> int:
+    """Note that a set is to be written: its files are left over until it is counted."""
+    count = (await _existing(tx, change.sha256)).record.meta_json.images_count
+    await tx.execute(NOTE_EXPECTED, change.sha256, count, count, True)
+    return count
+
+
 async def add_preview(tx: Transaction, change: AddPreview) -> bool:
     """A preview set is on disk; False when the footing has moved."""
     found = await _existing(tx, change.sha256)
@@ -183,6 +191,7 @@ async def add_preview(tx: Transaction, change: AddPreview) -> bool:
     record = with_images(found.record, change.footing_count + 1)
     await write_models(tx, [(record, found.extra)])
     await tx.execute(INSERT_CARRIED, change.sha256, change.image.name, change.image.digest)
+    await tx.execute(DELETE_REMOVAL, change.sha256)
     return True
 
 
@@ -191,28 +200,33 @@ async def begin_removal(tx: Transaction, change: BeginRemoval) -> Removal | None
     count = (await _existing(tx, change.sha256)).record.meta_json.images_count
     if not 0 <= change.seq < count:
         return None
-    await tx.execute(INSERT_REMOVAL, change.sha256, change.seq, count)
+    await tx.execute(INSERT_REMOVAL, change.sha256, change.seq, count, False)
     return Removal(change.sha256, change.seq, count, counted=False)
 
 
 async def advance_removal(tx: Transaction, change: AdvanceRemoval) -> Removal:
     """One set has taken the content of the one after it."""
     old = change.removal
+    count = (await _existing(tx, old.sha256)).record.meta_json.images_count
     await tx.execute(ADVANCE_REMOVAL, old.next_seq + 1, old.sha256, old.next_seq)
-    return msgspec.structs.replace(old, next_seq=old.next_seq + 1)
+    return msgspec.structs.replace(old, next_seq=old.next_seq + 1, count=count)
 
 
 async def count_removal(tx: Transaction, change: CountRemoval) -> Removal:
-    """All sets have moved down: `images_count` follows."""
-    found = await _existing(tx, change.removal.sha256)
-    record = with_images(found.record, change.removal.count - 1)
-    await write_models(tx, [(record, found.extra)])
-    await tx.execute(COUNT_REMOVAL, change.removal.sha256)
-    return msgspec.structs.replace(change.removal, counted=True)
+    """All sets have moved down: `images_count` follows. Not yet, where another was added."""
+    removal = change.removal
+    found = await _existing(tx, removal.sha256)
+    count = found.record.meta_json.images_count
+    if removal.next_seq < count - 1:
+        return msgspec.structs.replace(removal, count=count)
+    count = max(count - 1, 0)
+    await write_models(tx, [(with_images(found.record, count), found.extra)])
+    await tx.execute(COUNT_REMOVAL, removal.sha256)
+    return msgspec.structs.replace(removal, count=count, counted=True)
 
 
 async def end_removal(tx: Transaction, change: EndRemoval) -> None:
-    """The last set's files are gone."""
+    """No files are left over."""
     await tx.execute(DELETE_REMOVAL, change.removal.sha256)
 
 

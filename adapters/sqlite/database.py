@@ -193,6 +193,8 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     try:
         connection = await _connect(path, "rw")
     except sqlite3.OperationalError as error:
+        if _is_file(path):
+            raise  # the disk or the system refuses it; that is no reason to make another
         raise LibraryMissing(str(path.parent)) from error
     try:
         await connection.execute("PRAGMA query_only = ON")
@@ -202,6 +204,10 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
         await connection.close()
         raise
     return connection
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113  False where it cannot be looked at
 
 
 async def _connect(path: Path, mode: str) -> aiosqlite.Connection:

@@ -30,7 +30,7 @@ from adapters.sqlite.database import (
 )
 from adapters.sqlite.thread import DatabaseThread, database_thread
 from engine import catalogue as editing
-from engine import journal
+from engine import journal, removing
 from engine.files import FileFacts
 from engine.lifecycle import ModelState
 from engine.promotion import PromotionReport
@@ -56,11 +56,12 @@ APPLY: dict[type[journal.Change[Any]], Apply] = {
     journal.AddFound: promotions.add_found,
     editing.EditModel: catalogue.edit_model,
     editing.AddTags: catalogue.add_tags,
+    editing.ExpectPreview: catalogue.expect_preview,
     editing.AddPreview: catalogue.add_preview,
-    editing.BeginRemoval: catalogue.begin_removal,
-    editing.AdvanceRemoval: catalogue.advance_removal,
-    editing.CountRemoval: catalogue.count_removal,
-    editing.EndRemoval: catalogue.end_removal,
+    removing.BeginRemoval: catalogue.begin_removal,
+    removing.AdvanceRemoval: catalogue.advance_removal,
+    removing.CountRemoval: catalogue.count_removal,
+    removing.EndRemoval: catalogue.end_removal,
     journal.TakeInHand: transitions.take_in_hand,
     journal.Activate: transitions.activate,
     journal.Park: transitions.park,
@@ -196,8 +197,8 @@ class SqliteReader:
         """All tags by name."""
         return await self._read(catalogue.tags)
 
-    async def removals(self) -> list[editing.Removal]:
-        """Removals that were interrupted."""
+    async def removals(self) -> list[removing.Removal]:
+        """Removals, and sets to be written, that were interrupted."""
         return await self._read(catalogue.removals)
 
     async def retryable(self, run_id: int) -> int:

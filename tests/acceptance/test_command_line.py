@@ -26,6 +26,7 @@ from adapters.composition import Reshelve
 from adapters.files.library import is_owned, owned_library
 from engine.supervisor import LegacyImport
 from tests import commands
+from tests.faults.disks import small_disk
 from tests.faults.libraries import SCHEMA, make_library
 
 ENDED = {"completed", "completed_with_failures"}
@@ -881,26 +882,6 @@ def test_what_was_done_before_the_disk_was_full_is_kept(
     done = commands.run("migrate", whole.database, "--library", library, "--quiet")
     assert done.returncode == 0, done.stderr
     assert_same(whole, library)
-
-
-@contextmanager
-def small_disk(folder: Path, kibibytes: int) -> Iterator[Callable[[int], None]]:
-    """A file system of that size, when this process may mount one; gives how to change it."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "reshelve-test", str(folder)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True, timeout=30)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no file system may be mounted here")
-
-    def resize(kibibytes: int) -> None:
-        size = f"remount,size={kibibytes}k"
-        subprocess.run(["mount", "-o", size, str(folder)], check=True, timeout=30)
-
-    try:
-        yield resize
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=30)
 
 
 @needs_posix

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from adapters.sqlite.store import APPLY, sqlite_reader
-from engine import catalogue, journal
+from engine import catalogue, journal, removing
 from engine.errors import LibraryMissing, RunActive, UnknownRun
 from engine.journal import (
     BEFORE_FIRST_KEY,
@@ -44,7 +44,7 @@ NOTE = Warning("rows_unreadable", "rows 6 to 9 lie on a damaged page")
 def test_every_change_can_be_applied() -> None:
     changes = {
         found
-        for module in (journal, catalogue)
+        for module in (journal, catalogue, removing)
         for found in vars(module).values()
         if isinstance(found, type) and issubclass(found, journal.Change)
     }

@@ -6,9 +6,7 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +14,7 @@ import pytest
 
 from tests import commands
 from tests.faults.libraries import make_library
+from tests.faults.states import has_journal
 
 COMBINATIONS = [(backend, workers) for backend in ("asyncio", "trio") for workers in (1, 4)]
 
@@ -49,16 +48,6 @@ def kill_after(process: Any, seconds: float) -> bool:
         os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     return alive
-
-
-def has_journal(library: Path) -> bool:
-    """Whether the commit that makes the tables has happened; the file itself is there before."""
-    database = library / "hikaze_model_manager.db"
-    if not database.exists():
-        return False
-    with closing(sqlite3.connect(database)) as connection:
-        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migration_meta'")
-        return found.fetchone() is not None
 
 
 def migrate_under_kills(

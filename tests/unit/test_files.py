@@ -14,7 +14,7 @@ import pytest
 from adapters.files import library
 from adapters.files.durable import is_temporary, write_file
 from adapters.files.images import DiskImages
-from adapters.files.library import DiskLibrary, is_owned, owned_library
+from adapters.files.library import LOCK_NAME, DiskLibrary, is_owned, owned_library
 from adapters.files.models import DiskModels
 from engine.errors import LibraryInUse, StorageFailed
 from engine.previews import MAX_IMAGE_BYTES, UnusableImage
@@ -418,6 +418,12 @@ def test_a_library_is_free_after_its_owner_failed(tmp_path: Path) -> None:
 def test_asking_who_owns_a_folder_writes_nothing(tmp_path: Path) -> None:
     assert not is_owned(tmp_path)
     assert names(tmp_path) == []
+
+
+def test_a_lock_that_cannot_be_opened_is_the_disks_failure(tmp_path: Path) -> None:
+    (tmp_path / LOCK_NAME).mkdir()
+    with pytest.raises(StorageFailed, match=LOCK_NAME):
+        is_owned(tmp_path)
 
 
 def test_a_file_cannot_be_a_library(tmp_path: Path) -> None:

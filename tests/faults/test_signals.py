@@ -1,0 +1,127 @@
+"""SIGTERM and SIGINT at any moment: out within 5 s, nothing left running, and resumable."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests import commands
+from tests.faults.libraries import make_library
+from tests.faults.states import State, differences, has_journal, state_of
+from tests.faults.sweeping import tell
+
+OUT_WITHIN = 5.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+
+
+class Whole(NamedTuple):
+    """A migration that nobody interrupts."""
+
+    database: Path
+    end: State
+    seconds: float
+
+
+class Out(NamedTuple):
+    """How a command left that was sent a signal."""
+
+    signal: signal.Signals
+    after: float
+    code: int
+    err: bytes
+    seconds: float
+    orphans: bool
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("signals")
+    database = make_library(folder / "legacy", 12)
+    began = time.monotonic()
+    done = commands.run("migrate", database, "--library", folder / "library", "--quiet")
+    seconds = time.monotonic() - began
+    assert done.returncode == 0, done.stderr
+    return Whole(database, state_of(folder / "library"), seconds)
+
+
+def interrupt(whole: Whole, library: Path, number: signal.Signals, after: float) -> Out:
+    """Send a signal to a migration after a while; the whole group must be gone with it."""
+    process = commands.start(
+        *("migrate", whole.database, "--library", library, "--quiet"), start_new_session=True
+    )
+    time.sleep(after)  # the moment is the fault: it is drawn, not waited for
+    began = time.monotonic()
+    if process.poll() is None:
+        os.kill(process.pid, number)
+    done = commands.finish(process)
+    seconds = time.monotonic() - began
+    try:
+        os.killpg(process.pid, 0)
+        orphans = True
+    except ProcessLookupError:
+        orphans = False
+    return Out(number, after, done.returncode, done.stderr, seconds, orphans)
+
+
+def leave_and_resume(whole: Whole, library: Path, out: Out) -> list[str]:
+    """What is wrong with how it left, and with the library when it was gone on with."""
+    wrong = []
+    # A signal before the program could ask for it ends the interpreter as the system does; a
+    # shell tells of both in the same way.
+    if out.code not in (0, 128 + out.signal, -out.signal):
+        wrong.append(f"it ended with {out.code}: {out.err.decode(errors='replace')[-800:]}")
+    if out.seconds > OUT_WITHIN:
+        wrong.append(f"it took {out.seconds:.1f} s")
+    if out.orphans:
+        wrong.append("it left a process behind")
+    if has_journal(library):
+        resumed = commands.run("resume", "--library", library, "--quiet")
+        if resumed.returncode != 0:
+            wrong.append(f"resume ended with {resumed.returncode}: {resumed.stderr.decode()}")
+    if not has_journal(library) or not state_of(library).runs:
+        commands.run("migrate", whole.database, "--library", library, "--quiet")
+    return wrong + differences(state_of(library), whole.end)
+
+
+def sweep(whole: Whole, folder: Path, times: int, seed: int) -> None:
+    chance = random.Random(seed)
+    struck, slowest, wrong = 0, 0.0, []
+    for number in range(times):
+        library = folder / str(number)
+        after = chance.uniform(0, whole.seconds)
+        out = interrupt(whole, library, SIGNALS[number % 2], after)
+        struck += out.code != 0
+        slowest = max(slowest, out.seconds)
+        wrong += [
+            f"{out.signal.name} after {after:.2f} s: {text}"
+            for text in leave_and_resume(whole, library, out)
+        ]
+        shutil.rmtree(library, ignore_errors=True)
+    tell(
+        f"signals: {times} sent, {struck} struck, out after {slowest:.2f} s at most, "
+        f"{len(wrong)} divergences"
+    )
+    assert wrong == []
+
+
+def test_a_migration_that_is_sent_a_signal_leaves_soon_and_can_be_resumed(
+    whole: Whole, tmp_path: Path
+) -> None:
+    sweep(whole, tmp_path, times=4, seed=1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_migration_that_is_sent_a_hundred_signals_leaves_soon_and_can_be_resumed(
+    whole: Whole, tmp_path: Path
+) -> None:
+    sweep(whole, tmp_path, times=100, seed=2)

@@ -1,0 +1,64 @@
+"""Start, cancel, resume, promote, hundreds of times in one process: what it holds does not grow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters.sqlite.database import CHECKPOINT_PAGES
+from tests.faults.sweeping import tell
+from tests.faults.test_two_processes import busy
+
+PAGE_BYTES = 4096
+WAL_MEGABYTES = 1.1 * CHECKPOINT_PAGES * PAGE_BYTES / 2**20
+"""The log is folded into the database beyond so much, and then written from its start again."""
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="looks at itself through /proc"
+)
+
+
+def soak(folder: Path, cycles: int, measures: int, backend: str) -> list[dict[str, float]]:
+    command = [sys.executable, "-m", "tests.faults.soaking", str(folder)]
+    done = subprocess.run(
+        [*command, str(cycles), str(measures), backend],
+        capture_output=True,
+        text=True,
+        timeout=60 + cycles * 4 * busy(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    for one in found:
+        tell(
+            f"soak on {backend}, {one['cycle']:>4} cycles: {one['megabytes']:6.1f} MiB, "
+            f"{one['descriptors']} descriptors, {one['threads']} threads, "
+            f"-wal {one['wal_megabytes']:.1f} MiB"
+        )
+    return found
+
+
+def check(found: list[dict[str, float]], megabytes: float) -> None:
+    """Compared with the first measure: by then all that is made once has been made."""
+    first = found[0]
+    for later in found[1:]:
+        assert later["megabytes"] - first["megabytes"] < megabytes
+        assert later["descriptors"] <= first["descriptors"] + 1
+        # Idle threads of a pool come and go; its size is bounded.
+        assert later["threads"] <= first["threads"] + 4
+        assert later["wal_megabytes"] <= WAL_MEGABYTES
+
+
+def test_a_few_cycles_hold_no_more_than_the_first(tmp_path: Path) -> None:
+    check(soak(tmp_path, 12, 3, "asyncio"), megabytes=15)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_five_hundred_cycles_hold_no_more_than_the_first(tmp_path: Path, backend: str) -> None:
+    check(soak(tmp_path, 500, 10, backend), megabytes=30)
