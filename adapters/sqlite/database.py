@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import sqlite3
 from collections import Counter
@@ -12,25 +11,21 @@ from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import aiosqlite
 import msgspec
 
+from adapters.sqlite.opening import READ_ONLY, SELECT_JOURNAL, connected
 from adapters.sqlite.schema import (
-    DATABASE_NAME,
     DB_VERSION,
     EXPECTED_COLUMNS,
     JOURNAL_TABLES,
     JOURNAL_VERSION,
     LIBRARY_TABLES,
 )
-from engine.errors import LibraryDamaged, LibraryInUse, LibraryMissing, ReshelveError, StorageFailed
+from engine.errors import LibraryDamaged, LibraryMissing
 
 Row = tuple[Any, ...]
-
-BUSY_SECONDS = 10.0
-"""How long to wait for version 2 itself, should it write at the same moment."""
 
 CACHE_KIB = 24 * 1024
 """Hashes are random keys: the pages that a chunk of them touches should stay in memory."""
@@ -40,7 +35,6 @@ CHECKPOINT_PAGES = 16384
 
 SELECT_COLUMNS = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
 SELECT_META = "SELECT value FROM db_meta WHERE key = ?"
-SELECT_JOURNAL = "SELECT 1 FROM sqlite_master WHERE name = 'migration_meta'"
 SELECT_JOURNAL_VERSION = "SELECT value FROM migration_meta WHERE key = 'journal_version'"
 INSERT_JOURNAL_VERSION = "INSERT INTO migration_meta (key, value) VALUES ('journal_version', ?)"
 INSERT_META = "INSERT INTO db_meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
@@ -51,16 +45,6 @@ ON CONFLICT (run_id, name) DO UPDATE SET n = n + excluded.n
 
 _VALUES = re.compile(r"VALUES \(([^)]+)\)")
 _json = msgspec.json.Encoder()
-
-_DISK = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_NOMEM,
-}
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Transaction:
@@ -161,23 +145,6 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[Transac
         raise
 
 
-def database_path(library: Path) -> Path:
-    """Where a library keeps its database."""
-    return library / DATABASE_NAME
-
-
-def translate(error: sqlite3.Error, path: Path) -> ReshelveError | sqlite3.Error:
-    """The fact behind an SQLite error; errors that are defects of ours stay as they are."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code in _DISK:
-        return StorageFailed(str(path), str(error))
-    if code in _BUSY:
-        return LibraryInUse(str(path.parent))
-    if code in _DAMAGE:
-        return LibraryDamaged(str(path), str(error))
-    return error
-
-
 async def open_writer(path: Path) -> aiosqlite.Connection:
     """The one connection that writes; makes the database where there is none.
 
@@ -207,7 +174,7 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     except sqlite3.OperationalError as error:
         raise LibraryMissing(str(path.parent)) from error
     try:
-        await connection.execute("PRAGMA query_only = ON")
+        await connection.execute(READ_ONLY)
         if not list(await connection.execute_fetchall(SELECT_JOURNAL)):
             raise LibraryMissing(str(path.parent))
     except BaseException:
@@ -217,12 +184,11 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
 
 
 async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
-    uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
     refused: list[sqlite3.Error] = []
 
     def connect() -> sqlite3.Connection:
         try:
-            return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+            return connected(path, mode)
         except sqlite3.Error as error:
             refused.append(error)
             return sqlite3.connect(":memory:")
@@ -233,13 +199,7 @@ async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
     if refused:
         await connection.close()
         raise refused[0]
-    connection.text_factory = _text
     return connection
-
-
-def _text(data: bytes) -> str:
-    """Text as it is stored; bytes that are no UTF-8 become surrogates, and spoil only their row."""
-    return data.decode("utf-8", "surrogateescape")
 
 
 def is_text(value: str) -> bool:
