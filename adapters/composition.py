@@ -14,6 +14,7 @@ from adapters.cli.main import run
 if TYPE_CHECKING:
     from engine.journal import Reader
     from engine.service import MigrationService
+    from engine.status import RunStatus
     from engine.verifying import Sample, Verification
 
 # What a command does not use is not imported: each function imports its own, so that `--help`
@@ -54,13 +55,24 @@ class Reshelve:
                     yield service
 
     @asynccontextmanager
-    async def reader(self, library: Path) -> AsyncIterator[tuple[Reader, bool]]:
-        """Read a library that somebody may own; also tells whether somebody does."""
-        from adapters.files.library import is_owned
+    async def reader(self, library: Path) -> AsyncIterator[Reader]:
+        """Read a library that somebody may own."""
         from adapters.sqlite.store import sqlite_reader
 
         async with sqlite_reader(library) as reader:
-            yield reader, is_owned(library)
+            yield reader
+
+    def glance(self, library: Path) -> RunStatus:
+        """The status of the last run of a library that somebody may own."""
+        from adapters.sqlite.glance import glance
+
+        return glance(library)
+
+    def is_owned(self, library: Path) -> bool:
+        """Whether a process owns the library now."""
+        from adapters.files.library import is_owned
+
+        return is_owned(library)
 
     @asynccontextmanager
     async def verification(

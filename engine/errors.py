@@ -153,6 +153,12 @@ class StaleCursor(ReshelveError):
         self.after = after
 
 
+class ScanFailed(ReshelveError):
+    """A model folder cannot be read."""
+
+    code = "scan_failed"
+
+
 def cause_of(error: BaseException) -> BaseException:
     """The first error of ours inside a task group's exception group, else the first of all."""
     if not isinstance(error, BaseExceptionGroup):

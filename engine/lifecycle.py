@@ -7,19 +7,9 @@ declaration. Nothing here has an effect.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from statemachine import State, StateMachine
 
-
-class ModelState(StrEnum):
-    """The five states. Each claims only what is durable on disk."""
-
-    PENDING = "pending"
-    IMPORTED = "imported"
-    IMAGES_DONE = "images_done"
-    PROMOTED = "promoted"
-    FAILED = "failed"
+from engine.states import ModelState as ModelState
 
 
 class ModelLifecycle(StateMachine):

@@ -13,6 +13,7 @@ import msgspec
 from anyio import to_thread
 
 from engine.errors import ReshelveError
+from engine.errors import ScanFailed as ScanFailed
 from engine.files import FoundFile, Root, UnusableFile
 from engine.hashing import hash_file
 from engine.journal import AddFound, RememberHash
@@ -39,12 +40,6 @@ class ScanReport(msgspec.Struct, frozen=True):
     pending_ids: list[int]
     skipped: int
     moved: list[MovedFile]
-
-
-class ScanFailed(ReshelveError):
-    """A model folder cannot be read."""
-
-    code = "scan_failed"
 
 
 class NoRoots(ReshelveError):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from adapters.cli.arguments import Arguments
     from engine.journal import Reader
     from engine.service import MigrationService
+    from engine.status import RunStatus
     from engine.verifying import Sample, Verification
 
 
@@ -50,8 +51,16 @@ class Application(Protocol):
         """A server that listens, and serves nothing yet. Raises OSError."""
         ...
 
-    def reader(self, library: Path) -> AbstractAsyncContextManager[tuple[Reader, bool]]:
-        """Read a library that somebody may own; also tells whether somebody does."""
+    def reader(self, library: Path) -> AbstractAsyncContextManager[Reader]:
+        """Read a library that somebody may own."""
+        ...
+
+    def glance(self, library: Path) -> RunStatus:
+        """The status of the last run of a library that somebody may own."""
+        ...
+
+    def is_owned(self, library: Path) -> bool:
+        """Whether a process owns the library now."""
         ...
 
     def verification(

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio
-import msgspec
 
 from adapters.cli import documents
 from adapters.cli.application import Application
@@ -21,7 +20,6 @@ from adapters.cli.tables import (
     show_pending,
     show_problem,
     show_scan,
-    show_status,
     show_verified,
 )
 from engine.conflicts import ConflictStrategy
@@ -29,7 +27,6 @@ from engine.errors import NothingToResume, SourceMissing
 from engine.files import Root
 from engine.lifecycle import ModelState
 from engine.service import MigrationService
-from engine.status import RunState
 from engine.supervisor import LegacyImport
 from engine.verifying import Problem, Sample
 
@@ -127,27 +124,11 @@ async def verify(arguments: Arguments, application: Application) -> int:
     return Exit.FAILURES if found else Exit.DONE
 
 
-async def status(arguments: Arguments, application: Application) -> int:
-    """Where the last run stands."""
-    output = Output(arguments)
-    async with application.reader(arguments.library) as (reader, owned):
-        found = await reader.status()
-    if found.run is not None and found.run.status is RunState.RUNNING and not owned:
-        # Nobody runs it: its process was killed, and the next start will note that.
-        run = msgspec.structs.replace(found.run, status=RunState.INTERRUPTED, resumable=True)
-        found = msgspec.structs.replace(found, run=run)
-    if arguments.json:
-        output.document(found)
-    else:
-        show_status(output, found)
-    return Exit.DONE
-
-
 async def items(arguments: Arguments, application: Application) -> int:
     """Every item of the last run."""
     output = Output(arguments)
     state = ModelState(arguments.state) if arguments.state else None
-    async with application.reader(arguments.library) as (reader, _):
+    async with application.reader(arguments.library) as reader:
         pages = documents.item_pages(reader, state)
         if arguments.json:
             await output.stream("items", pages)
@@ -159,7 +140,7 @@ async def items(arguments: Arguments, application: Application) -> int:
 async def pending(arguments: Arguments, application: Application) -> int:
     """What waits for promotion."""
     output = Output(arguments)
-    async with application.reader(arguments.library) as (reader, _):
+    async with application.reader(arguments.library) as reader:
         pages = documents.pending_pages(reader)
         if arguments.json:
             await output.stream("models", pages)
@@ -192,7 +173,6 @@ COMMANDS: dict[str, Callable[[Arguments, Application], Awaitable[int]]] = {
     "demo": demo,
     "migrate": migrate,
     "resume": resume,
-    "status": status,
     "items": items,
     "pending": pending,
     "promote": promote,

@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from adapters.cli.output import Output
-from engine.lifecycle import ModelState
-from engine.promotion import PromotionReport
-from engine.records import PendingModelRecord
-from engine.status import (
-    ItemPage,
-    ItemView,
-    RunFailure,
-    RunStatus,
-    RunWarning,
-    import_report,
-)
+from engine.status import import_report
 
 if TYPE_CHECKING:
+    from adapters.cli.output import Output
+    from engine.promotion import PromotionReport
+    from engine.records import PendingModelRecord
     from engine.service import MigrationService
+    from engine.states import ModelState
+    from engine.status import ItemPage, ItemView, RunFailure, RunStatus, RunWarning
 
 PAGE = 500
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from engine import errors
-from engine.promotion import PromotionReport
-from engine.scanning import ScanFailed
-from engine.status import RunStatus
+
+if TYPE_CHECKING:
+    from engine.promotion import PromotionReport
+    from engine.status import RunStatus
 
 
 class Exit(IntEnum):
@@ -32,7 +34,7 @@ BY_ERROR: dict[type[errors.ReshelveError], Exit] = {
     errors.LibraryMissing: Exit.UNREADABLE,
     errors.LibraryDamaged: Exit.UNREADABLE,
     errors.StorageFailed: Exit.STORAGE,
-    ScanFailed: Exit.USAGE,
+    errors.ScanFailed: Exit.USAGE,
 }
 
 

@@ -17,16 +17,12 @@ def run(application: Application, argv: list[str] | None = None) -> int:
     arguments = parse(argv)
     _open_streams()
 
-    import anyio
-
-    from adapters.cli.commands import COMMANDS
     from adapters.cli.exits import Exit, exit_of
     from adapters.cli.output import OutputFailed
     from engine.errors import ReshelveError, cause_of
 
-    command: Callable[[Arguments, Application], Awaitable[int]] = COMMANDS[arguments.command]
     try:
-        return int(anyio.run(command, arguments, application, backend=arguments.backend))
+        return int(_answer(arguments, application))
     except BaseException as error:
         cause = cause_of(error)
         if isinstance(cause, ReshelveError):
@@ -38,6 +34,20 @@ def run(application: Application, argv: list[str] | None = None) -> int:
         if isinstance(cause, KeyboardInterrupt):
             return 128 + signal.SIGINT
         raise
+
+
+def _answer(arguments: Arguments, application: Application) -> int:
+    if arguments.command == "status":
+        from adapters.cli.standing import status
+
+        return status(arguments, application)
+
+    import anyio
+
+    from adapters.cli.commands import COMMANDS
+
+    command: Callable[[Arguments, Application], Awaitable[int]] = COMMANDS[arguments.command]
+    return anyio.run(command, arguments, application, backend=arguments.backend)
 
 
 def _open_streams() -> None:

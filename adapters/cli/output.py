@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
-from rich.console import Console
-from rich.text import Text
 
-from adapters.cli.arguments import Arguments
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from adapters.cli.arguments import Arguments
 
 
 class OutputFailed(Exception):
@@ -24,15 +26,6 @@ class OutputFailed(Exception):
         )
 
 
-class _Console(Console):
-    """A console whose reader may go away, as that of `reshelve items | head` does."""
-
-    def on_broken_pipe(self) -> None:
-        """Drop what nobody reads any more; the command goes on to its own exit code."""
-        self.quiet = True
-        _forget_stdout()
-
-
 class Output:
     """Writes for a person or, with `--json`, one document for a program.
 
@@ -42,22 +35,56 @@ class Output:
     def __init__(self, arguments: Arguments) -> None:
         self.json = arguments.json
         self.quiet = arguments.quiet
-        self.console = _Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
-        self.progress = Console(
-            stderr=True, markup=False, emoji=False, highlight=False, quiet=arguments.quiet
-        )
+
+    # rich takes longer to import than a short command to run, and files take no styles.
+
+    @cached_property
+    def console(self) -> Console:
+        """The terminal that results go to."""
+        from adapters.cli.terminal import result_console
+
+        return result_console()
+
+    @cached_property
+    def progress(self) -> Console:
+        """Where progress goes."""
+        from adapters.cli.terminal import progress_console
+
+        return progress_console(quiet=self.quiet)
 
     def say(self, sentence: str) -> None:
         """A remark on what is going on, on standard error."""
+        if self.quiet:
+            return
+        if not _takes_styles(sys.stderr):
+            print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+            return
+        from rich.text import Text
+
         self.progress.print(Text(sentence), soft_wrap=True)
 
     def line(self, *parts: str | tuple[str, str]) -> None:
-        """A line of the result; a part may carry a style."""
+        """A line of the result; a part may carry a style.
+
+        A reader may go away, as that of `reshelve items | head` does: what nobody reads any more
+        is dropped, and the command goes on to its own exit code.
+        """
         try:
-            self.console.print(Text.assemble(*parts), soft_wrap=True)
+            self._print(parts)
+        except BrokenPipeError:
+            forget_stdout()
         except OSError as error:
-            _forget_stdout()
+            forget_stdout()
             raise OutputFailed(error) from error
+
+    def _print(self, parts: tuple[str | tuple[str, str], ...]) -> None:
+        if not _takes_styles(sys.stdout):
+            words = (part if isinstance(part, str) else part[0] for part in parts)
+            print("".join(words), flush=True)  # noqa: T201
+            return
+        from rich.text import Text
+
+        self.console.print(Text.assemble(*parts), soft_wrap=True)
 
     def document(self, value: Any) -> None:
         """One JSON document."""
@@ -85,12 +112,18 @@ class Output:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
-            _forget_stdout()
+            forget_stdout()
         except OSError as error:
-            _forget_stdout()
+            forget_stdout()
             raise OutputFailed(error) from error
 
 
-def _forget_stdout() -> None:
+def _takes_styles(stream: TextIO) -> bool:
+    """Whether rich would take it for a terminal."""
+    asked = bool(os.environ.get("FORCE_COLOR")) or os.environ.get("TTY_COMPATIBLE") == "1"
+    return asked or stream.isatty()
+
+
+def forget_stdout() -> None:
     """Further output goes nowhere, and the interpreter does not complain about it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from adapters.cli.documents import failure_pages, warning_pages
-from adapters.cli.output import Output
 from adapters.cli.wording import sentence
-from engine.promotion import PromotionReport
-from engine.records import PendingModelRecord
-from engine.scanning import ScanReport
-from engine.status import ItemView, RunState, RunStatus
-from engine.verifying import Problem
+from engine.status import RunState
 
 if TYPE_CHECKING:
+    from adapters.cli.output import Output
+    from engine.promotion import PromotionReport
+    from engine.records import PendingModelRecord
+    from engine.scanning import ScanReport
     from engine.service import MigrationService
+    from engine.status import ItemView, RunStatus
+    from engine.verifying import Problem
 
 EXAMPLES = 3
 """How many paths are shown for each warning code."""

@@ -26,12 +26,17 @@ class Settings(NamedTuple):
 
 
 SETTINGS = (
-    Settings(Image.Resampling.LANCZOS, 77.5, 2),
-    Settings(Image.Resampling.BICUBIC, 57, 2),
-    Settings(Image.Resampling.BICUBIC, 45, 2),
+    Settings(Image.Resampling.HAMMING, 75.5, 2),
+    Settings(Image.Resampling.BOX, 61, 0),
+    Settings(Image.Resampling.BOX, 53, 1),
 )
-"""For each of `engine.previews.TIERS`: the bytes and the SSIM of its nominal quality with
-`method=6`, in a quarter of the time. Measured by `tests/benchmarks/test_previews.py`."""
+"""For each of `engine.previews.TIERS`: within the contract's bytes and SSIM of its nominal quality
+with `method=6`. Nearly all bytes are the high tier's, so it alone is worth the search of method 2,
+and what that saves the others spend. `tests/benchmarks/test_preview_frontier.py` is the study."""
+
+BLOCK_BYTES = 64 * 1024 * 1024
+"""Above 32 MiB, the C library gives freed memory back to the system; Pillow's own 16 MiB it keeps
+after huge images, for as long as the process lives."""
 
 SHORTCUT_MARGIN = 1.2
 """How much larger than the high tier a cheaply reduced image must stay, on each side, for the
@@ -50,7 +55,14 @@ _UPRIGHT = {
 
 
 class PillowCodec:
-    """Implements `engine.previews.PreviewCodec`. Holds nothing, so threads may share one."""
+    """Implements `engine.previews.PreviewCodec`. Keeps no image, so threads may share one.
+
+    Sets how Pillow allocates, for the whole process.
+    """
+
+    def __init__(self, settings: tuple[Settings, ...] = SETTINGS) -> None:
+        self._settings = settings
+        Image.core.set_block_size(BLOCK_BYTES)  # type: ignore[attr-defined]  # documented, untyped
 
     def pixels(self, data: bytes) -> int:
         """How many pixels decoding `data` would hold. Raises `UnusableImage`."""
@@ -64,10 +76,10 @@ class PillowCodec:
         """
         checkpoint()
         with judged():
-            image = _high(data)
-            tiers = [_webp(image, SETTINGS[0])]
+            image = _high(data, self._settings[0].resample)
+            tiers = [_webp(image, self._settings[0])]
         sizes = tier_sizes(*image.size)
-        for size, settings in zip(sizes[1:], SETTINGS[1:], strict=True):
+        for size, settings in zip(sizes[1:], self._settings[1:], strict=True):
             checkpoint()
             with judged():
                 if image.size != size:
@@ -81,7 +93,7 @@ class PillowCodec:
             load(opened(data), data)
 
 
-def _high(data: bytes) -> Image.Image:
+def _high(data: bytes, resample: Image.Resampling) -> Image.Image:
     """The high tier's pixels: RGB or RGBA in sRGB, upright, at its size.
 
     Turning and colour management come last, when there are fewest pixels. Names are dropped as
@@ -98,7 +110,7 @@ def _high(data: bytes) -> Image.Image:
     del image
     target = tier_sizes(*size)[0]  # turning swaps the sides and changes nothing else
     if pixels.size != target:
-        pixels = pixels.resize(target, SETTINGS[0].resample, box, reducing_gap=SHORTCUT_MARGIN)
+        pixels = pixels.resize(target, resample, box, reducing_gap=SHORTCUT_MARGIN)
     pixels = srgb(pixels, profile)
     return pixels if turn is None else pixels.transpose(turn)
 

@@ -75,10 +75,20 @@ def _silence() -> Iterator[None]:
 
 def _quiet(plugin: type[ImageFile], data: bytes) -> AbstractContextManager[None]:
     """Silence, for the few files over whose contents Pillow may warn; nothing for the others."""
-    animated_png = plugin is PngImageFile and b"acTL" in data
+    animated_png = plugin is PngImageFile and _has_chunk(data, b"acTL")
     if animated_png or plugin in (AvifImageFile, GifImageFile, TiffImageFile):
         return _silence()
     return nullcontext()
+
+
+def _has_chunk(data: bytes, kind: bytes) -> bool:
+    """Whether a PNG has a chunk of this kind: from header to header, over megabytes of pixels."""
+    position = 8
+    while header := data[position : position + 8]:
+        if header[4:] == kind:
+            return True
+        position += 12 + int.from_bytes(header[:4])
+    return False
 
 
 @contextmanager

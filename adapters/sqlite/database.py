@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 from collections import Counter
@@ -12,24 +11,20 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import aiosqlite
 
+from adapters.sqlite.opening import READ_ONLY, SELECT_JOURNAL, connected, is_there
 from adapters.sqlite.schema import (
-    DATABASE_NAME,
     DB_VERSION,
     EXPECTED_COLUMNS,
     JOURNAL_TABLES,
     JOURNAL_VERSION,
     LIBRARY_TABLES,
 )
-from engine.errors import LibraryDamaged, LibraryInUse, LibraryMissing, ReshelveError, StorageFailed
+from engine.errors import LibraryDamaged, LibraryMissing
 
 Row = tuple[Any, ...]
-
-BUSY_SECONDS = 10.0
-"""How long to wait for version 2 itself, should it write at the same moment."""
 
 CACHE_KIB = 40 * 1024
 """Hashes are random keys: the pages that a chunk of them touches should stay in memory."""
@@ -43,7 +38,6 @@ several commits change, as those of hashes are, is then written there once."""
 
 SELECT_COLUMNS = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
 SELECT_META = "SELECT value FROM db_meta WHERE key = ?"
-SELECT_JOURNAL = "SELECT 1 FROM sqlite_master WHERE name = 'migration_meta'"
 SELECT_JOURNAL_VERSION = "SELECT value FROM migration_meta WHERE key = 'journal_version'"
 INSERT_JOURNAL_VERSION = "INSERT INTO migration_meta (key, value) VALUES ('journal_version', ?)"
 INSERT_META = "INSERT INTO db_meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
@@ -53,16 +47,6 @@ ON CONFLICT (run_id, name) DO UPDATE SET n = n + excluded.n
 """
 
 _VALUES = re.compile(r"VALUES \(([^)]+)\)")
-
-_DISK = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_NOMEM,
-}
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Transaction:
@@ -147,23 +131,6 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[Transac
         raise
 
 
-def database_path(library: Path) -> Path:
-    """Where a library keeps its database."""
-    return library / DATABASE_NAME
-
-
-def translate(error: sqlite3.Error, path: Path) -> ReshelveError | sqlite3.Error:
-    """The fact behind an SQLite error; errors that are defects of ours stay as they are."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code in _DISK:
-        return StorageFailed(str(path), str(error))
-    if code in _BUSY:
-        return LibraryInUse(str(path.parent))
-    if code in _DAMAGE:
-        return LibraryDamaged(str(path), str(error))
-    return error
-
-
 async def open_writer(path: Path) -> aiosqlite.Connection:
     """The one connection that writes; makes the database where there is none.
 
@@ -193,11 +160,11 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     try:
         connection = await _connect(path, "rw")
     except sqlite3.OperationalError as error:
-        if _is_file(path):
+        if is_there(path):
             raise  # the disk or the system refuses it; that is no reason to make another
         raise LibraryMissing(str(path.parent)) from error
     try:
-        await connection.execute("PRAGMA query_only = ON")
+        await connection.execute(READ_ONLY)
         if not list(await connection.execute_fetchall(SELECT_JOURNAL)):
             raise LibraryMissing(str(path.parent))
     except BaseException:
@@ -206,17 +173,12 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     return connection
 
 
-def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # noqa: PTH113  False where it cannot be looked at
-
-
 async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
-    uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
     refused: list[sqlite3.Error] = []
 
     def connect() -> sqlite3.Connection:
         try:
-            return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+            return connected(path, mode)
         except sqlite3.Error as error:
             refused.append(error)
             return sqlite3.connect(":memory:")
@@ -227,13 +189,7 @@ async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
     if refused:
         await connection.close()
         raise refused[0]
-    connection.text_factory = _text
     return connection
-
-
-def _text(data: bytes) -> str:
-    """Text as it is stored; bytes that are no UTF-8 become surrogates, and spoil only their row."""
-    return data.decode("utf-8", "surrogateescape")
 
 
 def is_text(value: str) -> bool:

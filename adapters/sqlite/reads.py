@@ -19,36 +19,15 @@ from adapters.sqlite.shelf import (
     record_tags,
     stored_pending,
 )
-from engine.errors import UnknownRun
 from engine.journal import Run, Work, WorkItem
-from engine.lifecycle import ModelState
 from engine.records import PendingModelRecord
 from engine.source import Defect, SourceModel, Warning
-from engine.status import (
-    ByteCounts,
-    Counts,
-    ImageCounts,
-    ItemPage,
-    ItemView,
-    RunFailure,
-    RunKind,
-    RunState,
-    RunStatus,
-    RunSummary,
-    RunWarning,
-)
+from engine.states import ModelState
+from engine.status import ItemPage, ItemView, RunFailure, RunWarning
 
 SELECT_LAST_RUN = f"SELECT {RUN_COLUMNS} FROM {RUN_TABLES} ORDER BY r.id DESC LIMIT 1"
 SELECT_LAST_RUN_OF = f"""
 SELECT {RUN_COLUMNS} FROM {RUN_TABLES} WHERE s.location = ? ORDER BY r.id DESC LIMIT 1
-"""
-SELECT_SUMMARY = """
-SELECT r.id, r.kind, r.status, r.started_at, r.updated_at, r.finished_at, r.error_code,
-       r.error_message, r.expected,
-       (SELECT json_group_object(name, n) FROM migration_counts c WHERE c.run_id = r.id),
-       coalesce(s.location, ''), r.images_folder, r.strategy
-FROM migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id
-WHERE r.id = coalesce(?, (SELECT max(id) FROM migration_runs))
 """
 ITEM_COLUMNS = "id, source_key, path, state, sha256, error_code, error_message"
 SELECT_ITEMS = f"""
@@ -118,47 +97,6 @@ async def unfinished_run(tx: Transaction) -> Run | None:
     """The run that is running, interrupted or cancelled, if any."""
     row = await tx.first(SELECT_UNFINISHED)
     return None if row is None else run_from(row)
-
-
-async def status(tx: Transaction, run_id: int | None) -> RunStatus:
-    """The status of a run in one query, so that its numbers are of one moment."""
-    row = await tx.first(SELECT_SUMMARY, run_id)
-    if row is None:
-        if run_id is None:
-            return RunStatus()
-        raise UnknownRun(run_id)
-    numbers: dict[str, int] = msgspec.json.decode(row[9], type=dict[str, int])
-    states = {state.value: numbers.get(state, 0) for state in ModelState}
-    total = sum(states.values())
-    state = RunState(row[2])
-    return RunStatus(
-        run=RunSummary(
-            id=row[0],
-            kind=RunKind(row[1]),
-            status=state,
-            resumable=state.resumable,
-            started_at=row[3],
-            updated_at=row[4],
-            finished_at=row[5],
-            error=None if row[6] is None else Defect(row[6], row[7]),
-            source=row[10],
-            images_folder=row[11],
-            on_conflict=row[12] or None,
-        ),
-        counts=Counts(total=total, **states),
-        warnings=numbers.get("warnings", 0),
-        images=ImageCounts(
-            done=numbers.get("previews", 0),
-            failed=numbers.get("previews_failed", 0),
-            bytes_read=numbers.get("image_bytes", 0),
-        ),
-        bytes_hashed=ByteCounts(
-            done=numbers.get("bytes_done", 0), total=numbers.get("bytes_total", 0)
-        ),
-        expected=row[8],
-        work=numbers.get("work", 0),
-        source_damaged=numbers.get("damage", 0) > 0,
-    )
 
 
 async def items(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from engine.lifecycle import LEGAL, WAYS, ModelState
 
-DATABASE_NAME = "hikaze_model_manager.db"
-
 DB_VERSION = "2"
 """`db_meta.db_version` of the library format."""
 

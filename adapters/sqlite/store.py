@@ -17,17 +17,17 @@ from adapters.sqlite import (
     reads,
     recording,
     runs,
+    summary,
     transitions,
     verification,
 )
 from adapters.sqlite.database import (
     Transaction,
-    database_path,
     open_reader,
     open_writer,
     transaction,
-    translate,
 )
+from adapters.sqlite.opening import database_path, translate
 from adapters.sqlite.thread import DatabaseThread, database_thread
 from engine import catalogue as editing
 from engine import journal, removing
@@ -97,7 +97,7 @@ class SqliteReader:
 
     async def status(self, run_id: int | None = None) -> RunStatus:
         """The status of a run, the last one by default. Raises `UnknownRun`."""
-        return await self._read(reads.status, run_id)
+        return await self._read(summary.status, run_id)
 
     async def items(
         self, run_id: int | None, state: ModelState | None, after: int, limit: int

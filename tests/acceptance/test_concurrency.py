@@ -282,7 +282,7 @@ async def test_every_run_has_ended(crowd: Crowd) -> None:
 
 
 async def test_the_status_of_every_run_adds_up(crowd: Crowd) -> None:
-    async with Reshelve().reader(crowd.library) as (reader, _):
+    async with Reshelve().reader(crowd.library) as reader:
         runs = query(crowd.library, "SELECT id FROM migration_runs")
         counts = [(await reader.status(run_id)).counts for (run_id,) in runs]
     wrong: list[Any] = [

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-from adapters.sqlite.database import database_path
+from adapters.sqlite.opening import database_path
 from adapters.sqlite.store import SqliteStore, sqlite_store
 from engine.conflicts import ConflictStrategy
 from engine.intake import AssessedRow

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.sqlite.database import database_path
+from adapters.sqlite.opening import database_path
 from engine.conflicts import ConflictStrategy
 from engine.errors import LibraryDamaged
 from tests.contract.bench import Bench, finished, image, opened, parked, query

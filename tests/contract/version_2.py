@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from adapters.sqlite.database import database_path
+from adapters.sqlite.opening import database_path
 from tests.contract.bench import query
 
 VERSION_2 = """

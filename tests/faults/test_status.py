@@ -16,7 +16,7 @@ import anyio
 import msgspec
 import pytest
 
-from adapters.sqlite.schema import DATABASE_NAME
+from adapters.sqlite.opening import DATABASE_NAME
 from adapters.sqlite.store import sqlite_reader
 from engine.errors import LibraryMissing
 from engine.status import RunStatus

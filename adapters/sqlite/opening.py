@@ -1,0 +1,66 @@
+"""How a library's database is reached: where it lies, how it is opened, and errors as facts.
+
+Imports little: `glance` needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from engine.errors import LibraryDamaged, LibraryInUse, ReshelveError, StorageFailed
+
+DATABASE_NAME = "hikaze_model_manager.db"
+
+BUSY_SECONDS = 10.0
+"""How long to wait for version 2 itself, should it write at the same moment."""
+
+READ_ONLY = "PRAGMA query_only = ON"
+SELECT_JOURNAL = "SELECT 1 FROM sqlite_master WHERE name = 'migration_meta'"
+
+_DISK = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOMEM,
+}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def database_path(library: Path) -> Path:
+    """Where a library keeps its database."""
+    return library / DATABASE_NAME
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file; False also where the disk does not tell."""
+    return os.path.isfile(path)  # noqa: PTH113  Path raises where the disk does not tell
+
+
+def connected(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection without transactions of its own; `mode` as in SQLite's URIs."""
+    uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    connection.text_factory = _text
+    return connection
+
+
+def _text(data: bytes) -> str:
+    """Text as it is stored; bytes that are no UTF-8 become surrogates, and spoil only their row."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def translate(error: sqlite3.Error, path: Path) -> ReshelveError | sqlite3.Error:
+    """The fact behind an SQLite error; errors that are defects of ours stay as they are."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _DISK:
+        return StorageFailed(str(path), str(error))
+    if code in _BUSY:
+        return LibraryInUse(str(path.parent))
+    if code in _DAMAGE:
+        return LibraryDamaged(str(path), str(error))
+    return error

@@ -1,0 +1,78 @@
+"""The status of a run: one query, and what its numbers mean. Imports little: `glance` needs it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from engine.errors import UnknownRun
+from engine.source import Defect
+from engine.states import ModelState
+from engine.status import (
+    ByteCounts,
+    Counts,
+    ImageCounts,
+    RunKind,
+    RunState,
+    RunStatus,
+    RunSummary,
+)
+
+SELECT_SUMMARY = """
+SELECT r.id, r.kind, r.status, r.started_at, r.updated_at, r.finished_at, r.error_code,
+       r.error_message, r.expected,
+       (SELECT json_group_object(name, n) FROM migration_counts c WHERE c.run_id = r.id),
+       coalesce(s.location, ''), r.images_folder, r.strategy
+FROM migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id
+WHERE r.id = coalesce(?, (SELECT max(id) FROM migration_runs))
+"""
+
+
+class Query(Protocol):
+    """Whatever can be asked for a row."""
+
+    async def first(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        """The first row of a query."""
+        ...
+
+
+async def status(tx: Query, run_id: int | None) -> RunStatus:
+    """The status of a run in one query, so that its numbers are of one moment."""
+    row = await tx.first(SELECT_SUMMARY, run_id)
+    if row is None:
+        if run_id is None:
+            return RunStatus()
+        raise UnknownRun(run_id)
+    numbers: dict[str, int] = msgspec.json.decode(row[9], type=dict[str, int])
+    states = {state.value: numbers.get(state, 0) for state in ModelState}
+    total = sum(states.values())
+    state = RunState(row[2])
+    return RunStatus(
+        run=RunSummary(
+            id=row[0],
+            kind=RunKind(row[1]),
+            status=state,
+            resumable=state.resumable,
+            started_at=row[3],
+            updated_at=row[4],
+            finished_at=row[5],
+            error=None if row[6] is None else Defect(row[6], row[7]),
+            source=row[10],
+            images_folder=row[11],
+            on_conflict=row[12] or None,
+        ),
+        counts=Counts(total=total, **states),
+        warnings=numbers.get("warnings", 0),
+        images=ImageCounts(
+            done=numbers.get("previews", 0),
+            failed=numbers.get("previews_failed", 0),
+            bytes_read=numbers.get("image_bytes", 0),
+        ),
+        bytes_hashed=ByteCounts(
+            done=numbers.get("bytes_done", 0), total=numbers.get("bytes_total", 0)
+        ),
+        expected=row[8],
+        work=numbers.get("work", 0),
+        source_damaged=numbers.get("damage", 0) > 0,
+    )
