@@ -11,6 +11,9 @@ from adapters.cli.application import DemoLibrary, Serving
 from adapters.cli.arguments import Arguments
 from adapters.cli.main import run
 
+PAGE = Path(__file__).parent / "page"
+"""The page that a server shows where no client is given."""
+
 if TYPE_CHECKING:
     from engine.journal import Reader
     from engine.service import MigrationService
@@ -95,6 +98,7 @@ class Reshelve:
             token=token,
             folders=(Path.home(), Path.cwd(), arguments.library, *arguments.allow_path),
             roots=tuple(Root(name, str(folder)) for name, folder in arguments.root),
+            page=PAGE,
             frontend=arguments.frontend,
         )
 

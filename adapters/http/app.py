@@ -14,7 +14,7 @@ from litestar.types import ASGIApp
 
 from adapters.http import library, migration
 from adapters.http.errors import answer_defect, answer_fact, answer_http, answer_text
-from adapters.http.frontend import frontend_routes
+from adapters.http.frontend import SCHEMA_PATH, frontend_routes, schema_router
 from adapters.http.gate import Gate, Policy
 from adapters.http.requestlog import RequestLog
 from adapters.http.requests import AllowedPaths
@@ -54,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     policy: Policy
     allowed: AllowedPaths
+    page: Path
+    """The folder of the page of our own."""
     roots: tuple[Root, ...] = ()
     frontend: Path | None = None
 
@@ -61,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True):
 def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
     """The application over an entered service, behind the gate."""
     app = Litestar(
-        route_handlers=[*ROUTES, *frontend_routes(settings.frontend)],
+        route_handlers=[*ROUTES, *frontend_routes(settings.page, settings.frontend)],
         dependencies={
             "service": Provide(lambda: service, sync_to_thread=False),
             "allowed": Provide(lambda: settings.allowed, sync_to_thread=False),
@@ -76,7 +78,8 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
         openapi_config=OpenAPIConfig(
             title="reshelve",
             version="1",
-            path="/api/schema",
+            path=SCHEMA_PATH,
+            openapi_router=schema_router(),
             render_plugins=[JsonRenderPlugin()],
             use_handler_docstrings=True,
         ),

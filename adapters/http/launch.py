@@ -29,6 +29,7 @@ class HttpServing:
         token: str | None,
         folders: tuple[Path, ...],
         roots: tuple[Root, ...],
+        page: Path,
         frontend: Path | None,
     ) -> None:
         self._listener: socket.socket = listen(host, port)
@@ -42,6 +43,7 @@ class HttpServing:
             ),
             allowed=AllowedPaths(tuple(folder.resolve() for folder in folders)),
             roots=roots,
+            page=page,
             frontend=frontend,
         )
         self._server: Server | None = None

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from adapters.composition import PAGE
 from adapters.http.app import Settings, create_app
 from adapters.http.gate import Policy
 from adapters.http.requests import AllowedPaths
@@ -152,7 +153,8 @@ def test_what_is_no_json_is_documented_as_what_it_is(document: Any, path: str, k
 def test_the_application_is_made_without_a_warning() -> None:
     # Warnings are errors here.
     policy = Policy(hosts=frozenset({"127.0.0.1:1"}), origins=frozenset(), token=None)
-    create_app(cast(MigrationService, None), Settings(policy=policy, allowed=AllowedPaths(())))
+    settings = Settings(policy=policy, allowed=AllowedPaths(()), page=PAGE)
+    create_app(cast(MigrationService, None), settings)
 
 
 # The document against the server
