@@ -88,6 +88,8 @@ class Reshelve:
 
     def serving(self, arguments: Arguments, token: str | None) -> Serving:
         """A server that listens, and serves nothing yet. Raises OSError."""
+        from importlib.metadata import version
+
         from adapters.http.launch import HttpServing
         from engine.files import Root
 
@@ -99,6 +101,8 @@ class Reshelve:
             folders=(Path.home(), Path.cwd(), arguments.library, *arguments.allow_path),
             roots=tuple(Root(name, str(folder)) for name, folder in arguments.root),
             page=PAGE,
+            library=arguments.library,
+            version=version("reshelve"),
             frontend=arguments.frontend,
         )
 

@@ -12,7 +12,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
-from adapters.http import library, migration
+from adapters.http import library, migration, reports
+from adapters.http.answers import LibraryPlace
 from adapters.http.errors import answer_defect, answer_fact, answer_http, answer_text
 from adapters.http.frontend import SCHEMA_PATH, frontend_routes, schema_router
 from adapters.http.gate import Gate, Policy
@@ -35,6 +36,14 @@ ROUTES = [
     migration.handle_status,
     migration.handle_items,
     migration.handle_events,
+    reports.handle_problems,
+    reports.handle_problem_items,
+    reports.handle_report,
+    reports.handle_item_history,
+    reports.handle_model_history,
+    reports.handle_promotion,
+    reports.handle_conflicts,
+    library.handle_library,
     library.handle_models,
     library.handle_types,
     library.handle_model,
@@ -56,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True):
     allowed: AllowedPaths
     page: Path
     """The folder of the page of our own."""
+    place: LibraryPlace
     roots: tuple[Root, ...] = ()
     frontend: Path | None = None
 
@@ -67,6 +77,7 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
         dependencies={
             "service": Provide(lambda: service, sync_to_thread=False),
             "allowed": Provide(lambda: settings.allowed, sync_to_thread=False),
+            "place": Provide(lambda: settings.place, sync_to_thread=False),
             "roots": Provide(lambda: settings.roots, sync_to_thread=False),
         },
         exception_handlers={

@@ -12,7 +12,7 @@ import anyio
 from litestar import Request, Response, Router, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import HeaderParameter
+from litestar.params import FromPath, HeaderParameter
 from litestar.response import Redirect
 
 from adapters.http.caching import kept
@@ -57,12 +57,14 @@ def frontend_routes(page: Path, client: Path | None) -> list[HTTPRouteHandler]:
     own, others = page.resolve(), None if client is None else client.resolve()
 
     @get(f"{PAGE_PATH}/{{path:path}}", include_in_schema=False)
-    async def handle_page(path: str, if_none_match: IfNoneMatch = None) -> Response[bytes]:
+    async def handle_page(
+        path: FromPath[str], if_none_match: IfNoneMatch = None
+    ) -> Response[bytes]:
         return await anyio.to_thread.run_sync(_own_file, own, path, if_none_match)
 
     @get(["/", "/{path:path}"], include_in_schema=False)
     async def handle_frontend(
-        path: str = "/", if_none_match: IfNoneMatch = None
+        path: FromPath[str] = "/", if_none_match: IfNoneMatch = None
     ) -> Response[bytes]:
         if path == "/api" or path.startswith("/api/"):
             raise NotFoundException

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from adapters.composition import PAGE
+from adapters.http.answers import LibraryPlace
 from adapters.http.app import Settings, create_app
 from adapters.http.gate import Policy
 from adapters.http.requests import AllowedPaths
@@ -50,6 +51,14 @@ ROUTES: dict[tuple[str, str], tuple[set[int], set[int]]] = {
     ("get", f"{MIGRATION}/events"): ({200}, {400}),
     ("get", f"{MIGRATION}/items"): ({200}, {400}),
     ("post", f"{MIGRATION}/retry"): ({202}, {409} | WITH_JSON),
+    ("get", f"{MIGRATION}/problems"): ({200}, {400, 404}),
+    ("get", f"{MIGRATION}/problems/items"): ({200}, {400, 404}),
+    ("get", f"{MIGRATION}/report"): ({200}, {400, 404}),
+    ("get", f"{MIGRATION}/items/{{item_id}}/history"): ({200}, {400, 404}),
+    ("get", "/api/models/{sha256}/history"): ({200}, {404}),
+    ("get", f"{MIGRATION}/promotion"): ({200}, {400, 404}),
+    ("get", f"{MIGRATION}/conflicts"): ({200}, {400}),
+    ("get", "/api/library"): ({200}, set()),
 }
 """The routes of the contract: what they answer when all is well, and which errors there are."""
 
@@ -85,6 +94,15 @@ FIELDS = {
     "UploadBody": {"image", "sha256"},
     "Uploaded": {"status", "base_name"},
     "ImageCount": {"count"},
+    "ProblemSummary": {"run_id", "groups"},
+    "ProblemGroup": {*("kind", "code", "title", "advice", "count", "retryable", "examples")},
+    "ProblemPage": {"items", "next"},
+    "Problem": {"id", "item_id", "source_id", "path", "detail"},
+    "History": {"history"},
+    "Step": {"run_id", "item_id", "source_id", "path", "from_state", "to_state", "at"},
+    "ConflictPage": {"conflicts", "next"},
+    "LibraryAnswer": {"path", "models", "pending", "types", "version"},
+    "TypeCount": {"type", "models"},
 }
 
 
@@ -153,7 +171,9 @@ def test_what_is_no_json_is_documented_as_what_it_is(document: Any, path: str, k
 def test_the_application_is_made_without_a_warning() -> None:
     # Warnings are errors here.
     policy = Policy(hosts=frozenset({"127.0.0.1:1"}), origins=frozenset(), token=None)
-    settings = Settings(policy=policy, allowed=AllowedPaths(()), page=PAGE)
+    settings = Settings(
+        policy=policy, allowed=AllowedPaths(()), page=PAGE, place=LibraryPlace("library", "1")
+    )
     create_app(cast(MigrationService, None), settings)
 
 

@@ -12,6 +12,7 @@ from anyio.abc import TaskStatus
 from anyio.from_thread import start_blocking_portal
 
 from adapters.composition import PAGE, Reshelve
+from adapters.http.answers import LibraryPlace
 from adapters.http.app import Settings, create_app
 from adapters.http.gate import Policy
 from adapters.http.requests import AllowedPaths
@@ -40,6 +41,7 @@ async def serve_until(
         policy=Policy(hosts=frozenset({name}), origins=frozenset(), token=None),
         allowed=AllowedPaths((folder,)),
         page=PAGE,
+        place=LibraryPlace(str(folder), "1"),
         roots=(Root("loras", str(folder / "legacy" / "models")),),
     )
     config = Config()
