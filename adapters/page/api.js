@@ -58,6 +58,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether something ended because nobody wants it any more. @param {unknown} error */
+export const isAbort = (error) => error instanceof DOMException && error.name === "AbortError";
+
 /**
  * @param {string} path
  * @param {RequestInit} [options]
@@ -68,10 +71,13 @@ async function call(path, options = {}) {
   try {
     answer = await fetch(path, options);
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    if (isAbort(error)) throw error;
     throw new ApiError("The server does not answer. It may have been stopped.", "no_answer", 0);
   }
-  const body = await answer.json().catch(() => null);
+  const body = await answer.json().catch((error) => {
+    if (isAbort(error)) throw error;
+    return null;
+  });
   if (answer.ok) return body;
   const sentence = body?.error ?? `The server answered ${answer.status} without saying why.`;
   throw new ApiError(sentence, body?.code ?? "no_reason", answer.status);

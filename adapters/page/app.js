@@ -92,8 +92,10 @@ function tellTabs(status) {
   const unfinished = isUnfinished(status) && !running;
   setBadge("progress", running ? `${percentOf(status)}%` : unfinished ? "!" : "",
     running ? "running" : "not finished");
-  const { failed } = status.counts;
-  setBadge("problems", failed ? count(failed) : "", `${failed} failed`);
+  const { counts: { failed }, warnings } = status;
+  setBadge("problems", failed || warnings ? count(failed || warnings) : "",
+    failed ? "failed" : "warnings");
+  tabs.get("problems")?.badge.classList.toggle("bad", failed > 0);
   nameWindow();
 }
 

@@ -5,8 +5,8 @@ import { foreign, h, icon } from "./dom.js";
 import { bytes, typeName } from "./format.js";
 import { frame } from "./previews.js";
 
-export const ROW_HEIGHT = 276;
-export const COLUMN_WIDTH = 164;
+export const ROW_HEIGHT = 304;
+export const COLUMN_WIDTH = 188;
 
 /**
  * The parts of a card; pictures come later, when it has been in sight for a moment.
@@ -19,7 +19,7 @@ export function cardParts({ name, type, size_bytes: size, tags }) {
       foreign(name, "p.card-name"),
       h("p.card-facts", null, foreign(typeName(type)), ` · ${bytes(size)}`),
       h("ul.tags.one-line", { "aria-label": "Tags" },
-        tags.map((tag) => foreign(tag.name, "li.tag")))),
+        tags.filter((tag) => tag.name !== type).map((tag) => foreign(tag.name, "li.tag")))),
   ];
 }
 

@@ -2,7 +2,7 @@
 /** Everything that is known about one model, in a dialog: pictures, notes, facts and history. */
 
 import { pendingImage, readHistory, readModel, readPendingModel } from "./api.js";
-import { button, fill, foreign, h, icon, pathText } from "./dom.js";
+import { button, fill, foreign, h, pathText } from "./dom.js";
 import { bytes, date, dateTime, fileName, some, typeName } from "./format.js";
 import { load, notify } from "./notices.js";
 import { frame, showImage, showPreview } from "./previews.js";
@@ -14,21 +14,14 @@ import { stateLabel } from "./runs.js";
 
 /** Opens the details of an active model. @param {string} sha256 @param {string} name */
 export function openModel(sha256, name) {
-  open(name, (signal) => readModel(sha256, signal), (model) => [
-    gallery(name, modelPictures(model)),
-    notes(model),
-    facts(model),
-    history(sha256),
-  ]);
+  open(name, (signal) => readModel(sha256, signal), (model) => columns(
+    gallery(name, modelPictures(model)), notes(model), facts(model), history(sha256)));
 }
 
 /** Opens the details of a pending model. @param {number} id @param {string} name */
 export function openPending(id, name) {
-  open(name, (signal) => readPendingModel(id, signal), (model) => [
-    gallery(name, pendingPictures(model)),
-    notes(model),
-    facts(model),
-  ]);
+  open(name, (signal) => readPendingModel(id, signal), (model) => columns(
+    gallery(name, pendingPictures(model)), notes(model), facts(model)));
 }
 
 /** @param {Model} model @returns {Picture[]} */
@@ -51,7 +44,7 @@ export function pendingPictures(model) {
  * @template T
  * @param {string} name
  * @param {(signal: AbortSignal) => Promise<T>} read
- * @param {(value: T) => HTMLElement[]} draw
+ * @param {(value: T) => HTMLElement} draw
  */
 function open(name, read, draw) {
   const closing = new AbortController();
@@ -74,6 +67,11 @@ function open(name, read, draw) {
   document.body.append(dialog);
   dialog.showModal();
   load(body, () => read(closing.signal), (value) => fill(body, draw(value)));
+}
+
+/** @param {HTMLElement} pictures @param {...HTMLElement} words */
+function columns(pictures, ...words) {
+  return h("div.dialog-columns", null, pictures, h("div", null, words));
 }
 
 /** @param {string} name @param {Picture[]} pictures */

@@ -10,6 +10,9 @@ import { h } from "./dom.js";
 /** Rows that are drawn above and below those in sight. */
 const OVERSCAN = 2;
 
+/** From this width on there are two columns, on the smallest of phones too. */
+const NARROWEST_PAIR = 290;
+
 /** How long a card is in sight before its picture is asked for, in a scroll that goes on. */
 const SETTLES = 90;
 
@@ -105,7 +108,8 @@ export class Grid {
   _measure() {
     const width = this.element.clientWidth;
     if (width === 0) return false;
-    const columns = Math.max(1, Math.floor(width / this._options.columnWidth));
+    const fewest = width < NARROWEST_PAIR ? 1 : 2;
+    const columns = Math.max(fewest, Math.floor(width / this._options.columnWidth));
     if (columns !== this._columns) {
       this._columns = columns;
       this._forget();

@@ -1,6 +1,7 @@
 // @ts-check
 /** What the page says: notices that stay until they are read, and words for a screen reader. */
 
+import { isAbort } from "./api.js";
 import { button, fill, h, icon, say } from "./dom.js";
 
 const STAYS = 8000;
@@ -34,7 +35,7 @@ export async function attempt(act) {
     await act();
     return true;
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") return false;
+    if (isAbort(error)) return false;
     notify(error instanceof Error ? error.message : String(error), "error");
     return false;
   }
@@ -68,7 +69,7 @@ export async function load(place, fetch, show) {
     show(value);
   } catch (error) {
     clearTimeout(waiting);
-    if (error instanceof DOMException && error.name === "AbortError") return;
+    if (isAbort(error)) return;
     const sentence = error instanceof Error ? error.message : String(error);
     fill(place, h("div.banner.error", { role: "alert" }, icon("warning"),
       h("p", { dir: "auto" }, sentence),

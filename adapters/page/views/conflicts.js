@@ -154,9 +154,16 @@ function conflictCard({ pending, existing }, signal, choose) {
   const sides = h("div.sides");
   load(sides, () => Promise.all([readPendingModel(pending.id, signal),
     readModel(existing.id, signal)]), ([waiting, active]) => {
+    const [differs, same] = compare(waiting, active);
+    sides.style.setProperty("--rows", String(differs.length));
     fill(sides,
-      side("Waiting", "pending", waiting, active, pendingPictures(waiting)[0]),
-      side("In the library", "library", active, waiting, modelPictures(active)[0]));
+      side("Waiting", "pending", waiting, differs.map(([label, own, , draw]) => [label, own, draw]),
+        pendingPictures(waiting)[0]),
+      side("In the library", "library", active,
+        differs.map(([label, , own, draw]) => [label, own, draw]), modelPictures(active)[0]),
+      same.length > 0 && h("p.same", null, h("span.means", null, "The same in both: "),
+        same.map(([label, value, , draw], index) =>
+          [index > 0 && ", ", `${label.toLowerCase()} `, h("strong", null, draw(value))]).flat()));
   });
   const name = `conflict-${pending.id}`;
   return h("article.panel.conflict", { "aria-label": `Conflict of ${fileName(pending.path)}` },
@@ -167,42 +174,54 @@ function conflictCard({ pending, existing }, signal, choose) {
         h("span", null, h("strong", null, label), h("span.means", null, means))))));
 }
 
+/** @typedef {(text: string) => import("../dom.js").Child} Draw */
+
 /**
- * One of the two; what the other one says too stands back.
+ * What the records say, as (label, waiting, active, how it is shown): where they differ, and where
+ * not. What neither knows is left out; the path is always told, because it tells files apart.
+ * @param {PendingModel} waiting
+ * @param {Model} active
+ */
+function compare(waiting, active) {
+  const [notes, others] = [waiting.meta_json, active.meta_json];
+  const text = (/** @type {string} */ words) => foreign(words, "span");
+  /** @type {[string, string, string, Draw][]} */
+  const rows = [
+    ["Path", waiting.path, active.path, pathText],
+    ["Type", typeName(waiting.type), typeName(active.type), text],
+    ["Size", bytes(waiting.size_bytes), bytes(active.size_bytes), text],
+    ["Added", date(waiting.created_at), date(active.created_at), text],
+    ["Images", pictureWords(waiting), pictureWords(active), text],
+    ["Notes", notes.description, others.description, text],
+    ["Links", notes.community_links, others.community_links, links],
+    ["Prompt", notes.prompts.positive, others.prompts.positive, text],
+    ["Negative", notes.prompts.negative, others.prompts.negative, text],
+  ];
+  const told = rows.filter(([, own, other]) => own || other);
+  const differs = told.filter(([label, own, other]) => own !== other || label === "Path");
+  return [differs, told.filter((row) => !differs.includes(row))];
+}
+
+/**
+ * One of the two.
  * @param {string} title
  * @param {string} picture
  * @param {Model | PendingModel} model
- * @param {Model | PendingModel} other
+ * @param {[string, string, Draw][]} rows
  * @param {import("../details.js").Picture | undefined} image
  */
-function side(title, picture, model, other, image) {
+function side(title, picture, model, rows, image) {
   const name = model.name || fileName(model.path);
   const place = frame(name, "div.picture.side-picture");
   if (image) requestAnimationFrame(() => image.draw(place, `Picture of ${name}`));
-  const { meta_json: meta } = model;
-  const prompt = (/** @type {Model | PendingModel} */ of) => of.meta_json.prompts.positive;
-  /** @type {[string, string, string, (text: string) => import("../dom.js").Child][]} */
-  const rows = [
-    ["Path", model.path, other.path, pathText],
-    ["Type", typeName(model.type), typeName(other.type), (text) => foreign(text)],
-    ["Size", bytes(model.size_bytes), bytes(other.size_bytes), (text) => text],
-    ["Added", date(model.created_at), date(other.created_at), (text) => text],
-    ["Images", pictureWords(model), pictureWords(other), (text) => text],
-    ["Notes", meta.description, other.meta_json.description, (text) => foreign(text, "span")],
-    ["Links", meta.community_links, other.meta_json.community_links, links],
-    ["Prompt", prompt(model), prompt(other), (text) => foreign(text, "span")],
-    ["Negative", meta.prompts.negative, other.meta_json.prompts.negative,
-      (text) => foreign(text, "span")],
-  ];
   return h("section.side", { "aria-label": title },
     h("p.side-title", null, icon(picture), title),
     place,
     foreign(name, "h2.side-name"),
     model.tags.length > 0 ? tagList(model.tags) : h("p.means.no-tags", null, "no tags"),
-    h("dl.side-facts", null, rows.filter(([, own, others]) => own || others)
-      .map(([label, own, others, draw]) =>
-        h("div", { class: own === others ? "same" : "differs" }, h("dt", null, label),
-          h("dd", null, own ? draw(own) : h("span.means", null, "none"))))));
+    h("dl.side-facts", null, rows.map(([label, value, draw]) =>
+      h("div", null, h("dt", null, label),
+        h("dd", null, value ? draw(value) : h("span.means", null, "none"))))));
 }
 
 function nothing() {

@@ -35,7 +35,7 @@ export function problemsView({ root, signal, live }) {
     const warnings = groups.filter(({ kind }) => kind === "warning");
     fill(body, groups.length === 0 && nothing(run !== null),
       section("Failed", failures, run, retry, failures.some((group) => group.retryable)
-        && button("Retry all that failed", () => retry(), { look: "primary", icon: "retry" })),
+        && button("Retry all that failed", () => retry(), { look: "primary", icon: "retry", "data-retries": true })),
       section("Warnings", warnings, run, retry));
   });
   reload();
@@ -54,7 +54,7 @@ export function problemsView({ root, signal, live }) {
 /** @param {number} run @param {"json" | "csv"} format */
 function download(run, format) {
   return h("a.button", { href: reportAddress(run, format), download: "" }, icon("download"),
-    h("span", null, `Report as ${format.toUpperCase()}`));
+    h("span", null, `${format.toUpperCase()} report`));
 }
 
 /**

@@ -124,18 +124,24 @@ class ProgressPage {
     const rates = this._speed.add(status, performance.now());
     const running = isRunning(status);
     const eta = status.eta_seconds;
-    this._speeds.element.classList.toggle("resting", !running);
     say(this._left, !running ? "" : eta === null ? "Estimating the time left…"
       : `About ${duration(eta)} left`);
     const { images, bytes_hashed: hashed } = status;
+    const lost = images.failed ? `, ${count(images.failed)} could not be` : "";
+    const ofAll = hashed.total ? ` of ${bytes(hashed.total)}` : "";
+    if (!running) {
+      this._speeds.tell("models", count(settledOf(status)), "", "settled");
+      this._speeds.tell("images", count(images.done), "", `carried${lost}`);
+      this._speeds.tell("bytes", bytes(hashed.done), "", hashed.total ? `read${ofAll}`
+        : "nothing had to be hashed");
+      return;
+    }
     const figure = (/** @type {number | undefined} */ value) =>
-      value === undefined || !running ? "–" : rate(value);
-    this._speeds.tell("models", figure(rates?.models),
-      `${count(settledOf(status))} settled`);
-    this._speeds.tell("images", figure(rates?.images), images.failed
-      ? `${count(images.done)} carried, ${count(images.failed)} not` : `${count(images.done)} carried`);
-    this._speeds.tell("bytes", figure(rates ? rates.bytes / 1e6 : undefined), hashed.total
-      ? `${bytes(hashed.done)} of ${bytes(hashed.total)}` : "nothing to hash");
+      value === undefined ? "–" : rate(value);
+    this._speeds.tell("models", figure(rates?.models), "/s", `${count(settledOf(status))} settled`);
+    this._speeds.tell("images", figure(rates?.images), "/s", `${count(images.done)} carried${lost}`);
+    this._speeds.tell("bytes", figure(rates ? rates.bytes / 1e6 : undefined), "MB/s",
+      hashed.total ? `${bytes(hashed.done)}${ofAll}` : "nothing to hash");
   }
 
   /** What somebody has to know before anything else. @param {RunStatus} status */
@@ -181,26 +187,26 @@ class ProgressPage {
   }
 }
 
-/** The three rates; `tell` says what one of them is. */
+/** Three rates, which are sums when nothing moves; `tell` says what one of them is. */
 function speeds() {
-  /** @type {Map<string, {figure: HTMLElement, note: HTMLElement}>} */
+  /** @type {Map<string, {figure: HTMLElement, unit: HTMLElement, note: HTMLElement}>} */
   const told = new Map();
   const element = h("dl.speeds");
-  const named = [["models", "Models", "/s"], ["images", "Images", "/s"], ["bytes", "Hashing", "MB/s"]];
-  for (const [name, label, unit] of named) {
+  for (const [name, label] of [["models", "Models"], ["images", "Images"], ["bytes", "Hashing"]]) {
     const figure = h("span", { "data-rate": name }, "–");
+    const unit = h("small");
     const note = h("dd.means");
-    element.append(h("div.speed", null, h("dt", null, label),
-      h("dd", null, figure, h("small", null, ` ${unit}`)), note));
-    told.set(name, { figure, note });
+    element.append(h("div.speed", null, h("dt", null, label), h("dd", null, figure, " ", unit), note));
+    told.set(name, { figure, unit, note });
   }
   return {
     element,
-    /** @param {string} name @param {string} value @param {string} words */
-    tell(name, value, words) {
+    /** @param {string} name @param {string} value @param {string} unit @param {string} words */
+    tell(name, value, unit, words) {
       const place = told.get(name);
       if (!place) return;
       say(place.figure, value);
+      say(place.unit, unit);
       say(place.note, words);
     },
   };

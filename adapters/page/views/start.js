@@ -105,7 +105,7 @@ export function startView({ root, signal, live }) {
         h("p.lead", null, "From Hikaze Model Manager 1 to version 2: names, tags, notes, prompts " +
           "and previews. You can stop at any moment and go on later.")),
       unfinished,
-      h("section.panel", { "aria-label": "The library to migrate" }, form)));
+      h("section.panel", { "aria-label": "The library to migrate" }, form), steps()));
   look();
 
   live.watch((status) => {
@@ -124,6 +124,14 @@ export function startView({ root, signal, live }) {
       h("a.button.primary", { href: linkTo("progress") },
         running ? "Watch it" : "Go on with it")));
   }, signal);
+}
+
+function steps() {
+  return h("ol.steps", null, [
+    ["Move", "Models whose content is known become active, with their previews in three sizes."],
+    ["Promote", "The others wait. You choose which of them are read, and when."],
+    ["Decide", "Where two have the same content, you see both and say what becomes of them."],
+  ].map(([title, words]) => h("li", null, h("h2", null, title), h("p.means", null, words))));
 }
 
 function introduction() {

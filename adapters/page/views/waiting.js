@@ -85,9 +85,10 @@ export class WaitingList {
     this._find();
   }
 
-  /** Takes no wishes while one is fulfilled. @param {boolean} resting */
+  /** Takes no wishes while one is fulfilled; what was chosen for it is done with. @param {boolean} resting */
   rest(resting) {
     this._resting = resting;
+    if (!resting) this._picked.clear();
     this._tellPicks();
   }
 
