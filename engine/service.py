@@ -44,6 +44,7 @@ from engine.status import (
     RunWarning,
 )
 from engine.supervisor import Conduct, LegacyImport, Supervisor
+from engine.survey import Surveyor
 from engine.worker import Worker
 from engine.workshop import HashMeter, Workshop
 from engine.writer import Writer
@@ -125,6 +126,7 @@ class MigrationService:
         self.catalogue = Catalogue(
             self._workshop, self._writer, ports.store, ports.library, ports.types
         )
+        self.surveyor = Surveyor(ports.source, ports.images, ports.library, self._workshop.io)
         self.problems = Problems(ports.store)
         self.reports = Reports(ports.store)
 

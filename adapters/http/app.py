@@ -29,6 +29,7 @@ ROUTES = [
     migration.handle_pending_models,
     migration.handle_pending_model,
     migration.handle_scan,
+    migration.handle_check,
     migration.handle_start,
     migration.handle_resume,
     migration.handle_cancel,

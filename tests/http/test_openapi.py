@@ -51,6 +51,7 @@ ROUTES: dict[tuple[str, str], tuple[set[int], set[int]]] = {
     ("get", f"{MIGRATION}/events"): ({200}, {400}),
     ("get", f"{MIGRATION}/items"): ({200}, {400}),
     ("post", f"{MIGRATION}/retry"): ({202}, {409} | WITH_JSON),
+    ("post", f"{MIGRATION}/check"): ({200}, WITH_JSON),
     ("get", f"{MIGRATION}/problems"): ({200}, {400, 404}),
     ("get", f"{MIGRATION}/problems/items"): ({200}, {400, 404}),
     ("get", f"{MIGRATION}/report"): ({200}, {400, 404}),
@@ -94,6 +95,12 @@ FIELDS = {
     "UploadBody": {"image", "sha256"},
     "Uploaded": {"status", "base_name"},
     "ImageCount": {"count"},
+    "Survey": {"database", "images", "space", "can_start"},
+    "DatabaseSurvey": {
+        *("path", "found", "readable", "rows", "hashed", "unhashed", "images", "complete", "error")
+    },
+    "ImagesSurvey": {"path", "found", "readable", "missing"},
+    "SpaceSurvey": {"needed_bytes", "free_bytes", "enough"},
     "ProblemSummary": {"run_id", "groups"},
     "ProblemGroup": {*("kind", "code", "title", "advice", "count", "retryable", "examples")},
     "ProblemPage": {"items", "next"},
