@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 
 from adapters.http import library, migration, reports
 from adapters.http.answers import LibraryPlace
+from adapters.http.entry import Entry
 from adapters.http.errors import answer_defect, answer_fact, answer_http, answer_text
 from adapters.http.frontend import SCHEMA_PATH, frontend_routes, schema_router
 from adapters.http.gate import Gate, Policy
@@ -98,4 +99,5 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
         logging_config=None,
         request_max_body_size=settings.policy.upload_bytes + (1 << 20),
     )
-    return RequestLog(Gate(app, settings.policy))
+    gate = Gate(app, settings.policy)
+    return RequestLog(gate if settings.policy.token is None else Entry(gate))
