@@ -26,7 +26,7 @@ SURVEY_SECONDS = 5.0
 
 CHUNK_ROWS = 1000
 
-JOURNAL_SHARE = 3.5
+JOURNAL_SHARE = 4.0
 """What the library's database takes for each byte of the source's: records, journal, and each row
 as it was. Measured on large sources and rounded up."""
 
