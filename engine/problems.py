@@ -22,8 +22,11 @@ SLICE = 50_000
 EXAMPLES = 5
 """How many problems of a code are shown with its count."""
 
+QUICK_SECONDS = 0.05
+"""A count that takes no longer is renewed at every question."""
+
 PATIENCE = 10
-"""A count that changes all the time is renewed after this many times what it took."""
+"""One that takes longer is renewed, while the run goes on, after this many times what it took."""
 
 RUNS_KEPT = 4
 """Of how many runs the counts are remembered."""
@@ -127,14 +130,16 @@ class Problems:
             status = await self._reader.status(run_id)
             if status.run is None:
                 return ProblemSummary(None, [])
-            counted = self._remembered(status.run.id)
-            run = status.run
-            seen = (run.status, run.updated_at, status.counts.failed, status.warnings)
+            run, counted = status.run, self._remembered(status.run.id)
+            state = (run.status, run.updated_at)
+            seen = (*state, status.counts.failed, status.warnings)
             began = anyio.current_time()
-            if counted.seen != seen and began >= counted.fresh_until:
+            waits = counted.seen[:2] == state and began < counted.fresh_until
+            if counted.seen != seen and not waits:
                 counted.groups = await self._count(run.id, counted)
                 ended = anyio.current_time()
-                counted.seen, counted.fresh_until = seen, ended + PATIENCE * (ended - began)
+                patience = 0 if ended - began < QUICK_SECONDS else PATIENCE
+                counted.seen, counted.fresh_until = seen, ended + patience * (ended - began)
             return ProblemSummary(run.id, await self._with_retry(run.id, counted.groups))
 
     async def page(
