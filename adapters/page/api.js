@@ -157,8 +157,14 @@ export async function readConflicts(signal) {
 /** The report of the last promotion. @returns {Promise<PromotionReport>} */
 export const readPromotion = () => call("/api/migration/promotion");
 
-/** @param {AbortSignal} [signal] @returns {Promise<{run_id: number | null, groups: ProblemGroup[]}>} */
-export const readProblems = (signal) => call("/api/migration/problems", { signal });
+/**
+ * The problems of a run, the last one where none is named.
+ * @param {string} run
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{run_id: number | null, groups: ProblemGroup[]}>}
+ */
+export const readProblems = (run, signal) =>
+  call(address("/api/migration/problems", { run_id: run || null }), { signal });
 
 /**
  * One page of a group's items.

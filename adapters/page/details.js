@@ -52,7 +52,7 @@ function open(name, read, draw) {
   const title = foreign(name, "h2");
   title.id = "dialog-title";
   const dialog = h("dialog.dialog", { "aria-labelledby": "dialog-title" },
-    h("header.dialog-head", null, title,
+    h("div.dialog-head", null, title,
       button("Close", () => dialog.close(), { look: "quiet", icon: "cross" })),
     body);
   dialog.addEventListener("close", () => {

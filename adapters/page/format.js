@@ -36,8 +36,11 @@ export function bytes(value) {
 }
 
 /** How long it will still take, as roughly as it is known. @param {number} seconds */
-export function duration(seconds) {
-  if (seconds < 5) return "a few seconds";
+export const timeLeft = (seconds) =>
+  seconds < 5 ? "A few seconds left" : `About ${duration(seconds)} left`;
+
+/** @param {number} seconds */
+function duration(seconds) {
   if (seconds < 90) return `${Math.round(seconds / 5) * 5} seconds`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 90) return some(minutes, "minute");

@@ -62,7 +62,7 @@ export function speakNowAndThen(sentence) {
  * @param {(value: T) => void} show
  */
 export async function load(place, fetch, show) {
-  const waiting = setTimeout(() => fill(place, h("p.waiting", null, "Loading…")), 150);
+  const waiting = setTimeout(() => fill(place, h("p.loading", null, "Loading…")), 150);
   try {
     const value = await fetch();
     clearTimeout(waiting);

@@ -29,8 +29,14 @@ function show(document_) {
   const place = /** @type {HTMLElement} */ (document.getElementById("routes"));
   fill(place, groups.map(({ name, routes }) => h("section.group", { "aria-label": name },
     h("h2", null, name), routes.map((route) => routeCard(route, document_)))));
+  openWanted();
+  document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
+}
+
+/** Opens the route that the address names. */
+function openWanted() {
   const wanted = document.getElementById(location.hash.slice(1));
-  wanted?.scrollIntoView({ behavior: "instant" });
+  if (wanted instanceof HTMLDetailsElement) wanted.open = true;
 }
 
 /** @param {string} path */
@@ -41,33 +47,43 @@ const method = (name) => h(`span.method.${name}`, null, name.toUpperCase());
 
 /** @param {Route} route @param {any} document_ */
 function routeCard(route, document_) {
+  const body = h("div");
+  const card = h("details.panel.route", { id: route.anchor },
+    h("summary", null, h("h3", null, method(route.method), h("code", null, route.path)),
+      route.description && h("p.means", null, route.description)),
+    body);
+  card.addEventListener("toggle", () => fill(body, routeParts(route, document_)), { once: true });
+  return card;
+}
+
+/** What a route takes and answers. @param {Route} route @param {any} document_ */
+function routeParts(route, document_) {
   const good = route.answers.filter(({ status }) => status < 400);
   const refusals = route.answers.filter(({ status }) => status >= 400);
-  return h("article.panel.route", { id: route.anchor, "aria-label": `${route.method} ${route.path}` },
-    h("h3", null, method(route.method), h("code", null, route.path)),
-    route.description && h("p", null, route.description),
-    route.parameters.length > 0 && [h("h4", null, "Parameters"), h("dl.fields", null,
+  return [
+    route.parameters.length > 0 && h("div", null, h("h4", null, "Parameters"), h("dl.fields", null,
       route.parameters.map(({ name, where, required, shape }) => h("div", null,
         h("dt", null, h("code", null, name), required && h("span.must", null, "required")),
-        h("dd", null, `${kindOf(shape, document_)}, in the ${where}`))))],
+        h("dd", null, `${kindOf(shape, document_)}, in the ${where}`))))),
     route.body && bodyPart(route.body, document_),
-    good.map((answer) => answerPart(answer, document_)),
+    ...good.map((answer) => answerPart(answer, document_)),
     refusals.length > 0 && h("details.refusals", null,
       h("summary", null, `Refusals: ${refusals.map(({ status }) => status).join(", ")}`),
       h("dl.fields", null, refusals.map(({ status, description }) => h("div", null,
-        h("dt", null, h("code", null, status)), h("dd", null, description))))));
+        h("dt", null, h("code", null, status)), h("dd", null, description))))),
+  ];
 }
 
 /** @param {{media: string, shape: Shape, required: boolean}} body @param {any} document_ */
 function bodyPart({ media, shape, required }, document_) {
-  return h("section", { "aria-label": "Body" },
+  return h("div", null,
     h("h4", null, `Body${required ? "" : ", optional"} `, h("code", null, media)),
     fields(shape, document_, 0), media.includes("json") && example(shape, document_));
 }
 
 /** @param {Answer} answer @param {any} document_ */
 function answerPart({ status, description, media, shape }, document_) {
-  return h("section", { "aria-label": `Answer ${status}` },
+  return h("div", null,
     h("h4", null, `Answer ${status} `, media && h("code", null, media)),
     description && h("p.means", null, description),
     shape && [fields(shape, document_, 0), media?.includes("json") && example(shape, document_)]);
@@ -93,3 +109,4 @@ function example(shape, document_) {
 
 const place = /** @type {HTMLElement} */ (document.getElementById("routes"));
 load(place, readDocument, show);
+addEventListener("hashchange", openWanted);

@@ -15,13 +15,14 @@ const PAGE = 100;
 
 /** @param {import("../router.js").Place} place */
 export function problemsView({ root, signal, live }) {
+  const runs = h("select", { "aria-label": "Run", hidden: true, change: () => reload() });
   const downloads = h("div.actions");
   const body = h("div");
   fill(root,
     h("header.view-head.with-actions", null,
       h("div", null, h("h1", { tabIndex: -1 }, "Problems"),
         h("p.lead", null, "Whatever could not be carried is named here, with a reason.")),
-      downloads),
+      h("div.actions", null, runs, downloads)),
     body);
 
   /** @param {number[]} [ids] */
@@ -29,7 +30,7 @@ export function problemsView({ root, signal, live }) {
     const done = await attempt(async () => live.take(await retryItems(ids)));
     if (done) notify("They are being tried again. Progress shows how it goes.");
   };
-  const reload = () => load(body, () => readProblems(signal), ({ run_id: run, groups }) => {
+  const reload = () => load(body, () => readProblems(runs.value, signal), ({ run_id: run, groups }) => {
     fill(downloads, run !== null && [download(run, "csv"), download(run, "json")]);
     const failures = groups.filter(({ kind }) => kind === "failure");
     const warnings = groups.filter(({ kind }) => kind === "warning");
@@ -42,6 +43,7 @@ export function problemsView({ root, signal, live }) {
 
   let before = "";
   live.watch((status) => {
+    offerRuns(runs, status.run?.id ?? 0);
     const now = `${status.run?.id} ${status.run?.status}`;
     if (before && before !== now) reload();
     before = now;
@@ -49,6 +51,21 @@ export function problemsView({ root, signal, live }) {
       /** @type {HTMLButtonElement} */ (one).disabled = isRunning(status);
     }
   }, signal);
+}
+
+/**
+ * Offers earlier runs, where there are any; the empty value means the last one.
+ * @param {HTMLSelectElement} select
+ * @param {number} last
+ */
+function offerRuns(select, last) {
+  select.hidden = last < 2;
+  if (select.options.length === last) return;
+  const chosen = select.value;
+  const earlier = Array.from({ length: Math.max(last - 1, 0) }, (_, index) => last - 1 - index);
+  fill(select, h("option", { value: "" }, `Run ${last}, the last`),
+    earlier.map((run) => h("option", { value: run }, `Run ${run}`)));
+  select.value = chosen;
 }
 
 /** @param {number} run @param {"json" | "csv"} format */
@@ -98,10 +115,11 @@ function card(group, run, retry) {
 }
 
 /** @param {Problem} problem */
-function problem({ path, source_id: row, detail }) {
+function problem({ path, item_id: item, source_id: row, detail }) {
+  const where = row === null ? "" : `row ${row}`;
   return h("li", null,
-    h("p.problem-path", null, path ? pathText(path) : "The library as a whole",
-      row !== null && h("span.means", null, ` row ${row}`)),
+    h("p.problem-path", null, path.trim() ? [pathText(path), " ", h("span.means", null, where)]
+      : item === null ? "The library as a whole" : where.replace("row", "Row") || "A model"),
     detail && foreign(detail, "p.problem-detail"));
 }
 

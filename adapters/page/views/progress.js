@@ -3,7 +3,7 @@
 
 import { cancelRun, resumeRun } from "../api.js";
 import { button, fill, foreign, h, icon, say } from "../dom.js";
-import { bytes, count, dateTime, duration, elapsed, rate, some } from "../format.js";
+import { bytes, count, dateTime, elapsed, rate, some, timeLeft } from "../format.js";
 import { attempt, speakNowAndThen } from "../notices.js";
 import { Throughput } from "../rates.js";
 import { linkTo } from "../router.js";
@@ -125,7 +125,7 @@ class ProgressPage {
     const running = isRunning(status);
     const eta = status.eta_seconds;
     say(this._left, !running ? "" : eta === null ? "Estimating the time left…"
-      : `About ${duration(eta)} left`);
+      : timeLeft(eta));
     const { images, bytes_hashed: hashed } = status;
     const lost = images.failed ? `, ${count(images.failed)} could not be` : "";
     const ofAll = hashed.total ? ` of ${bytes(hashed.total)}` : "";
