@@ -156,14 +156,23 @@ function history(sha256) {
   const place = h("div");
   load(place, () => readHistory(sha256), (steps) => {
     fill(place, steps.length === 0 ? h("p.means", null, "Nothing is recorded.")
-      : h("ol.history", null, steps.map((step) => h(`li.${step.to_state}`, null,
+      : h("ol.history", null, steps.map((step, index) => h(`li.${step.to_state}`, null,
         h("span.swatch", { "aria-hidden": "true" }),
         h("strong", null, stateLabel(step.to_state)),
         h("span.means", null, dateTime(step.at)),
-        h("span.means", null, `run ${step.run_id}, `, foreign(fileName(step.path)))))));
+        !follows(step, steps[index - 1]) && h("span.means", null, `run ${step.run_id}, `,
+          foreign(fileName(step.path)))))));
   });
   return h("section", null, h("h3", null, "History"), place);
 }
+
+/**
+ * Whether a step is the next one of the same item in the same run.
+ * @param {import("./api.js").Step} step
+ * @param {import("./api.js").Step | undefined} before
+ */
+const follows = (step, before) => before !== undefined && step.item_id === before.item_id
+  && step.run_id === before.run_id;
 
 /** @param {Model | PendingModel} model */
 export function pictureWords(model) {

@@ -59,5 +59,3 @@ def make_large_collection(database: Path, models: int) -> Path:
             values = (str(path), f"model {number}", kind, len(content), claimed, number, extra)
             connection.execute(ADD_MODEL, values)
     return large
-
-

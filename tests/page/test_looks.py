@@ -26,7 +26,8 @@ AUDIT = """async () => (await axe.run(document, { resultTypes: ["violations"] })
     `${html} ${[...any, ...all, ...none].map(({ message }) => message).join("; ")}`).join(" | ")}`)
 """
 QUIET = """() => [...document.images].every((image) => image.complete)
-  && document.querySelectorAll(".loading, .stale").length === 0"""
+  && document.querySelectorAll(".loading, .stale").length === 0
+  && (!document.querySelector(".card") || document.querySelector(".card .filled"))"""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,7 @@ def audit(page: Page) -> None:
 
 def picture(page: Page, name: str, scheme: Scheme) -> None:
     if SCREENSHOTS is not None:
+        page.evaluate("() => scrollTo(0, 0)")
         width = page.viewport_size["width"] if page.viewport_size else 0
         page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{width}-{scheme}.png")
 

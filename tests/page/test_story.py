@@ -66,7 +66,9 @@ def see_it_move(page: Page, server: Server) -> None:
     assert states(page)["promoted"] > 0
 
 
-def cut_off(watched: Watched, server: Server, library: Path, options: tuple[str | Path, ...]) -> Server:
+def cut_off(
+    watched: Watched, server: Server, library: Path, options: tuple[str | Path, ...]
+) -> Server:
     """Kill the server under the page, and start it again where it was."""
     page = watched.page
     watched.server_is_down = True

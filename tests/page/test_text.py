@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -66,7 +65,9 @@ def test_names_in_a_grid_are_text(browser: Browser, server: Server, view: str) -
         for name in NAMES:
             expect(page.locator(".card-name").get_by_text(name, exact=True).first).to_be_visible()
         # Nothing that a name could have made is in the document.
-        expect(page.locator("main").locator("script, b, i, img[src=x], [onmouseover]")).to_have_count(0)
+        expect(
+            page.locator("main").locator("script, b, i, img[src=x], [onmouseover]")
+        ).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", NAMES, ids=["markup", "quotes", "directions", "signs"])
@@ -82,7 +83,9 @@ def test_notes_in_details_are_text(browser: Browser, server: Server, name: str) 
         expect(details.locator(".links a")).to_have_attribute(
             "href", re.compile(r"^https://example\.org/\d$")
         )
-        expect(details.locator("script, b, i, [onmouseover], a[href^='javascript']")).to_have_count(0)
+        expect(details.locator("script, b, i, [onmouseover], a[href^='javascript']")).to_have_count(
+            0
+        )
 
 
 def test_names_in_conflicts_and_problems_are_text(browser: Browser, server: Server) -> None:

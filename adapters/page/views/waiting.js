@@ -53,7 +53,7 @@ export class WaitingList {
     this._bar = h("section.action-bar", { "aria-label": "Chosen models", hidden: true },
       this._picks,
       button("Clear", () => this._pickAll(false), { look: "quiet" }),
-      h("div.answer", null, h("label", { for: "on-conflict" }, "If the library has it already"),
+      h("div.answer", null, h("label", { for: "on-conflict" }, "If it is there already"),
         this._conflictChoice),
       this._promote);
     this._grid = new Grid(/** @type {import("../grid.js").GridOptions<PendingSummary>} */ ({
