@@ -125,15 +125,16 @@ export const resumeRun = (id) => post("/api/migration/resume", { run_id: id });
 /** @returns {Promise<RunStatus>} */
 export const cancelRun = () => post("/api/migration/cancel");
 
-/** All failed items where no ids are given. @param {number[]} [ids] @returns {Promise<RunStatus>} */
+/**
+ * All failed items where no ids are given.
+ * @param {number[]} [ids]
+ * @returns {Promise<RunStatus>}
+ */
 export const retryItems = (ids) => post("/api/migration/retry", ids && { ids });
 
 /** @param {number[]} ids @param {Strategy | null} strategy @returns {Promise<PromotionReport>} */
 export const promote = (ids, strategy) =>
   post("/api/migration/import_models", { id: ids, conflict_strategy: strategy });
-
-/** @returns {Promise<RunStatus>} */
-export const readStatus = () => call("/api/migration/status");
 
 /** @param {AbortSignal} [signal] @returns {Promise<PendingSummary[]>} */
 export const readPending = async (signal) =>
@@ -147,7 +148,9 @@ export const readPendingModel = (id, signal) =>
 export async function readConflicts(signal) {
   const found = [];
   for (let after = null; ;) {
-    const page = await call(address("/api/migration/conflicts", { after, limit: 1000 }), { signal });
+    const page = await call(address("/api/migration/conflicts", { after, limit: 1000 }), {
+      signal,
+    });
     found.push(...page.conflicts);
     after = page.next ?? null;
     if (after === null) return found;

@@ -2,9 +2,10 @@
 /** The page as a whole: its frame, its views, and what all of them share. */
 
 import { readConflicts, readLibrary } from "./api.js";
-import { fill, h, icon, say } from "./dom.js";
+import { fill, h, say } from "./dom.js";
 import { Live } from "./events.js";
 import { count } from "./format.js";
+import { icon } from "./icons.js";
 import { speak } from "./notices.js";
 import { linkTo, whereabouts } from "./router.js";
 import { inWords, isRunning, isUnfinished, percentOf } from "./runs.js";
@@ -82,19 +83,31 @@ function setBadge(name, text, means = "") {
   const badge = tabs.get(name)?.badge;
   if (!badge || badge.dataset.text === text) return;
   badge.dataset.text = text;
-  fill(badge, text && h("span", { "aria-hidden": "true" }, text),
-    text && h("span.unseen", null, ` (${means})`));
+  fill(
+    badge,
+    text && h("span", { "aria-hidden": "true" }, text),
+    text && h("span.unseen", null, ` (${means})`),
+  );
 }
 
 /** @param {RunStatus} status */
 function tellTabs(status) {
   const running = isRunning(status);
   const unfinished = isUnfinished(status) && !running;
-  setBadge("progress", running ? `${percentOf(status)}%` : unfinished ? "!" : "",
-    running ? "running" : "not finished");
-  const { counts: { failed }, warnings } = status;
-  setBadge("problems", failed || warnings ? count(failed || warnings) : "",
-    failed ? "failed" : "warnings");
+  setBadge(
+    "progress",
+    running ? `${percentOf(status)}%` : unfinished ? "!" : "",
+    running ? "running" : "not finished",
+  );
+  const {
+    counts: { failed },
+    warnings,
+  } = status;
+  setBadge(
+    "problems",
+    failed || warnings ? count(failed || warnings) : "",
+    failed ? "failed" : "warnings",
+  );
   tabs.get("problems")?.badge.classList.toggle("bad", failed > 0);
   nameWindow();
 }
@@ -103,13 +116,23 @@ function tellTabs(status) {
 async function tellLibrary() {
   try {
     const [library, conflicts] = await Promise.all([readLibrary(), readConflicts()]);
-    setBadge("pending", library.pending ? count(library.pending) : "",
-      `${library.pending} waiting, ${conflicts.length} in conflict`);
+    setBadge(
+      "pending",
+      library.pending ? count(library.pending) : "",
+      `${library.pending} waiting, ${conflicts.length} in conflict`,
+    );
     setBadge("library", library.models ? count(library.models) : "", "models");
     const foot = /** @type {HTMLElement} */ (document.getElementById("rail-foot"));
-    fill(foot, h("p.rail-library", null, h("span", null, "Library"),
-      h("bdi", { dir: "ltr", title: library.path }, library.path)),
-    h("p", null, h("a", { href: "/api/schema" }, "Routes"), ` · ${library.version}`));
+    fill(
+      foot,
+      h(
+        "p.rail-library",
+        null,
+        h("span", null, "Library"),
+        h("bdi", { dir: "ltr", title: library.path }, library.path),
+      ),
+      h("p", null, h("a", { href: "/api/schema" }, "Routes"), ` · ${library.version}`),
+    );
   } catch {
     // Whatever needs it says so; this is only what stands at the edge.
   }
@@ -150,9 +173,9 @@ drawTabs();
 mendSkipping();
 followConnection();
 followRuns();
-live.addEventListener("status", () => showView(false), { once: true });
 live.follow();
 tellLibrary();
 addEventListener("hashchange", () => showView(true));
 addEventListener("library-changed", () => tellLibrary());
 if (whereabouts().length > 0) showView(false);
+else live.addEventListener("status", () => shown || showView(false), { once: true });

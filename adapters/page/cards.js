@@ -1,8 +1,9 @@
 // @ts-check
 /** What a model looks like in a grid. */
 
-import { foreign, h, icon } from "./dom.js";
+import { foreign, h } from "./dom.js";
 import { bytes, typeName } from "./format.js";
+import { icon } from "./icons.js";
 import { frame } from "./previews.js";
 
 export const ROW_HEIGHT = 304;
@@ -15,11 +16,17 @@ export const COLUMN_WIDTH = 188;
 export function cardParts({ name, type, size_bytes: size, tags }) {
   return [
     frame(name),
-    h("div.card-words", null,
+    h(
+      "div.card-words",
+      null,
       foreign(name, "p.card-name"),
       h("p.card-facts", null, foreign(typeName(type)), ` · ${bytes(size)}`),
-      h("ul.tags.one-line", { "aria-label": "Tags" },
-        tags.filter((tag) => tag.name !== type).map((tag) => foreign(tag.name, "li.tag")))),
+      h(
+        "ul.tags.one-line",
+        { "aria-label": "Tags" },
+        tags.filter((tag) => tag.name !== type).map((tag) => foreign(tag.name, "li.tag")),
+      ),
+    ),
   ];
 }
 
@@ -27,11 +34,13 @@ export function cardParts({ name, type, size_bytes: size, tags }) {
 export function pickParts() {
   return [
     h("span.tick", { "aria-hidden": "true" }, icon("check")),
-    h("button.peek", { type: "button", tabIndex: -1, "data-opens": "", "aria-label": "Details" },
-      icon("info")),
+    h(
+      "button.peek",
+      { type: "button", tabIndex: -1, "data-opens": "", "aria-label": "Details" },
+      icon("info"),
+    ),
   ];
 }
 
 /** @param {HTMLElement} cell */
-export const pictureOf = (cell) =>
-  /** @type {HTMLElement} */ (cell.querySelector(".picture"));
+export const pictureOf = (cell) => /** @type {HTMLElement} */ (cell.querySelector(".picture"));

@@ -4,10 +4,10 @@
  * and properties, so a name with markup in it is shown as it is written.
  */
 
+import { icon } from "./icons.js";
+
 /** @typedef {Node | string | number | null | undefined | false} Piece */
 /** @typedef {Piece | Piece[]} Child */
-
-const SVG = "http://www.w3.org/2000/svg";
 
 /** What is set as a property, because the attribute means something else or nothing. */
 const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "indeterminate", "tabIndex"]);
@@ -75,20 +75,6 @@ export function say(element, text) {
 }
 
 /**
- * A picture of the set in icons.svg, which says nothing to a screen reader.
- * @param {string} name
- */
-export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `icons.svg#${name}`);
-  svg.append(use);
-  return svg;
-}
-
-/**
  * Text that somebody else wrote, in a direction of its own.
  * @param {string} text
  * @param {string} [spec]
@@ -115,6 +101,10 @@ export function pathText(path) {
  */
 export function button(label, act, { look = "", icon: picture, ...rest } = {}) {
   const spec = look ? `button.button.${look}` : "button.button";
-  return h(spec, { type: "button", click: act, ...rest }, picture && icon(picture),
-    h("span", null, label));
+  return h(
+    spec,
+    { type: "button", click: act, ...rest },
+    picture && icon(picture),
+    h("span", null, label),
+  );
 }

@@ -1,7 +1,8 @@
 // @ts-check
 /** Finding models in a list: words, type and tag, and the controls that set them. */
 
-import { fill, h, icon } from "./dom.js";
+import { fill, h } from "./dom.js";
+import { icon } from "./icons.js";
 import { typeName } from "./format.js";
 
 /** @typedef {{name: string, path: string, type: string, tags: import("./api.js").Tag[]}} Findable */
@@ -24,8 +25,11 @@ export class Filters {
     let timer;
     signal.addEventListener("abort", () => clearTimeout(timer));
     this._search = h("input", {
-      type: "search", placeholder: "Search names, paths and tags", "aria-label": "Search",
-      spellcheck: "false", autocomplete: "off",
+      type: "search",
+      placeholder: "Search names, paths and tags",
+      "aria-label": "Search",
+      spellcheck: "false",
+      autocomplete: "off",
       input: () => {
         clearTimeout(timer);
         timer = setTimeout(changed, PAUSE);
@@ -33,8 +37,13 @@ export class Filters {
     });
     this._type = h("select", { "aria-label": "Type", change: changed });
     this._tag = h("select", { "aria-label": "Tag", change: changed });
-    this.element = h("div.filters", null,
-      h("div.search", null, icon("search"), this._search), this._type, this._tag);
+    this.element = h(
+      "div.filters",
+      null,
+      h("div.search", null, icon("search"), this._search),
+      this._type,
+      this._tag,
+    );
     this.offer([]);
   }
 
@@ -56,16 +65,19 @@ export class Filters {
     const words = folded(this._search.value).split(/\s+/).filter(Boolean);
     const type = chosen(this._type);
     const tag = chosen(this._tag);
-    return items.filter((item) =>
-      (type === null || item.type === type)
-      && (tag === null || item.tags.some(({ name }) => name === tag))
-      && words.every((word) => this._wordsOf(item).includes(word)));
+    return items.filter(
+      (item) =>
+        (type === null || item.type === type) &&
+        (tag === null || item.tags.some(({ name }) => name === tag)) &&
+        words.every((word) => this._wordsOf(item).includes(word)),
+    );
   }
 
   /** Whether anything is left out. */
   get active() {
-    return Boolean(this._search.value.trim() || chosen(this._type) !== null
-      || chosen(this._tag) !== null);
+    return Boolean(
+      this._search.value.trim() || chosen(this._type) !== null || chosen(this._tag) !== null,
+    );
   }
 
   /** @param {T} item */
@@ -80,7 +92,10 @@ export class Filters {
   }
 }
 
-/** The value that stands for all has no `=` before it, which every other one has. @param {any} select */
+/**
+ * The value that stands for all has no `=` before it, which every other one has.
+ * @param {any} select
+ */
 const chosen = (select) => (select.value.startsWith("=") ? select.value.slice(1) : null);
 
 /**
@@ -92,8 +107,11 @@ const chosen = (select) => (select.value.startsWith("=") ? select.value.slice(1)
 function options(select, all, values, label) {
   const before = select.value;
   values.sort((a, b) => label(a).localeCompare(label(b)));
-  fill(select, h("option", { value: "" }, all),
-    values.map((value) => h("option", { value: `=${value}` }, label(value))));
+  fill(
+    select,
+    h("option", { value: "" }, all),
+    values.map((value) => h("option", { value: `=${value}` }, label(value))),
+  );
   select.value = before;
   if (select.selectedIndex < 0) select.value = "";
 }

@@ -13,7 +13,8 @@ const UNITS = ["bytes", "kB", "MB", "GB", "TB", "PB"];
 export const count = (value) => whole.format(value);
 
 /** At most one digit after the point. @param {number} value */
-export const rate = (value) => (value >= 100 ? whole.format(Math.round(value)) : short.format(value));
+export const rate = (value) =>
+  value >= 100 ? whole.format(Math.round(value)) : short.format(value);
 
 /**
  * "3 models", "1 model".
@@ -50,7 +51,8 @@ function duration(seconds) {
 
 /** How long something took. @param {number} milliseconds */
 export const elapsed = (milliseconds) =>
-  milliseconds < 10_000 ? `${short.format(milliseconds / 1000)} seconds`
+  milliseconds < 10_000
+    ? `${short.format(milliseconds / 1000)} seconds`
     : duration(milliseconds / 1000);
 
 /** @param {number} at milliseconds since 1970; 0 is unknown */

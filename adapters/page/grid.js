@@ -69,7 +69,10 @@ export class Grid {
     });
   }
 
-  /** Shows other items; the card that was active stays so where it is still there. @param {T[]} items */
+  /**
+   * Shows other items; the card that was active stays so where it is still there.
+   * @param {T[]} items
+   */
   show(items) {
     const active = this._items[this._active];
     const key = active === undefined ? undefined : this._options.key(active);
@@ -156,14 +159,20 @@ export class Grid {
     this._settling = setTimeout(() => this._settle(), SETTLES);
   }
 
-  /** In the order of the rows, because screen readers read the document's. @param {number} number */
+  /**
+   * In the order of the rows, because screen readers read the document's.
+   * @param {number} number
+   */
   _add(number) {
     const row = h("div.grid-row", { role: "row", "aria-rowindex": number + 1 });
     row.style.setProperty("transform", `translateY(${number * this._options.rowHeight}px)`);
     const from = number * this._columns;
     this._items.slice(from, from + this._columns).forEach((item, column) => {
-      const cell = h("div.card", { role: "gridcell", "aria-colindex": column + 1, tabIndex: -1 },
-        this._options.draw(item));
+      const cell = h(
+        "div.card",
+        { role: "gridcell", "aria-colindex": column + 1, tabIndex: -1 },
+        this._options.draw(item),
+      );
       cell.dataset.index = String(from + column);
       row.append(cell);
       this._mark(cell);
@@ -285,15 +294,24 @@ export class Grid {
     const page = Math.max(1, Math.floor(innerHeight / this._options.rowHeight) - 1) * columns;
     const last = this._items.length - 1;
     switch (event.key) {
-      case "ArrowRight": return index + 1;
-      case "ArrowLeft": return index - 1;
-      case "ArrowDown": return index + columns > last ? null : index + columns;
-      case "ArrowUp": return index < columns ? null : index - columns;
-      case "PageDown": return index + page;
-      case "PageUp": return index - page;
-      case "Home": return whole ? 0 : rowStart;
-      case "End": return whole ? last : Math.min(rowStart + columns - 1, last);
-      default: return null;
+      case "ArrowRight":
+        return index + 1;
+      case "ArrowLeft":
+        return index - 1;
+      case "ArrowDown":
+        return index + columns > last ? null : index + columns;
+      case "ArrowUp":
+        return index < columns ? null : index - columns;
+      case "PageDown":
+        return index + page;
+      case "PageUp":
+        return index - page;
+      case "Home":
+        return whole ? 0 : rowStart;
+      case "End":
+        return whole ? last : Math.min(rowStart + columns - 1, last);
+      default:
+        return null;
     }
   }
 }

@@ -2,7 +2,8 @@
 /** What the page says: notices that stay until they are read, and words for a screen reader. */
 
 import { isAbort } from "./api.js";
-import { button, fill, h, icon, say } from "./dom.js";
+import { icon } from "./icons.js";
+import { button, fill, h, say } from "./dom.js";
 
 const STAYS = 8000;
 
@@ -20,8 +21,13 @@ export function notify(sentence, kind = "done") {
   const region = document.getElementById("notices");
   const dismiss = button("Dismiss", () => note.remove(), { look: "quiet" });
   const role = kind === "error" ? "alert" : "status";
-  const note = h(`div.notice.${kind}`, { role }, icon(kind === "error" ? "warning" : "check"),
-    h("p", { dir: "auto" }, sentence), dismiss);
+  const note = h(
+    `div.notice.${kind}`,
+    { role },
+    icon(kind === "error" ? "problems" : "check"),
+    h("p", { dir: "auto" }, sentence),
+    dismiss,
+  );
   region?.append(note);
   if (kind === "done") setTimeout(() => note.remove(), STAYS);
 }
@@ -71,8 +77,15 @@ export async function load(place, fetch, show) {
     clearTimeout(waiting);
     if (isAbort(error)) return;
     const sentence = error instanceof Error ? error.message : String(error);
-    fill(place, h("div.banner.error", { role: "alert" }, icon("warning"),
-      h("p", { dir: "auto" }, sentence),
-      button("Try again", () => load(place, fetch, show), { icon: "retry" })));
+    fill(
+      place,
+      h(
+        "div.banner.error",
+        { role: "alert" },
+        icon("problems"),
+        h("p", { dir: "auto" }, sentence),
+        button("Try again", () => load(place, fetch, show), { icon: "retry" }),
+      ),
+    );
   }
 }

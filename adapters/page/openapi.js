@@ -46,19 +46,31 @@ function routeOf(path, method, told) {
     anchor: `${method}${path.replace(/[^a-z0-9]+/gi, "-")}`,
     description: told.description ?? "",
     parameters: (told.parameters ?? []).map((/** @type {any} */ one) => ({
-      name: one.name, where: one.in, required: Boolean(one.required), shape: one.schema,
+      name: one.name,
+      where: one.in,
+      required: Boolean(one.required),
+      shape: one.schema,
     })),
-    body: body ? { media: body[0], shape: body[1].schema,
-      required: Boolean(told.requestBody.required) } : null,
+    body: body
+      ? { media: body[0], shape: body[1].schema, required: Boolean(told.requestBody.required) }
+      : null,
     answers: Object.entries(told.responses ?? {}).map(([status, answer]) => {
       const [content] = Object.entries(answer.content ?? {});
-      return { status: Number(status), description: answer.description ?? "",
-        media: content?.[0] ?? null, shape: content?.[1].schema ?? null };
+      return {
+        status: Number(status),
+        description: answer.description ?? "",
+        media: content?.[0] ?? null,
+        shape: content?.[1].schema ?? null,
+      };
     }),
   };
 }
 
-/** What a reference leads to; anything else is itself. @param {Shape} shape @param {any} document_ */
+/**
+ * What a reference leads to; anything else is itself.
+ * @param {Shape} shape
+ * @param {any} document_
+ */
 function resolve(shape, document_) {
   const name = shape?.$ref?.split("/").pop();
   return name ? document_.components.schemas[name] : shape;
@@ -94,8 +106,12 @@ export function partsOf(shape, document_) {
   const found = refersTo(shape, document_);
   if (!found) return [];
   const required = new Set(found.required ?? []);
-  return Object.entries(found.properties).map(([name, inner]) =>
-    ({ name, required: required.has(name), shape: inner, description: inner.description ?? "" }));
+  return Object.entries(found.properties).map(([name, inner]) => ({
+    name,
+    required: required.has(name),
+    shape: inner,
+    description: inner.description ?? "",
+  }));
 }
 
 /**
@@ -108,8 +124,10 @@ export function kindOf(shape, document_) {
   const found = resolve(shape, document_);
   if (!found) return "anything";
   const several = choices(found);
-  if (several) return several.map((/** @type {Shape} */ one) => kindOf(one, document_)).join(" or ");
-  if (found.enum) return found.enum.map((/** @type {any} */ value) => JSON.stringify(value)).join(" | ");
+  if (several)
+    return several.map((/** @type {Shape} */ one) => kindOf(one, document_)).join(" or ");
+  if (found.enum)
+    return found.enum.map((/** @type {any} */ value) => JSON.stringify(value)).join(" | ");
   if (found.type === "array") return `list of ${kindOf(found.items, document_)}`;
   if (Array.isArray(found.type)) return found.type.join(" or ");
   if (found.properties) return found.title ?? "object";
@@ -133,8 +151,12 @@ export function sampleOf(shape, document_, depth = 0) {
   const several = choices(found);
   if (several) return sampleOf(several[0], document_, depth + 1);
   if (found.properties) {
-    return Object.fromEntries(Object.entries(found.properties).map(([name, inner]) =>
-      [name, sampleOf(inner, document_, depth + 1)]));
+    return Object.fromEntries(
+      Object.entries(found.properties).map(([name, inner]) => [
+        name,
+        sampleOf(inner, document_, depth + 1),
+      ]),
+    );
   }
   if (found.type === "array") return [sampleOf(found.items, document_, depth + 1)];
   return PLAIN[found.type] ?? null;

@@ -4,8 +4,12 @@
 import { previewAddress } from "./api.js";
 import { h } from "./dom.js";
 
-/** What each tier's sides are, measured in those of the smallest (0.33, 0.66 and 1 of the whole). */
-const TIERS = /** @type {const} */ ([["low", 1], ["medium", 2], ["high", 100 / 33]]);
+/** The sides of each tier as multiples of the smallest one's: 0.33, 0.66 and 1 of the whole. */
+const TIERS = /** @type {const} */ ([
+  ["low", 1],
+  ["medium", 2],
+  ["high", 100 / 33],
+]);
 
 /** A hue of its own for each name. @param {string} name */
 function hueOf(name) {
@@ -22,8 +26,11 @@ function hueOf(name) {
  */
 export function frame(name, spec = "div.picture") {
   const letter = [...name.trim()][0] ?? "?";
-  return h(spec, { "--hue": hueOf(name) },
-    h("span.letter", { "aria-hidden": "true", dir: "auto" }, letter.toUpperCase()));
+  return h(
+    spec,
+    { "--hue": hueOf(name) },
+    h("span.letter", { "aria-hidden": "true", dir: "auto" }, letter.toUpperCase()),
+  );
 }
 
 /**

@@ -40,15 +40,23 @@ export const isPromoting = (live) =>
 export function ended(live, signal) {
   return new Promise((resolve, reject) => {
     const over = new AbortController();
-    live.addEventListener("status", () => {
-      if (isUnfinished(live.status)) return;
-      over.abort();
-      resolve();
-    }, { signal: over.signal });
-    signal.addEventListener("abort", () => {
-      over.abort();
-      reject(new DOMException("Another view is shown.", "AbortError"));
-    }, { signal: over.signal });
+    live.addEventListener(
+      "status",
+      () => {
+        if (isUnfinished(live.status)) return;
+        over.abort();
+        resolve();
+      },
+      { signal: over.signal },
+    );
+    signal.addEventListener(
+      "abort",
+      () => {
+        over.abort();
+        reject(new DOMException("Another view is shown.", "AbortError"));
+      },
+      { signal: over.signal },
+    );
   });
 }
 

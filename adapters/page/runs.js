@@ -17,8 +17,7 @@ export const STATES = /** @type {const} */ ([
 ]);
 
 /** @param {string} state */
-export const stateLabel = (state) =>
-  STATES.find((known) => known.state === state)?.label ?? state;
+export const stateLabel = (state) => STATES.find((known) => known.state === state)?.label ?? state;
 
 /** @type {Record<string, {label: string, look: string}>} */
 const RUN_STATES = {
@@ -63,6 +62,8 @@ export function percentOf(s) {
 export function inWords(s) {
   if (!s.run) return "Nothing was migrated yet.";
   const { label } = runState(s.run);
-  return `${label}: ${percentOf(s)} percent, ${count(settledOf(s))} of ` +
-    `${some(wholeOf(s), "model")} settled.`;
+  return (
+    `${label}: ${percentOf(s)} percent, ${count(settledOf(s))} of ` +
+    `${some(wholeOf(s), "model")} settled.`
+  );
 }

@@ -3,8 +3,9 @@
 
 import { readModel, readPendingModel } from "../api.js";
 import { links, modelPictures, pendingPictures, pictureWords, tagList } from "../details.js";
-import { button, fill, foreign, h, icon, pathText, say } from "../dom.js";
+import { button, fill, foreign, h, pathText, say } from "../dom.js";
 import { bytes, count, date, fileName, some, typeName } from "../format.js";
+import { icon } from "../icons.js";
 import { load } from "../notices.js";
 import { frame } from "../previews.js";
 import { linkTo } from "../router.js";
@@ -42,14 +43,23 @@ export class ConflictList {
     this._resting = false;
     this._list = h("div.conflicts");
     this._more = h("div.more-line");
-    this._forAll = h("div.for-all", { role: "group", "aria-label": "Choose for all" },
+    this._forAll = h(
+      "div.for-all",
+      { role: "group", "aria-label": "Choose for all" },
       h("span.for-all-words", null, "For all"),
       CHOICES.map(([value, label, means]) =>
-        button(label, () => this._chooseAll(value), { title: means })));
+        button(label, () => this._chooseAll(value), { title: means }),
+      ),
+    );
     this._picks = h("p.picks");
     this._apply = button("Apply", () => this._ask(), { look: "primary", icon: "check" });
-    this._bar = h("section.action-bar", { "aria-label": "Decisions", hidden: true }, this._picks,
-      button("Clear", () => this._clear(), { look: "quiet" }), this._apply);
+    this._bar = h(
+      "section.action-bar",
+      { "aria-label": "Decisions", hidden: true },
+      this._picks,
+      button("Clear", () => this._clear(), { look: "quiet" }),
+      this._apply,
+    );
     this.element = h("div", null, this._forAll, this._list, this._more, this._bar);
     this._forAll.hidden = true;
   }
@@ -84,11 +94,16 @@ export class ConflictList {
       this._list.append(card);
     }
     const rest = length - this._shown;
-    fill(this._more, rest > 0 && button(`Show ${count(Math.min(PAGE, rest))} more`, () => {
-      this._shown += PAGE;
-      this._draw();
-      this._tell();
-    }), rest > 0 && h("span.means", null, `${count(rest)} not shown`));
+    fill(
+      this._more,
+      rest > 0 &&
+        button(`Show ${count(Math.min(PAGE, rest))} more`, () => {
+          this._shown += PAGE;
+          this._draw();
+          this._tell();
+        }),
+      rest > 0 && h("span.means", null, `${count(rest)} not shown`),
+    );
   }
 
   /** @param {Strategy} strategy */
@@ -112,17 +127,25 @@ export class ConflictList {
     this._bar.hidden = number === 0;
     document.documentElement.classList.toggle("with-bar", number > 0);
     say(this._picks, `${count(number)} of ${some(this._conflicts.length, "conflict")} decided`);
-    say(/** @type {Element} */ (this._apply.querySelector("span")),
-      `Apply ${some(number, "decision")}`);
+    say(
+      /** @type {Element} */ (this._apply.querySelector("span")),
+      `Apply ${some(number, "decision")}`,
+    );
     this._apply.disabled = this._resting || number === 0;
   }
 
   /** Decides at once, or asks first where something is lost by it. */
   _ask() {
-    const wishes = CHOICES.map(([strategy]) => /** @type {[Strategy, number[]]} */ ([strategy,
-      [...this._choices].filter(([, wanted]) => wanted === strategy).map(([id]) => id)]));
+    const wishes = CHOICES.map(
+      ([strategy]) =>
+        /** @type {[Strategy, number[]]} */ ([
+          strategy,
+          [...this._choices].filter(([, wanted]) => wanted === strategy).map(([id]) => id),
+        ]),
+    );
     const go = () => this._decide(wishes);
-    const lost = wishes.filter(([strategy]) => strategy === "override" || strategy === "delete")
+    const lost = wishes
+      .filter(([strategy]) => strategy === "override" || strategy === "delete")
       .flatMap(([, ids]) => ids).length;
     if (lost === 0) go();
     else confirm(lost, go);
@@ -131,15 +154,34 @@ export class ConflictList {
 
 /** @param {number} lost @param {() => void} go */
 function confirm(lost, go) {
-  const dialog = h("dialog.dialog.small", { "aria-labelledby": "confirm-title" },
-    h("div.dialog-body", null, h("h2", { id: "confirm-title" }, "Some notes will be gone"),
-      h("p", null, `In ${some(lost, "conflict")} one of the two records is replaced or removed, ` +
-        "and its name and notes with it. No model file is touched."),
-      h("div.actions", null, button("Go back", () => dialog.close()),
-        button("Apply", () => {
-          dialog.close();
-          go();
-        }, { look: "primary" }))));
+  const dialog = h(
+    "dialog.dialog.small",
+    { "aria-labelledby": "confirm-title" },
+    h(
+      "div.dialog-body",
+      null,
+      h("h2", { id: "confirm-title" }, "Some notes will be gone"),
+      h(
+        "p",
+        null,
+        `In ${some(lost, "conflict")} one of the two records is replaced or removed, ` +
+          "and its name and notes with it. No model file is touched.",
+      ),
+      h(
+        "div.actions",
+        null,
+        button("Go back", () => dialog.close()),
+        button(
+          "Apply",
+          () => {
+            dialog.close();
+            go();
+          },
+          { look: "primary" },
+        ),
+      ),
+    ),
+  );
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
@@ -152,26 +194,63 @@ function confirm(lost, go) {
  */
 function conflictCard({ pending, existing }, signal, choose) {
   const sides = h("div.sides");
-  load(sides, () => Promise.all([readPendingModel(pending.id, signal),
-    readModel(existing.id, signal)]), ([waiting, active]) => {
-    const [differs, same] = compare(waiting, active);
-    sides.style.setProperty("--rows", String(differs.length));
-    fill(sides,
-      side("Waiting", "pending", waiting, differs.map(([label, own, , draw]) => [label, own, draw]),
-        pendingPictures(waiting)[0]),
-      side("In the library", "library", active,
-        differs.map(([label, , own, draw]) => [label, own, draw]), modelPictures(active)[0]),
-      same.length > 0 && h("p.same", null, h("span.means", null, "The same in both: "),
-        same.map(([label, value, , draw], index) =>
-          [index > 0 && ", ", `${label.toLowerCase()} `, h("strong", null, draw(value))]).flat()));
-  });
-  const name = `conflict-${pending.id}`;
-  return h("article.panel.conflict", { "aria-label": `Conflict of ${fileName(pending.path)}` },
+  load(
     sides,
-    h("fieldset.choices", null, h("legend", null, "What shall become of them?"),
-      CHOICES.map(([value, label, means]) => h("label.choice-card", null,
-        h("input", { type: "radio", name, value, change: () => choose(value) }),
-        h("span", null, h("strong", null, label), h("span.means", null, means))))));
+    () => Promise.all([readPendingModel(pending.id, signal), readModel(existing.id, signal)]),
+    ([waiting, active]) => {
+      const [differs, same] = compare(waiting, active);
+      sides.style.setProperty("--rows", String(differs.length));
+      fill(
+        sides,
+        side(
+          "Waiting",
+          "pending",
+          waiting,
+          differs.map(([label, own, , draw]) => [label, own, draw]),
+          pendingPictures(waiting)[0],
+        ),
+        side(
+          "In the library",
+          "library",
+          active,
+          differs.map(([label, , own, draw]) => [label, own, draw]),
+          modelPictures(active)[0],
+        ),
+        same.length > 0 &&
+          h(
+            "p.same",
+            null,
+            h("span.means", null, "The same in both: "),
+            same
+              .map(([label, value, , draw], index) => [
+                index > 0 && ", ",
+                `${label.toLowerCase()} `,
+                h("strong", null, draw(value)),
+              ])
+              .flat(),
+          ),
+      );
+    },
+  );
+  const name = `conflict-${pending.id}`;
+  return h(
+    "article.panel.conflict",
+    { "aria-label": `Conflict of ${fileName(pending.path)}` },
+    sides,
+    h(
+      "fieldset.choices",
+      null,
+      h("legend", null, "What shall become of them?"),
+      CHOICES.map(([value, label, means]) =>
+        h(
+          "label.choice-card",
+          null,
+          h("input", { type: "radio", name, value, change: () => choose(value) }),
+          h("span", null, h("strong", null, label), h("span.means", null, means)),
+        ),
+      ),
+    ),
+  );
 }
 
 /** @typedef {(text: string) => import("../dom.js").Child} Draw */
@@ -214,19 +293,40 @@ function side(title, picture, model, rows, image) {
   const name = model.name || fileName(model.path);
   const place = frame(name, "div.picture.side-picture");
   if (image) requestAnimationFrame(() => image.draw(place, `Picture of ${name}`));
-  return h("section.side", { "aria-label": title },
+  return h(
+    "section.side",
+    { "aria-label": title },
     h("p.side-title", null, icon(picture), title),
     place,
     foreign(name, "h2.side-name"),
     model.tags.length > 0 ? tagList(model.tags) : h("p.means.no-tags", null, "no tags"),
-    h("dl.side-facts", null, rows.map(([label, value, draw]) =>
-      h("div", null, h("dt", null, label),
-        h("dd", null, value ? draw(value) : h("span.means", null, "none"))))));
+    h(
+      "dl.side-facts",
+      null,
+      rows.map(([label, value, draw]) =>
+        h(
+          "div",
+          null,
+          h("dt", null, label),
+          h("dd", null, value ? draw(value) : h("span.means", null, "none")),
+        ),
+      ),
+    ),
+  );
 }
 
 function nothing() {
-  return h("div.empty", null, icon("check"), h("h2", null, "No conflicts"),
-    h("p", null, "When a waiting model turns out to be in the library already, both are shown " +
-      "here side by side."),
-    h("a.button", { href: linkTo("pending") }, "See what waits"));
+  return h(
+    "div.empty",
+    null,
+    icon("check"),
+    h("h2", null, "No conflicts"),
+    h(
+      "p",
+      null,
+      "When a waiting model turns out to be in the library already, both are shown " +
+        "here side by side.",
+    ),
+    h("a.button", { href: linkTo("pending") }, "See what waits"),
+  );
 }

@@ -2,8 +2,9 @@
 /** Pending: the models that wait and the conflicts among them, as two lists of one view. */
 
 import { readConflicts, readPending, readPromotion } from "../api.js";
-import { button, fill, foreign, h, icon, say } from "../dom.js";
+import { button, fill, foreign, h, say } from "../dom.js";
 import { count, some } from "../format.js";
+import { icon } from "../icons.js";
 import { attempt, notify, speak } from "../notices.js";
 import { ended, isPromoting, promoteAll, together } from "../promotions.js";
 import { linkTo } from "../router.js";
@@ -34,26 +35,49 @@ class PendingPage {
     /** @type {import("../api.js").PendingSummary[]} */
     this._models = [];
     const act = (/** @type {[Strategy | null, number[]][]} */ wishes) => this._promote(wishes);
-    this._list = conflicts ? new ConflictList(act, signal)
+    this._list = conflicts
+      ? new ConflictList(act, signal)
       : new WaitingList((ids, strategy) => act([[strategy, ids]]), signal);
     this._waiting = h("span.badge");
     this._disputed = h("span.badge");
     this._busy = h("div");
     this._result = h("div");
     const here = (/** @type {boolean} */ current) => (current ? "page" : null);
-    fill(root,
-      h("header.view-head", null,
+    fill(
+      root,
+      h(
+        "header.view-head",
+        null,
         h("h1", { tabIndex: -1 }, conflicts ? "Conflicts" : "Waiting for promotion"),
-        h("p.lead", null, conflicts
-          ? "The library already has a model with the same content. What shall become of the two?"
-          : "Promotion reads each file for its SHA-256, makes its previews and puts the model " +
-            "into the library.")),
-      h("nav.subtabs", { "aria-label": "Pending models" },
-        h("a", { href: linkTo("pending"), "aria-current": here(!conflicts) }, "Waiting ",
-          this._waiting),
-        h("a", { href: linkTo("pending", "conflicts"), "aria-current": here(conflicts) },
-          "Conflicts ", this._disputed)),
-      this._busy, this._result, this._list.element);
+        h(
+          "p.lead",
+          null,
+          conflicts
+            ? "The library already has a model with the same content. What shall become of the two?"
+            : "Promotion reads each file for its SHA-256, makes its previews and puts the model " +
+                "into the library.",
+        ),
+      ),
+      h(
+        "nav.subtabs",
+        { "aria-label": "Pending models" },
+        h(
+          "a",
+          { href: linkTo("pending"), "aria-current": here(!conflicts) },
+          "Waiting ",
+          this._waiting,
+        ),
+        h(
+          "a",
+          { href: linkTo("pending", "conflicts"), "aria-current": here(conflicts) },
+          "Conflicts ",
+          this._disputed,
+        ),
+      ),
+      this._busy,
+      this._result,
+      this._list.element,
+    );
   }
 
   open() {
@@ -125,11 +149,22 @@ class PendingPage {
     const known = isPromoting(this._live) && status ? percentOf(status) : 0;
     let meter = this._busy.querySelector("progress");
     if (!meter) {
-      fill(this._busy, h("div.banner.calm", null, icon("progress"),
-        h("p", null, h("strong", null, "Promoting…"),
-          " You may leave this page; it goes on by itself."),
-        h("progress", { max: 100, "aria-label": "Promotion" }),
-        h("a.button", { href: linkTo("progress") }, "Watch")));
+      fill(
+        this._busy,
+        h(
+          "div.banner.calm",
+          null,
+          icon("progress"),
+          h(
+            "p",
+            null,
+            h("strong", null, "Promoting…"),
+            " You may leave this page; it goes on by itself.",
+          ),
+          h("progress", { max: 100, "aria-label": "Promotion" }),
+          h("a.button", { href: linkTo("progress") }, "Watch"),
+        ),
+      );
       meter = /** @type {HTMLProgressElement} */ (this._busy.querySelector("progress"));
     }
     meter.value = known;
@@ -141,16 +176,40 @@ class PendingPage {
     const { conflict, failed } = report;
     speak(inWords(report));
     const good = conflict.length === 0 && failed.length === 0;
-    fill(this._result, h(`section.panel.result.${good ? "good" : "mixed"}`,
-      { "aria-label": "What became of them" },
-      h("div.result-head", null, icon(good ? "check" : "info"), h("p", null, inWords(report)),
-        conflict.length > 0 && !this._conflictsShown && h("a.button.primary",
-          { href: linkTo("pending", "conflicts") }, "Decide the conflicts"),
-        button("Dismiss", () => fill(this._result), { look: "quiet" })),
-      failed.length > 0 && h("ul.failed-list", null, failed.slice(0, 20).map(({ id, error }) =>
-        h("li", null, h("strong", null, foreign(names.get(id) ?? `Model ${id}`)), ": ",
-          foreign(error, "span")))),
-      failed.length > 20 && h("p", null, h("a", { href: linkTo("problems") }, "See all of them"))));
+    fill(
+      this._result,
+      h(
+        `section.panel.result.${good ? "good" : "mixed"}`,
+        { "aria-label": "What became of them" },
+        h(
+          "div.result-head",
+          null,
+          icon(good ? "check" : "info"),
+          h("p", null, inWords(report)),
+          conflict.length > 0 &&
+            !this._conflictsShown &&
+            h("a.button.primary", { href: linkTo("pending", "conflicts") }, "Decide the conflicts"),
+          button("Dismiss", () => fill(this._result), { look: "quiet" }),
+        ),
+        failed.length > 0 &&
+          h(
+            "ul.failed-list",
+            null,
+            failed
+              .slice(0, 20)
+              .map(({ id, error }) =>
+                h(
+                  "li",
+                  null,
+                  h("strong", null, foreign(names.get(id) ?? `Model ${id}`)),
+                  ": ",
+                  foreign(error, "span"),
+                ),
+              ),
+          ),
+        failed.length > 20 && h("p", null, h("a", { href: linkTo("problems") }, "See all of them")),
+      ),
+    );
   }
 }
 

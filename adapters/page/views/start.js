@@ -2,8 +2,9 @@
 /** Start: where the legacy library lies, what was found there, and the button that begins. */
 
 import { checkSource, startRun } from "../api.js";
-import { fill, foreign, h, icon, pathText } from "../dom.js";
+import { fill, foreign, h, pathText } from "../dom.js";
 import { bytes, count, some } from "../format.js";
+import { icon } from "../icons.js";
 import { attempt } from "../notices.js";
 import { goTo, linkTo } from "../router.js";
 import { isRunning, isUnfinished, percentOf, runTitle } from "../runs.js";
@@ -23,19 +24,36 @@ const JOINS = /** @type {const} */ ([
 export function startView({ root, signal, live }) {
   const unfinished = h("div");
   const database = h("input", {
-    id: "database", type: "text", autocomplete: "off", spellcheck: "false", autocapitalize: "off",
-    placeholder: "~/ComfyUI/hikaze/hikaze_mm.sqlite3", "aria-describedby": "database-hint",
+    id: "database",
+    type: "text",
+    autocomplete: "off",
+    spellcheck: "false",
+    autocapitalize: "off",
+    placeholder: "~/ComfyUI/hikaze/hikaze_mm.sqlite3",
+    "aria-describedby": "database-hint",
     required: true,
   });
   const images = h("input", {
-    id: "images", type: "text", autocomplete: "off", spellcheck: "false", autocapitalize: "off",
-    placeholder: "the folder “images” beside the database", "aria-describedby": "images-hint",
+    id: "images",
+    type: "text",
+    autocomplete: "off",
+    spellcheck: "false",
+    autocapitalize: "off",
+    placeholder: "the folder “images” beside the database",
+    "aria-describedby": "images-hint",
   });
-  const joins = h("select", { id: "joins" },
-    JOINS.map(([value, label]) => h("option", { value }, label)));
+  const joins = h(
+    "select",
+    { id: "joins" },
+    JOINS.map(([value, label]) => h("option", { value }, label)),
+  );
   const facts = h("div.facts", { "aria-live": "polite" });
-  const begin = h("button.button.primary.large", { type: "submit", disabled: true },
-    h("span", null, "Start migration"), icon("forward"));
+  const begin = h(
+    "button.button.primary.large",
+    { type: "submit", disabled: true },
+    h("span", null, "Start migration"),
+    icon("forward"),
+  );
 
   const source = () => ({
     legacy_db_path: database.value.trim(),
@@ -43,17 +61,38 @@ export function startView({ root, signal, live }) {
     on_conflict: joins.value,
   });
 
-  const form = h("form.start-form", { novalidate: true }, 
-    h("div.field", null, h("label", { for: "database" }, "Legacy database"), database,
-      h("p.hint", { id: "database-hint" }, "The file ", h("code", null, "hikaze_mm.sqlite3"),
-        " of Hikaze Model Manager 1. It is only read, never changed.")),
-    h("div.field", null, h("label", { for: "images" }, "Image folder ",
-      h("span.optional", null, "optional")), images,
-    h("p.hint", { id: "images-hint" }, "Where the old manager keeps its previews.")),
-    h("details.more", null, h("summary", null, "When two models have the same content"),
-      h("div.field", null, h("label.unseen", { for: "joins" }, "Two models of one content"), joins)),
+  const form = h(
+    "form.start-form",
+    { novalidate: true },
+    h(
+      "div.field",
+      null,
+      h("label", { for: "database" }, "Legacy database"),
+      database,
+      h(
+        "p.hint",
+        { id: "database-hint" },
+        "The file ",
+        h("code", null, "hikaze_mm.sqlite3"),
+        " of Hikaze Model Manager 1. It is only read, never changed.",
+      ),
+    ),
+    h(
+      "div.field",
+      null,
+      h("label", { for: "images" }, "Image folder ", h("span.optional", null, "optional")),
+      images,
+      h("p.hint", { id: "images-hint" }, "Where the old manager keeps its previews."),
+    ),
+    h(
+      "details.more",
+      null,
+      h("summary", null, "When two models have the same content"),
+      h("div.field", null, h("label.unseen", { for: "joins" }, "Two models of one content"), joins),
+    ),
     facts,
-    h("div.actions", null, begin));
+    h("div.actions", null, begin),
+  );
   form.addEventListener("submit", async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     if (begin.disabled) return;
@@ -99,13 +138,27 @@ export function startView({ root, signal, live }) {
   database.addEventListener("input", look);
   images.addEventListener("input", look);
 
-  fill(root,
-    h("div.narrow", null,
-      h("header.view-head", null, h("h1", { tabIndex: -1 }, "Bring your models along"),
-        h("p.lead", null, "From Hikaze Model Manager 1 to version 2: names, tags, notes, prompts " +
-          "and previews. You can stop at any moment and go on later.")),
+  fill(
+    root,
+    h(
+      "div.narrow",
+      null,
+      h(
+        "header.view-head",
+        null,
+        h("h1", { tabIndex: -1 }, "Bring your models along"),
+        h(
+          "p.lead",
+          null,
+          "From Hikaze Model Manager 1 to version 2: names, tags, notes, prompts " +
+            "and previews. You can stop at any moment and go on later.",
+        ),
+      ),
       unfinished,
-      h("section.panel", { "aria-label": "The library to migrate" }, form), steps()));
+      h("section.panel", { "aria-label": "The library to migrate" }, form),
+      steps(),
+    ),
+  );
   look();
 
   live.watch((status) => {
@@ -117,27 +170,48 @@ export function startView({ root, signal, live }) {
     if (unfinished.dataset.run === `${status.run.id} ${running}` && unfinished.firstChild) return;
     unfinished.dataset.run = `${status.run.id} ${running}`;
     const what = runTitle(status.run);
-    fill(unfinished, h("div.banner.calm", null, icon("progress"),
-      h("p", null, h("strong", null, running ? `${what} is under way.` : `${what} is not finished.`),
-        running ? " One run goes on at a time; you can watch it."
-          : ` It stands at ${percentOf(status)} percent, and nothing of that is lost.`),
-      h("a.button.primary", { href: linkTo("progress") },
-        running ? "Watch it" : "Go on with it")));
+    fill(
+      unfinished,
+      h(
+        "div.banner.calm",
+        null,
+        icon("progress"),
+        h(
+          "p",
+          null,
+          h("strong", null, running ? `${what} is under way.` : `${what} is not finished.`),
+          running
+            ? " One run goes on at a time; you can watch it."
+            : ` It stands at ${percentOf(status)} percent, and nothing of that is lost.`,
+        ),
+        h("a.button.primary", { href: linkTo("progress") }, running ? "Watch it" : "Go on with it"),
+      ),
+    );
   }, signal);
 }
 
 function steps() {
-  return h("ol.steps", null, [
-    ["Move", "Models whose content is known become active, with their previews in three sizes."],
-    ["Promote", "The others wait. You choose which of them are read, and when."],
-    ["Decide", "Where two have the same content, you see both and say what becomes of them."],
-  ].map(([title, words]) => h("li", null, h("h2", null, title), h("p.means", null, words))));
+  return h(
+    "ol.steps",
+    null,
+    [
+      ["Move", "Models whose content is known become active, with their previews in three sizes."],
+      ["Promote", "The others wait. You choose which of them are read, and when."],
+      ["Decide", "Where two have the same content, you see both and say what becomes of them."],
+    ].map(([title, words]) => h("li", null, h("h2", null, title), h("p.means", null, words))),
+  );
 }
 
 function introduction() {
-  return h("ul.checklist.quiet", null,
-    fact("none", "Type or paste the path above. What is found there is listed here before " +
-      "anything begins."));
+  return h(
+    "ul.checklist.quiet",
+    null,
+    fact(
+      "none",
+      "Type or paste the path above. What is found there is listed here before " +
+        "anything begins.",
+    ),
+  );
 }
 
 /**
@@ -147,8 +221,12 @@ function introduction() {
 function fact(kind, ...words) {
   const pictures = { good: "check", bad: "cross", note: "info", none: "dots" };
   const spoken = { good: "Good: ", bad: "Problem: ", note: "Note: ", none: "" };
-  return h(`li.fact.${kind}`, null, icon(pictures[kind]),
-    h("div", null, h("span.unseen", null, spoken[kind]), ...words));
+  return h(
+    `li.fact.${kind}`,
+    null,
+    icon(pictures[kind]),
+    h("div", null, h("span.unseen", null, spoken[kind]), ...words),
+  );
 }
 
 /** @param {Check} found */
@@ -161,11 +239,21 @@ function checklist({ database, images, space }) {
     facts.push(fact("bad", "There is no file at ", pathText(database.path), "."));
   } else {
     facts.push(fact("good", "Database found", small(pathText(database.path))));
-    facts.push(database.readable === false ? fact("bad", "It cannot be read.")
-      : database.rows === null ? fact("note", "It is large: its rows are counted on the way.")
-        : fact("good", h("strong", null, some(database.rows, "model")), " in it",
-          small(`${atLeast}${count(database.hashed)} with a known content, which become active; ` +
-            `${atLeast}${count(database.unhashed)} without, which wait for promotion`)));
+    facts.push(
+      database.readable === false
+        ? fact("bad", "It cannot be read.")
+        : database.rows === null
+          ? fact("note", "It is large: its rows are counted on the way.")
+          : fact(
+              "good",
+              h("strong", null, some(database.rows, "model")),
+              " in it",
+              small(
+                `${atLeast}${count(database.hashed)} with a known content, which become active; ` +
+                  `${atLeast}${count(database.unhashed)} without, which wait for promotion`,
+              ),
+            ),
+    );
     facts.push(...imageFacts(images, `${atLeast}${some(database.images, "image")}`));
   }
   if (database.found && database.readable !== false) facts.push(spaceFact(space));
@@ -175,23 +263,37 @@ function checklist({ database, images, space }) {
 /** @param {Check["images"]} images @param {string} named */
 function imageFacts(images, named) {
   if (!images.found) {
-    return [fact("note", `No image folder; ${named} named by the models`,
-      small(pathText(images.path)))];
+    return [
+      fact("note", `No image folder; ${named} named by the models`, small(pathText(images.path))),
+    ];
   }
-  if (!images.readable) return [fact("note", "The image folder cannot be read",
-    small(pathText(images.path)))];
+  if (!images.readable)
+    return [fact("note", "The image folder cannot be read", small(pathText(images.path)))];
   if (images.missing) {
-    return [fact("note", h("strong", null, named), " named, ", h("strong", null,
-      count(images.missing)), " of them missing", small(pathText(images.path)))];
+    return [
+      fact(
+        "note",
+        h("strong", null, named),
+        " named, ",
+        h("strong", null, count(images.missing)),
+        " of them missing",
+        small(pathText(images.path)),
+      ),
+    ];
   }
   return [fact("good", h("strong", null, named), small(pathText(images.path)))];
 }
 
 /** @param {Check["space"]} space */
 function spaceFact({ needed_bytes: needed, free_bytes: free, enough }) {
-  return fact(enough ? "good" : "bad", enough ? "Room enough: " : "Not enough room: ",
-    h("strong", null, `about ${bytes(needed)}`), " needed, ", h("strong", null, bytes(free)),
-    " free");
+  return fact(
+    enough ? "good" : "bad",
+    enough ? "Room enough: " : "Not enough room: ",
+    h("strong", null, `about ${bytes(needed)}`),
+    " needed, ",
+    h("strong", null, bytes(free)),
+    " free",
+  );
 }
 
 /** @param {...import("../dom.js").Child} words */

@@ -4,10 +4,11 @@
 import { pendingImage } from "../api.js";
 import { COLUMN_WIDTH, ROW_HEIGHT, cardParts, pickParts, pictureOf } from "../cards.js";
 import { openPending } from "../details.js";
-import { button, fill, h, icon, say } from "../dom.js";
+import { button, fill, h, say } from "../dom.js";
 import { Filters } from "../filters.js";
 import { count, some } from "../format.js";
 import { Grid } from "../grid.js";
+import { icon } from "../icons.js";
 import { showImage } from "../previews.js";
 import { linkTo } from "../router.js";
 
@@ -44,35 +45,65 @@ export class WaitingList {
     this._all = h("input", { type: "checkbox", change: () => this._pickAll(this._all.checked) });
     this._allWords = h("span", null, "Select all");
     this._number = h("p.found", { role: "status" });
-    this._conflictChoice = h("select", { id: "on-conflict" },
-      ANSWERS.map(([value, label]) => h("option", { value }, label)));
-    this._promote = button("Promote", () => promote([...this._picked],
-      /** @type {Strategy | null} */ (this._conflictChoice.value || null)),
-    { look: "primary", icon: "library" });
+    this._conflictChoice = h(
+      "select",
+      { id: "on-conflict" },
+      ANSWERS.map(([value, label]) => h("option", { value }, label)),
+    );
+    this._promote = button(
+      "Promote",
+      () =>
+        promote(
+          [...this._picked],
+          /** @type {Strategy | null} */ (this._conflictChoice.value || null),
+        ),
+      { look: "primary", icon: "library" },
+    );
     this._picks = h("p.picks");
-    this._bar = h("section.action-bar", { "aria-label": "Chosen models", hidden: true },
+    this._bar = h(
+      "section.action-bar",
+      { "aria-label": "Chosen models", hidden: true },
       this._picks,
       button("Clear", () => this._pickAll(false), { look: "quiet" }),
-      h("div.answer", null, h("label", { for: "on-conflict" }, "If it is there already"),
-        this._conflictChoice),
-      this._promote);
-    this._grid = new Grid(/** @type {import("../grid.js").GridOptions<PendingSummary>} */ ({
-      label: "Models that wait",
-      rowHeight: ROW_HEIGHT,
-      columnWidth: COLUMN_WIDTH,
-      key: ({ id }) => id,
-      draw: (model) => [...cardParts(model), ...pickParts()],
-      mark: (cell, { id }) => this._mark(cell, id),
-      settle: (cell, model) =>
-        model.image && showImage(pictureOf(cell), pendingImage(model.image)),
-      open: ({ id, name }) => openPending(id, name),
-      pick: ({ id }, { range }) => this._pick(id, range),
-      pickAll: () => this._pickAll(true),
-    }), signal);
+      h(
+        "div.answer",
+        null,
+        h("label", { for: "on-conflict" }, "If it is there already"),
+        this._conflictChoice,
+      ),
+      this._promote,
+    );
+    this._grid = new Grid(
+      /** @type {import("../grid.js").GridOptions<PendingSummary>} */ ({
+        label: "Models that wait",
+        rowHeight: ROW_HEIGHT,
+        columnWidth: COLUMN_WIDTH,
+        key: ({ id }) => id,
+        draw: (model) => [...cardParts(model), ...pickParts()],
+        mark: (cell, { id }) => this._mark(cell, id),
+        settle: (cell, model) =>
+          model.image && showImage(pictureOf(cell), pendingImage(model.image)),
+        open: ({ id, name }) => openPending(id, name),
+        pick: ({ id }, { range }) => this._pick(id, range),
+        pickAll: () => this._pickAll(true),
+      }),
+      signal,
+    );
     this._nothing = h("div");
-    this._tools = h("div.toolbar", { hidden: true }, this._filters.element,
-      h("div.toolbar-line", null, h("label.choice", null, this._all, this._allWords), this._number));
-    this.element = h("div.waiting", null, this._tools, this._nothing, this._grid.element, this._bar);
+    this._tools = h(
+      "div.toolbar",
+      { hidden: true },
+      this._filters.element,
+      h("div.toolbar-line", null, h("label.choice", null, this._all, this._allWords), this._number),
+    );
+    this.element = h(
+      "div.waiting",
+      null,
+      this._tools,
+      this._nothing,
+      this._grid.element,
+      this._bar,
+    );
   }
 
   /** @param {PendingSummary[]} models @param {Set<number>} disputed ids in conflict */
@@ -85,7 +116,10 @@ export class WaitingList {
     this._find();
   }
 
-  /** Takes no wishes while one is fulfilled; what was chosen for it is done with. @param {boolean} resting */
+  /**
+   * Takes no wishes while one is fulfilled; what was chosen for it is done with.
+   * @param {boolean} resting
+   */
   rest(resting) {
     this._resting = resting;
     if (!resting) this._picked.clear();
@@ -96,10 +130,23 @@ export class WaitingList {
     this._found = this._filters.apply(this._models);
     this._tools.hidden = this._models.length === 0;
     const [all, found] = [this._models.length, this._found.length];
-    say(this._number, found === all ? some(all, "model") : `${count(found)} of ${some(all, "model")}`);
-    fill(this._nothing, found === 0 && (all === 0 ? nothing() : h("div.empty", null, icon("search"),
-      h("h2", null, "None of them fits"),
-      h("p", null, "Search for less, or choose another type or tag."))));
+    say(
+      this._number,
+      found === all ? some(all, "model") : `${count(found)} of ${some(all, "model")}`,
+    );
+    fill(
+      this._nothing,
+      found === 0 &&
+        (all === 0
+          ? nothing()
+          : h(
+              "div.empty",
+              null,
+              icon("search"),
+              h("h2", null, "None of them fits"),
+              h("p", null, "Search for less, or choose another type or tag."),
+            )),
+    );
     this._grid.show(this._found);
     this._tellPicks();
   }
@@ -152,7 +199,12 @@ export class WaitingList {
 }
 
 function nothing() {
-  return h("div.empty", null, icon("check"), h("h2", null, "Nothing waits"),
+  return h(
+    "div.empty",
+    null,
+    icon("check"),
+    h("h2", null, "Nothing waits"),
     h("p", null, "Models that the old manager never hashed wait here after a migration."),
-    h("a.button", { href: linkTo("library") }, "Open the library"));
+    h("a.button", { href: linkTo("library") }, "Open the library"),
+  );
 }
