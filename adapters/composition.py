@@ -11,6 +11,9 @@ from adapters.cli.application import DemoLibrary, Serving
 from adapters.cli.arguments import Arguments
 from adapters.cli.main import run
 
+PAGE = Path(__file__).parent / "page"
+"""The page that a server shows where no client is given."""
+
 if TYPE_CHECKING:
     from engine.journal import Reader
     from engine.service import MigrationService
@@ -97,6 +100,8 @@ class Reshelve:
 
     def serving(self, arguments: Arguments, token: str | None) -> Serving:
         """A server that listens, and serves nothing yet. Raises OSError."""
+        from importlib.metadata import version
+
         from adapters.http.launch import HttpServing
         from engine.files import Root
 
@@ -107,6 +112,9 @@ class Reshelve:
             token=token,
             folders=(Path.home(), Path.cwd(), arguments.library, *arguments.allow_path),
             roots=tuple(Root(name, str(folder)) for name, folder in arguments.root),
+            page=PAGE,
+            library=arguments.library,
+            version=version("reshelve"),
             frontend=arguments.frontend,
         )
 

@@ -6,6 +6,8 @@ Methods block; the engine calls them in worker threads under a limiter that it n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -79,8 +81,24 @@ class ModelFiles(Protocol):
         ...
 
 
+class FolderFacts(msgspec.Struct, frozen=True):
+    """What can be told of a folder; `stamp` is another one whenever files came or went."""
+
+    found: bool
+    readable: bool
+    stamp: str
+
+
 class ImageFiles(Protocol):
     """Image files of a source; never written."""
+
+    def folder(self, folder: str) -> FolderFacts:
+        """Whether there is such a folder."""
+        ...
+
+    def sizes(self, folder: str, names: Sequence[str]) -> list[int | None]:
+        """The size in bytes of each regular file, None where there is none."""
+        ...
 
     def read(self, folder: str, name: str) -> bytes:
         """The content of an image file, at most `MAX_IMAGE_BYTES`.
@@ -116,6 +134,14 @@ class LibraryFiles(Protocol):
 
     def remove_originals(self, names: Sequence[str]) -> None:
         """Remove adopted originals; those that are gone already do not matter."""
+        ...
+
+    def free_bytes(self) -> int:
+        """How much room the library's disk has."""
+        ...
+
+    def spare_folder(self) -> AbstractContextManager[Path]:
+        """An empty folder of its own, removed at the end. Raises `StorageFailed`."""
         ...
 
     def sweep(self) -> int:

@@ -25,11 +25,13 @@ from engine.lifecycle import ModelState
 from engine.locks import HashLocks
 from engine.mailbox import Question
 from engine.previews import MAX_DECODED_PIXELS, PreviewCodec
+from engine.problems import ProblemReader, Problems
 from engine.progress import TimeLeft
 from engine.promoting import Promotion
 from engine.promotion import PromotionReport, Refusal, refuse, sort_ids
 from engine.pulse import Pulse
 from engine.records import PendingModelRecord
+from engine.reports import ReportReader, Reports
 from engine.scanning import Scan, ScanReport
 from engine.source import SourceKind
 from engine.status import (
@@ -42,6 +44,7 @@ from engine.status import (
     RunWarning,
 )
 from engine.supervisor import Conduct, LegacyImport, Supervisor
+from engine.survey import Surveyor
 from engine.worker import Worker
 from engine.workshop import HashMeter, Workshop
 from engine.writer import Writer
@@ -64,7 +67,7 @@ EVENT_INTERVAL = 0.1
 """Seconds between two events at the least."""
 
 
-class LibraryStore(Store, CatalogueReader, Protocol):
+class LibraryStore(Store, CatalogueReader, ProblemReader, ReportReader, Protocol):
     """The journal and the catalogue lie in one database."""
 
 
@@ -123,6 +126,9 @@ class MigrationService:
         self.catalogue = Catalogue(
             self._workshop, self._writer, ports.store, ports.library, ports.types
         )
+        self.surveyor = Surveyor(ports.source, ports.images, ports.library, self._workshop.io)
+        self.problems = Problems(ports.store)
+        self.reports = Reports(ports.store)
 
     async def __aenter__(self) -> MigrationService:
         writers = await self._stack.enter_async_context(anyio.create_task_group())

@@ -7,7 +7,7 @@ that can be no model at all carries a `defect`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -75,6 +75,18 @@ class SourceChunk(msgspec.Struct, frozen=True, gc=False):
     warnings: list[Warning] = []
 
 
+class Glance(msgspec.Struct, frozen=True):
+    """What the file system says of a source: its size in bytes, and a stamp that is another one
+    whenever the source has changed."""
+
+    bytes: int
+    stamp: str
+
+
+def never() -> None:
+    """The checkpoint of whoever has all the time that it takes."""
+
+
 class Source(Protocol):
     """An opened, immutable copy of a legacy library. Methods block; call them in a thread."""
 
@@ -105,10 +117,21 @@ class SourceKind(Protocol):
         """
         ...
 
-    def open(self, location: Path, scratch: Path) -> AbstractContextManager[Source]:
+    def glance(self, location: Path) -> Glance:
+        """What can be told of `location` without reading it, at once.
+
+        Raises `SourceMissing` or `SourceUnreadable`.
+        """
+        ...
+
+    def open(
+        self, location: Path, scratch: Path, checkpoint: Callable[[], None] = never
+    ) -> AbstractContextManager[Source]:
         """Copy what lies at `location` into the empty folder `scratch`, and open the copy.
 
-        Raises `SourceMissing`, `SourceUnreadable`, or `StorageFailed` when `scratch` cannot take
-        the copy. Never writes beside `location`.
+        `checkpoint` is called now and then, also by the source's methods, and may raise to
+        abandon the work: while copying, its error comes out; while reading, the error may be a
+        `SourceUnreadable` as well. Raises `SourceMissing`, `SourceUnreadable`, or `StorageFailed`
+        when `scratch` cannot take the copy. Never writes beside `location`.
         """
         ...

@@ -85,6 +85,8 @@ def _token(arguments: Arguments) -> str | None:
     token = arguments.token.read_text(encoding="utf-8").strip()
     if not token:
         raise ValueError("it is empty")
+    if ";" in token or not token.isprintable():
+        raise ValueError("it holds a semicolon or a character that no cookie can carry")
     return token
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from adapters.cli.documents import failure_pages, warning_pages
-from adapters.cli.wording import sentence
+from engine.defects import ProblemKind, meaning
 from engine.status import RunState
 
 if TYPE_CHECKING:
@@ -131,7 +131,9 @@ async def _show_warnings(output: Output, service: MigrationService, run_id: int)
     output.line()
     output.line(("Warnings", "bold yellow"), f" ({sum(counts.values())})")
     for code, count in sorted(counts.items(), key=lambda found: -found[1]):
-        output.line((f"  {code}", "yellow"), f"  {count}  {sentence(code)}")
+        output.line(
+            (f"  {code}", "yellow"), f"  {count}  {meaning(ProblemKind.WARNING, code).fact}"
+        )
         for example in examples[code]:
             output.line((f"    {example}", "dim"))
         if count > EXAMPLES:

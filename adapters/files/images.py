@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from engine.files import FolderFacts
 from engine.previews import MAX_IMAGE_BYTES, UnusableImage
 
 # A FIFO or a device must not hold a worker for ever; Windows has neither, nor the flag.
@@ -15,6 +17,20 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | os.O_RDON
 
 class DiskImages:
     """Implements `engine.files.ImageFiles`."""
+
+    def folder(self, folder: str) -> FolderFacts:
+        """Whether there is such a folder."""
+        try:
+            found = Path(folder).stat()
+            is_folder = stat.S_ISDIR(found.st_mode)
+            stamp = f"{found.st_dev}-{found.st_ino}-{found.st_mtime_ns}"
+            return FolderFacts(is_folder, is_folder and os.access(folder, os.R_OK | os.X_OK), stamp)
+        except (OSError, ValueError):
+            return FolderFacts(found=False, readable=False, stamp="")
+
+    def sizes(self, folder: str, names: Sequence[str]) -> list[int | None]:
+        """The size in bytes of each regular file, None where there is none."""
+        return [_size(folder, name) for name in names]
 
     def read(self, folder: str, name: str) -> bytes:
         """The content of an image file, at most `MAX_IMAGE_BYTES`. Raises `UnusableImage`."""
@@ -26,6 +42,14 @@ class DiskImages:
         if len(data) > MAX_IMAGE_BYTES:
             raise UnusableImage("image_too_large", "the file grew while it was read")
         return data
+
+
+def _size(folder: str, name: str) -> int | None:
+    try:
+        found = Path(folder, name).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def open_image(folder: str, name: str) -> BinaryIO:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path, PurePath
+from tempfile import mkdtemp
 from typing import BinaryIO
 
 from filelock import FileLock, Timeout
@@ -102,6 +103,22 @@ class DiskLibrary:
             for name in names:
                 (self._pending / name).unlink(missing_ok=True)
             sync_folder(self._pending)
+
+    def free_bytes(self) -> int:
+        """How much room the library's disk has. Raises `StorageFailed`."""
+        with _storing(self._images):
+            return shutil.disk_usage(self._images).free
+
+    @contextmanager
+    def spare_folder(self) -> Iterator[Path]:
+        """An empty folder of its own, removed at the end. Raises `StorageFailed`."""
+        with _storing(self.scratch):
+            self.scratch.mkdir(exist_ok=True)
+            folder = Path(mkdtemp(dir=self.scratch))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def sweep(self) -> int:
         """Remove what an interrupted process left: temporary files, and copies in the scratch."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from adapters.hikaze1 import cells
 from adapters.hikaze1.bounds import KeyBounds
 from engine.errors import SourceUnreadable
+from engine.source import never
 
 MAX_CELL_BYTES = 16 * 1024 * 1024
 """A larger cell is not read; its row is."""
@@ -74,13 +75,22 @@ class Oversized(Damaged):
 class Database:
     """A read-only connection to a copy; `name` is what errors call the original.
 
+    A statement is interrupted after `seconds`, or when `checkpoint` raises.
+
     Not safe for use by two threads at once, but free to move between threads.
     """
 
-    def __init__(self, copy: Path, name: str, seconds: float = STATEMENT_SECONDS) -> None:
+    def __init__(
+        self,
+        copy: Path,
+        name: str,
+        seconds: float = STATEMENT_SECONDS,
+        checkpoint: Callable[[], None] = never,
+    ) -> None:
         self._copy = copy
         self._name = name
         self._seconds = seconds
+        self._checkpoint = checkpoint
         self._expires = time.monotonic() + seconds
         try:
             self._require_sqlite(copy)
@@ -231,6 +241,8 @@ class Database:
         return connection
 
     def _expired(self) -> bool:
+        # What is raised here, SQLite takes for a word to stop, and says no more of it.
+        self._checkpoint()
         return time.monotonic() > self._expires
 
 

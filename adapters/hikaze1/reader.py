@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,7 +12,15 @@ from adapters.hikaze1.database import Database
 from adapters.hikaze1.mapping import RowMapping
 from adapters.hikaze1.tables import NoRowid, Page, Table
 from adapters.hikaze1.tags import Links, TagList
-from engine.source import Source, SourceChunk, SourceModel, SourceTag, Warning
+from engine.source import (
+    Glance,
+    Source,
+    SourceChunk,
+    SourceModel,
+    SourceTag,
+    Warning,
+    never,
+)
 
 NO_NUMBER_BEFORE = (
     f"models: row {FIRST_KEY} is not carried: there is no number before its own to begin at. "
@@ -27,8 +35,14 @@ class Hikaze1:
         """A digest of the database's files. Raises `SourceMissing`, `SourceUnreadable`."""
         return snapshot.fingerprint(location)
 
+    def glance(self, location: Path) -> Glance:
+        """What the file system says. Raises `SourceMissing`, `SourceUnreadable`."""
+        return snapshot.glance(location)
+
     @contextmanager
-    def open(self, location: Path, scratch: Path) -> Iterator[Source]:
+    def open(
+        self, location: Path, scratch: Path, checkpoint: Callable[[], None] = never
+    ) -> Iterator[Source]:
         """Copy the database file at `location` into `scratch`, and open the copy.
 
         The copy is removed again at the end. Raises `SourceMissing`, `SourceUnreadable`, and
@@ -37,8 +51,8 @@ class Hikaze1:
         with ExitStack() as stack:
             copy = scratch / snapshot.COPY_NAME
             stack.callback(snapshot.discard, copy)
-            snapshot.take(location, scratch)
-            database = Database(copy, snapshot.named(location))
+            snapshot.take(location, scratch, checkpoint)
+            database = Database(copy, snapshot.named(location), checkpoint=checkpoint)
             stack.callback(database.close)
             library = Library(database, scratch)
             stack.callback(library.close)

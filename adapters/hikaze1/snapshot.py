@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from engine.errors import SourceMissing, SourceUnreadable, StorageFailed
+from engine.source import Glance, never
 
 COPY_NAME = "legacy.sqlite3"
 """The copy's name in the scratch folder, whatever the original is called."""
@@ -32,17 +34,18 @@ _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _State: TypeAlias = tuple[int, int, int, int]
 
 
-def take(location: Path, scratch: Path) -> Path:
+def take(location: Path, scratch: Path, checkpoint: Callable[[], None] = never) -> Path:
     """Copy the database at `location` into `scratch`, and return the copy's path.
 
-    Raises `SourceMissing`; `SourceUnreadable` for what is no file, may not be read or does not
-    hold still; `StorageFailed` when `scratch` cannot take the copy.
+    `checkpoint` is called with each block and may raise to abandon the copy. Raises
+    `SourceMissing`; `SourceUnreadable` for what is no file, may not be read or does not hold
+    still; `StorageFailed` when `scratch` cannot take the copy.
     """
     original = _resolved(location)
     copy = scratch / COPY_NAME
     pause = _FIRST_PAUSE
     for _ in range(_ATTEMPTS):
-        if _copied_unchanged(original, copy, named(location)):
+        if _copied_unchanged(original, copy, named(location), checkpoint):
             return copy
         time.sleep(pause)
         pause *= 2
@@ -50,6 +53,18 @@ def take(location: Path, scratch: Path) -> Path:
         named(location),
         "it keeps changing while it is copied. Close the legacy application and try again.",
     )
+
+
+def glance(location: Path) -> Glance:
+    """Sizes and times of the files of the database at `location`.
+
+    Raises `SourceMissing`; `SourceUnreadable` for what is no file or may not be looked at.
+    """
+    name = named(location)
+    states = _states(_resolved(location), name)
+    if states[0] is None:
+        raise SourceMissing(name)
+    return Glance(sum(state[2] for state in states if state is not None), repr(states))
 
 
 def fingerprint(location: Path) -> str:
@@ -96,7 +111,9 @@ def _resolved(location: Path) -> Path:
         raise SourceUnreadable(named(location), f"{error}.") from error
 
 
-def _copied_unchanged(original: Path, copy: Path, name: str) -> bool:
+def _copied_unchanged(
+    original: Path, copy: Path, name: str, checkpoint: Callable[[], None]
+) -> bool:
     try:
         discard(copy)
     except OSError as error:
@@ -106,7 +123,7 @@ def _copied_unchanged(original: Path, copy: Path, name: str) -> bool:
         raise SourceMissing(name)
     for suffix, state in zip(SUFFIXES, before, strict=True):
         if state is not None and not _copied(
-            _beside(original, suffix), _beside(copy, suffix), state, name
+            _beside(original, suffix), _beside(copy, suffix), state, name, checkpoint
         ):
             return False
     return _states(original, name) == before
@@ -155,7 +172,9 @@ def _require_file(status: os.stat_result, path: Path, name: str) -> None:
     raise SourceUnreadable(name, reason)
 
 
-def _copied(source: Path, target: Path, expected: _State, name: str) -> bool:
+def _copied(
+    source: Path, target: Path, expected: _State, name: str, checkpoint: Callable[[], None]
+) -> bool:
     """Copy one file, streamed; False when it is no longer the file that `expected` describes."""
     try:
         # Non-blocking: what was a file a moment ago may be a FIFO by now.
@@ -175,13 +194,16 @@ def _copied(source: Path, target: Path, expected: _State, name: str) -> bool:
         except OSError as error:
             raise StorageFailed(named(target), error.strerror or str(error)) from error
         with writing:
-            return _poured(reading, writing, source, name) == status.st_size
+            return _poured(reading, writing, source, name, checkpoint) == status.st_size
 
 
-def _poured(reading: BinaryIO, writing: BinaryIO, source: Path, name: str) -> int:
+def _poured(
+    reading: BinaryIO, writing: BinaryIO, source: Path, name: str, checkpoint: Callable[[], None]
+) -> int:
     """Copy everything, and return how many bytes that were."""
     total = 0
     while True:
+        checkpoint()
         try:
             block = reading.read(_BLOCK)
         except OSError as error:

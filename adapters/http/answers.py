@@ -7,6 +7,7 @@ import msgspec
 from engine.catalogue import ModelSummary
 from engine.files import Root
 from engine.records import PendingModelRecord, Tag
+from engine.reports import LibraryCounts, Step, TypeCount
 from engine.scanning import MovedFile, ScanReport
 from engine.status import ImportReport, RunStatus, import_report
 
@@ -93,6 +94,34 @@ class TagList(msgspec.Struct, frozen=True):
     """Tags."""
 
     tags: list[Tag]
+
+
+class History(msgspec.Struct, frozen=True):
+    """Transitions in the order in which they happened."""
+
+    history: list[Step]
+
+
+class LibraryPlace(msgspec.Struct, frozen=True):
+    """Where the library lies, and which version of reshelve serves it."""
+
+    path: str
+    version: str
+
+
+class LibraryAnswer(msgspec.Struct, frozen=True):
+    """How much the library holds, and where."""
+
+    path: str
+    models: int
+    pending: int
+    types: list[TypeCount]
+    version: str
+
+
+def library_answer(counts: LibraryCounts, place: LibraryPlace) -> LibraryAnswer:
+    """What `library` answers."""
+    return LibraryAnswer(place.path, counts.models, counts.pending, counts.types, place.version)
 
 
 class ImageCount(msgspec.Struct, frozen=True):

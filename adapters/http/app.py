@@ -11,9 +11,11 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp
 
-from adapters.http import library, migration
+from adapters.http import library, migration, reports
+from adapters.http.answers import LibraryPlace
+from adapters.http.entry import Entry
 from adapters.http.errors import answer_defect, answer_fact, answer_http, answer_text
-from adapters.http.frontend import frontend_routes
+from adapters.http.frontend import SCHEMA_PATH, frontend_routes, schema_router
 from adapters.http.gate import Gate, Policy
 from adapters.http.openapi import CompleteJson
 from adapters.http.requestlog import RequestLog
@@ -28,6 +30,7 @@ ROUTES = [
     migration.handle_pending_models,
     migration.handle_pending_model,
     migration.handle_scan,
+    migration.handle_check,
     migration.handle_start,
     migration.handle_resume,
     migration.handle_cancel,
@@ -35,6 +38,14 @@ ROUTES = [
     migration.handle_status,
     migration.handle_items,
     migration.handle_events,
+    reports.handle_problems,
+    reports.handle_problem_items,
+    reports.handle_report,
+    reports.handle_item_history,
+    reports.handle_model_history,
+    reports.handle_promotion,
+    reports.handle_conflicts,
+    library.handle_library,
     library.handle_models,
     library.handle_types,
     library.handle_model,
@@ -54,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True):
 
     policy: Policy
     allowed: AllowedPaths
+    page: Path
+    """The folder of the page of our own."""
+    place: LibraryPlace
     roots: tuple[Root, ...] = ()
     frontend: Path | None = None
 
@@ -61,10 +75,11 @@ class Settings(msgspec.Struct, frozen=True):
 def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
     """The application over an entered service, behind the gate."""
     app = Litestar(
-        route_handlers=[*ROUTES, *frontend_routes(settings.frontend)],
+        route_handlers=[*ROUTES, *frontend_routes(settings.page, settings.frontend)],
         dependencies={
             "service": Provide(lambda: service, sync_to_thread=False),
             "allowed": Provide(lambda: settings.allowed, sync_to_thread=False),
+            "place": Provide(lambda: settings.place, sync_to_thread=False),
             "roots": Provide(lambda: settings.roots, sync_to_thread=False),
         },
         exception_handlers={
@@ -76,11 +91,13 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
         openapi_config=OpenAPIConfig(
             title="reshelve",
             version="1",
-            path="/api/schema",
+            path=SCHEMA_PATH,
+            openapi_router=schema_router(),
             render_plugins=[CompleteJson()],
             use_handler_docstrings=True,
         ),
         logging_config=None,
         request_max_body_size=settings.policy.upload_bytes + (1 << 20),
     )
-    return RequestLog(Gate(app, settings.policy))
+    gate = Gate(app, settings.policy)
+    return RequestLog(gate if settings.policy.token is None else Entry(gate))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
@@ -80,3 +81,13 @@ def image_refusals() -> Responses:
         data_container=None, description="The browser has it already.", generate_examples=False
     )
     return {304: kept, **refusals(400, 404)}
+
+
+def file_refusals(content: type[msgspec.Struct]) -> Responses:
+    """The documented answers of a report, which is a JSON file unless CSV is asked for."""
+    file = ResponseSpec(
+        data_container=content,
+        description="A file to be saved: JSON as below, or CSV (text/csv) with the same columns.",
+        generate_examples=False,
+    )
+    return {200: file, **refusals(400, 404)}

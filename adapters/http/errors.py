@@ -24,6 +24,7 @@ from engine.catalogue import (
     UnknownModel,
     UnknownPending,
 )
+from engine.reports import NoRun, UnknownItem
 from engine.scanning import NoRoots, ScanFailed
 
 log = logging.getLogger("reshelve.http")
@@ -75,6 +76,8 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     UnknownModel: 404,
     UnknownPending: 404,
     UnknownImage: 404,
+    UnknownItem: 404,
+    NoRun: 404,
     errors.UnknownRun: 404,
     errors.SourceMissing: 404,
     errors.SourceUnreadable: 422,

@@ -1,63 +1,130 @@
-"""What a browser sees at `/`: a built single-page client, else a page of our own."""
+"""What a browser sees at `/`: a built single-page client, else the page of our own."""
 
 from __future__ import annotations
 
-import mimetypes
+from collections.abc import Mapping
+from hashlib import blake2b
+from mimetypes import MimeTypes
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
-from litestar import Response, get
+from litestar import Request, Response, Router, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, HeaderParameter
+from litestar.response import Redirect
 
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>reshelve</title>
-<style>
-  body { font: 1.1rem/1.6 system-ui; max-width: 40rem; margin: 4rem auto; padding: 0 1rem;
-         color-scheme: light dark; }
-</style>
-<h1>reshelve is running</h1>
-<p>Its routes are described in the <a href="/api/schema/openapi.json">OpenAPI document</a>, and the
-<a href="/api/migration/status">status of the last run</a> is here. Start with
-<code>--frontend DIR</code> to serve a client at this address.</p>
-"""
+from adapters.http.caching import kept
 
-SECURITY = {"Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'"}
+PAGE_PATH = "/api/page"
+"""Where the page of our own lies also while a client has `/`."""
+
+SCHEMA_PATH = "/api/schema"
+SCHEMA_PAGE = f"{PAGE_PATH}/schema.html"
+
+OWN_FIELDS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+"""The page of our own needs nothing but its files and the routes; a client may need more."""
+
+# Not the system's registry: on Windows it may take a script for plain text, which a browser
+# then refuses to run.
+_TYPES = MimeTypes()
+for _suffix, _type in {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".woff2": "font/woff2",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+}.items():
+    _TYPES.add_type(_type, _suffix)
+
+IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match")]
 
 
-def frontend_routes(folder: Path | None) -> list[HTTPRouteHandler]:
-    """The routes of a client's folder; paths that are no file of it show its first page."""
-    if folder is None:
+def frontend_routes(page: Path, client: Path | None) -> list[HTTPRouteHandler]:
+    """The routes of the page of our own, and of a client's folder where there is one.
 
-        @get("/", media_type="text/html", include_in_schema=False)
-        async def handle_page() -> Response[str]:
-            return Response(PAGE, media_type="text/html", headers=SECURITY)
+    Paths inside a client that are no file of it show its first page.
+    """
+    own, others = page.resolve(), None if client is None else client.resolve()
 
-        return [handle_page]
-
-    root = folder.resolve()
+    @get(f"{PAGE_PATH}/{{path:path}}", include_in_schema=False)
+    async def handle_page(
+        path: FromPath[str], if_none_match: IfNoneMatch = None
+    ) -> Response[bytes]:
+        return await anyio.to_thread.run_sync(_own_file, own, path, if_none_match)
 
     @get(["/", "/{path:path}"], include_in_schema=False)
-    async def handle_frontend(path: str = "") -> Response[bytes]:
-        return await anyio.to_thread.run_sync(_file, root, path.lstrip("/"))
+    async def handle_frontend(
+        path: FromPath[str] = "/", if_none_match: IfNoneMatch = None
+    ) -> Response[bytes]:
+        if path == "/api" or path.startswith("/api/"):
+            raise NotFoundException
+        if others is None:
+            return await anyio.to_thread.run_sync(_own_file, own, path, if_none_match)
+        return await anyio.to_thread.run_sync(_client_file, others, path, if_none_match)
 
-    return [handle_frontend]
+    return [handle_page, handle_frontend]
 
 
-def _file(root: Path, name: str) -> Response[Any]:
-    """In a thread. Links are followed before the comparison, so none leads outside."""
-    if name == "api" or name.startswith("api/"):
+class _Elsewhere(Exception):
+    """A browser opened the OpenAPI document's folder, and wants to see it."""
+
+
+def schema_router() -> Router:
+    """The OpenAPI document's place: a browser that opens it is led to a page that shows it."""
+
+    # The framework's own handler answers there with bytes, so the way out is an exception.
+    def lead(request: Request[Any, Any, Any]) -> None:
+        if request.scope["path"].rstrip("/") == SCHEMA_PATH:
+            raise _Elsewhere
+
+    def answer(_: Request[Any, Any, Any], __: _Elsewhere) -> Redirect:
+        return Redirect(SCHEMA_PAGE, status_code=303)
+
+    return Router(
+        SCHEMA_PATH,
+        route_handlers=[],
+        include_in_schema=False,
+        before_request=lead,
+        exception_handlers={_Elsewhere: answer},
+    )
+
+
+def _own_file(root: Path, path: str, if_none_match: str | None) -> Response[bytes]:
+    """In a thread."""
+    found = _within(root, path.lstrip("/") or "index.html")
+    if found is None:
         raise NotFoundException
+    return _served(found, if_none_match, OWN_FIELDS)
+
+
+def _client_file(root: Path, path: str, if_none_match: str | None) -> Response[bytes]:
+    """In a thread."""
+    return _served(_within(root, path.lstrip("/")) or root / "index.html", if_none_match, {})
+
+
+def _within(root: Path, name: str) -> Path | None:
+    """A file below a folder. Links are followed before the comparison, so none leads outside."""
     try:
         path = (root / name).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
-            path = root / "index.html"
+        return path if path.is_relative_to(root) and path.is_file() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def _served(path: Path, if_none_match: str | None, fields: Mapping[str, str]) -> Response[bytes]:
+    try:
         data = path.read_bytes()
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise NotFoundException from error
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return Response(data, media_type=kind, headers={"Cache-Control": "no-cache"})
+    kind = _TYPES.guess_type(path.name)[0] or "application/octet-stream"
+    return kept(data, kind, blake2b(data, digest_size=16).hexdigest(), if_none_match, fields)

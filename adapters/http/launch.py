@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from types import TracebackType
 
+from adapters.http.answers import LibraryPlace
 from adapters.http.app import Settings, create_app
 from adapters.http.gate import Policy
 from adapters.http.requests import AllowedPaths
@@ -29,6 +31,9 @@ class HttpServing:
         token: str | None,
         folders: tuple[Path, ...],
         roots: tuple[Root, ...],
+        page: Path,
+        library: Path,
+        version: str,
         frontend: Path | None,
     ) -> None:
         self._listener: socket.socket = listen(host, port)
@@ -42,6 +47,8 @@ class HttpServing:
             ),
             allowed=AllowedPaths(tuple(folder.resolve() for folder in folders)),
             roots=roots,
+            page=page,
+            place=LibraryPlace(os.fsencode(library.resolve()).decode("utf-8", "replace"), version),
             frontend=frontend,
         )
         self._server: Server | None = None

@@ -15,13 +15,31 @@ from litestar.params import (
     QueryParameter,
 )
 
-from adapters.http.answers import Done, ImageCount, ModelList, TagList, TypeList, Uploaded
+from adapters.http.answers import (
+    Done,
+    ImageCount,
+    LibraryAnswer,
+    LibraryPlace,
+    ModelList,
+    TagList,
+    TypeList,
+    Uploaded,
+    library_answer,
+)
 from adapters.http.documented import body_refusals, image_refusals, refusals
 from adapters.http.images import UploadBody, image_response, uploaded
 from adapters.http.requests import TagsBody, image_name, integer, required
 from engine.catalogue import ModelPatch
 from engine.records import ModelRecord
 from engine.service import MigrationService
+
+
+@get("/api/library", responses=refusals())
+async def handle_library(
+    service: NamedDependency[MigrationService], place: NamedDependency[LibraryPlace]
+) -> LibraryAnswer:
+    """Where the library lies, and how much it holds."""
+    return library_answer(await service.reports.library(), place)
 
 
 @get("/api/models", responses=refusals(400))

@@ -38,6 +38,7 @@ from engine.promotion import PromotionReport
 from engine.records import PendingModelRecord
 from engine.service import EVENT_INTERVAL, MigrationService
 from engine.status import ItemPage, RunStatus
+from engine.survey import Survey
 
 COMMENT_SECONDS = 15.0
 """How often an event stream without news says that it is alive."""
@@ -92,6 +93,16 @@ async def handle_start(
 ) -> RunStatus:
     """Begin to carry a legacy library across, or go on with its unfinished run, at once."""
     return await service.start(data.request(allowed))
+
+
+@post("/api/migration/check", status_code=200, responses=body_refusals())
+async def handle_check(
+    data: JSONBody[MigrateBody],
+    service: NamedDependency[MigrationService],
+    allowed: NamedDependency[AllowedPaths],
+) -> Survey:
+    """What a migration would find there, and the room it takes; changes nothing."""
+    return await service.surveyor.look(data.request(allowed))
 
 
 @post("/api/migration/resume", status_code=202, responses=body_refusals(409))

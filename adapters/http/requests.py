@@ -9,6 +9,7 @@ import msgspec
 
 from adapters.http.errors import InvalidRequest, PathNotAllowed
 from engine.conflicts import ConflictStrategy
+from engine.defects import ProblemKind
 from engine.lifecycle import ModelState
 from engine.supervisor import LegacyImport
 
@@ -142,6 +143,14 @@ def one_state(value: str | None) -> ModelState | None:
     except ValueError as error:
         names = ", ".join(ModelState)
         raise InvalidRequest(f"state must be one of {names}") from error
+
+
+def one_kind(value: str | None) -> ProblemKind:
+    """A kind of problem by name. Raises `InvalidRequest`."""
+    try:
+        return ProblemKind(required(value, "kind"))
+    except ValueError as error:
+        raise InvalidRequest("kind must be failure or warning") from error
 
 
 def image_name(name: str) -> tuple[str, int]:

@@ -19,6 +19,7 @@ from adapters.sqlite.shelf import (
     record_tags,
     stored_pending,
 )
+from engine.errors import UnknownRun
 from engine.journal import Run, Work, WorkItem
 from engine.records import PendingModelRecord
 from engine.source import Defect, SourceModel, Warning

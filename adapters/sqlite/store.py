@@ -12,6 +12,8 @@ import aiosqlite
 
 from adapters.sqlite import (
     catalogue,
+    histories,
+    problems,
     promotions,
     queue,
     reads,
@@ -31,10 +33,13 @@ from adapters.sqlite.opening import database_path, translate
 from adapters.sqlite.thread import DatabaseThread, database_thread
 from engine import catalogue as editing
 from engine import journal, removing
+from engine.defects import ProblemKind
 from engine.files import FileFacts
 from engine.lifecycle import ModelState
-from engine.promotion import PromotionReport
+from engine.problems import CodeCount, Problem
+from engine.promotion import Conflict, PromotionReport
 from engine.records import ModelRecord, PendingModelRecord, Tag
+from engine.reports import LibraryCounts, Step
 from engine.status import ItemPage, RunFailure, RunStatus, RunWarning
 from engine.verifying import ShelvedModel, ShelvedPending
 
@@ -204,6 +209,42 @@ class SqliteReader:
     async def retryable(self, run_id: int) -> int:
         """How many failed items of a run might succeed when tried again."""
         return await self._read(reads.retryable, run_id)
+
+    async def last_problem(self, kind: ProblemKind) -> int:
+        """The greatest id that a problem of this kind can have now."""
+        return await self._read(problems.last_problem, kind)
+
+    async def count_problems(
+        self, run_id: int, kind: ProblemKind, after: int, until: int
+    ) -> list[CodeCount]:
+        """The problems of a run by code, after < id <= until."""
+        return await self._read(problems.count_problems, run_id, kind, after, until)
+
+    async def problems(
+        self, run_id: int, kind: ProblemKind, code: str, after: int, until: int, limit: int
+    ) -> list[Problem]:
+        """Problems of one code, after < id <= until, ascending."""
+        return await self._read(problems.problems, run_id, kind, code, after, until, limit)
+
+    async def promotion_run(self, run_id: int | None) -> int | None:
+        """The id of a run, or of the last one, if it is a promotion."""
+        return await self._read(histories.promotion_run, run_id)
+
+    async def known_conflicts(self, after: int, limit: int) -> list[Conflict]:
+        """Models that wait and whose known content is active, ascending by id."""
+        return await self._read(histories.known_conflicts, after, limit)
+
+    async def model_history(self, sha256: str) -> list[Step]:
+        """Every transition of the items that became this model, in order."""
+        return await self._read(histories.model_history, sha256)
+
+    async def item_history(self, item_id: int) -> list[Step]:
+        """Every transition of an item, in order."""
+        return await self._read(histories.item_history, item_id)
+
+    async def library_counts(self) -> LibraryCounts:
+        """How much the library holds."""
+        return await self._read(histories.library_counts)
 
     async def _read(self, query: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         return await self._thread.call(self._query, query, arguments)

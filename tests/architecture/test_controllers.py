@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("migration", "library")
-FLOOR = 23
+MODULES = ("migration", "library", "reports")
+FLOOR = 32
 """Fewer handlers than this were not found, whatever the others say."""
 
+DOORS = re.compile(r"service(\.(catalogue|problems|reports|surveyor))?\.[a-z]\w*")
 SQL = re.compile(r"\b(SELECT\b.+\bFROM|INSERT\s+INTO|UPDATE\b.+\bSET|DELETE\s+FROM)\b", re.DOTALL)
 
 FORBIDDEN: dict[type[ast.AST], str] = {
@@ -49,7 +50,7 @@ def handlers(source: str) -> dict[str, Handler]:
 
 
 def service_calls(handler: Handler) -> list[str]:
-    """What a handler calls of the service or of its catalogue, as it is written."""
+    """What a handler calls of the service or of its parts, as it is written."""
     return [
         ast.unparse(node.func)
         for node in ast.walk(handler)
@@ -75,7 +76,7 @@ def faults(handler: Handler) -> Iterator[str]:
         yield f"{len(calls)} calls of the service"
     if calls != awaited_service_calls(handler):
         yield "a call of the service that is not awaited"
-    if not all(re.fullmatch(r"service(\.catalogue)?\.[a-z]\w*", call) for call in calls):
+    if not all(DOORS.fullmatch(call) for call in calls):
         yield "a call past the service's door"
     for part in handler.body:
         yield from _faults_of(part)

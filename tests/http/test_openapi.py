@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import pytest
 
+from adapters.composition import PAGE
+from adapters.http.answers import LibraryPlace
 from adapters.http.app import Settings, create_app
 from adapters.http.errors import STATUS
 from adapters.http.gate import Policy
@@ -50,6 +52,15 @@ ROUTES: dict[tuple[str, str], tuple[set[int], set[int]]] = {
     ("get", f"{MIGRATION}/events"): ({200}, {400}),
     ("get", f"{MIGRATION}/items"): ({200}, {400, 404}),
     ("post", f"{MIGRATION}/retry"): ({202}, {409} | WITH_JSON),
+    ("post", f"{MIGRATION}/check"): ({200}, WITH_JSON),
+    ("get", f"{MIGRATION}/problems"): ({200}, {400, 404}),
+    ("get", f"{MIGRATION}/problems/items"): ({200}, {400, 404}),
+    ("get", f"{MIGRATION}/report"): ({200}, {400, 404}),
+    ("get", f"{MIGRATION}/items/{{item_id}}/history"): ({200}, {400, 404}),
+    ("get", "/api/models/{sha256}/history"): ({200}, {404}),
+    ("get", f"{MIGRATION}/promotion"): ({200}, {400, 404}),
+    ("get", f"{MIGRATION}/conflicts"): ({200}, {400}),
+    ("get", "/api/library"): ({200}, set()),
 }
 """The routes of the contract: what they answer when all is well, and which errors there are."""
 
@@ -85,6 +96,21 @@ FIELDS = {
     "UploadBody": {"image", "sha256"},
     "Uploaded": {"status", "base_name"},
     "ImageCount": {"count"},
+    "Survey": {"database", "images", "space", "can_start"},
+    "DatabaseSurvey": {
+        *("path", "found", "readable", "rows", "hashed", "unhashed", "images", "complete", "error")
+    },
+    "ImagesSurvey": {"path", "found", "readable", "missing"},
+    "SpaceSurvey": {"needed_bytes", "free_bytes", "enough"},
+    "ProblemSummary": {"run_id", "groups"},
+    "ProblemGroup": {*("kind", "code", "title", "advice", "count", "retryable", "examples")},
+    "ProblemPage": {"items", "next"},
+    "Problem": {"id", "item_id", "source_id", "path", "detail"},
+    "History": {"history"},
+    "Step": {"run_id", "item_id", "source_id", "path", "from_state", "to_state", "at"},
+    "ConflictPage": {"conflicts", "next"},
+    "LibraryAnswer": {"path", "models", "pending", "types", "version"},
+    "TypeCount": {"type", "models"},
 }
 
 
@@ -211,7 +237,10 @@ def test_what_is_no_json_is_documented_as_what_it_is(document: Any, path: str, k
 def test_the_application_is_made_without_a_warning() -> None:
     # Warnings are errors here.
     policy = Policy(hosts=frozenset({"127.0.0.1:1"}), origins=frozenset(), token=None)
-    create_app(cast(MigrationService, None), Settings(policy=policy, allowed=AllowedPaths(())))
+    settings = Settings(
+        policy=policy, allowed=AllowedPaths(()), page=PAGE, place=LibraryPlace("library", "1")
+    )
+    create_app(cast(MigrationService, None), settings)
 
 
 # The document against the server

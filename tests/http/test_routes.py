@@ -372,14 +372,7 @@ def test_a_method_that_a_route_does_not_take_is_refused(
     assert server.call(method, path).refusal[0] == 405
 
 
-# GET / and files
-
-
-def test_without_a_client_the_server_shows_a_page_of_its_own(server: Server) -> None:
-    answer = server.get("/")
-    assert answer.status == 200
-    assert answer.headers["content-type"].startswith("text/html")
-    assert b"/api/schema/openapi.json" in answer.body
+# GET / and files; the page of our own is in test_page
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ import pytest
 from anyio.abc import TaskStatus
 from anyio.from_thread import start_blocking_portal
 
-from adapters.composition import Reshelve
+from adapters.composition import PAGE, Reshelve
+from adapters.http.answers import LibraryPlace
 from adapters.http.app import Settings, create_app
 from adapters.http.gate import Policy
 from adapters.http.requests import AllowedPaths
@@ -48,6 +49,8 @@ async def _serve_until(
     settings = Settings(
         policy=Policy(hosts=frozenset({name}), origins=frozenset(), token=None),
         allowed=AllowedPaths((folder,)),
+        page=PAGE,
+        place=LibraryPlace(str(folder), "1"),
         roots=(Root("loras", str(folder / "legacy" / "models")),),
     )
     config = Config()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,7 @@ from engine.files import ModelFiles
 from engine.importing import Import
 from engine.journal import Change, OpenRun, RecordRows, Run, Store
 from engine.pulse import Pulse
-from engine.source import Source, SourceChunk, SourceKind, SourceTag, Warning
+from engine.source import Source, SourceChunk, SourceKind, SourceTag, Warning, never
 from engine.status import RunKind
 from engine.worker import Worker
 from engine.writer import Writer
@@ -45,7 +45,9 @@ class ShortChunks:
                 yield SourceChunk([model(key, sha256=sha(key))])
 
     @contextmanager
-    def open(self, location: Path, scratch: Path) -> Iterator[Source]:
+    def open(
+        self, location: Path, scratch: Path, checkpoint: Callable[[], None] = never
+    ) -> Iterator[Source]:
         yield self
 
 

@@ -1,0 +1,203 @@
+// @ts-check
+/**
+ * The routes of the server, one function each; the shapes of their answers; and the one error that
+ * all of them throw, which carries the server's own sentence.
+ */
+
+/**
+ * @typedef {{total: number, pending: number, imported: number, images_done: number,
+ *   promoted: number, failed: number}} Counts
+ * @typedef {{id: number, kind: "legacy" | "promotion", status: string, resumable: boolean,
+ *   started_at: number, updated_at: number, finished_at: number | null,
+ *   error: {code: string, message: string} | null, source: string}} Run
+ * @typedef {{run: Run | null, counts: Counts, warnings: number,
+ *   images: {done: number, failed: number}, bytes_hashed: {done: number, total: number},
+ *   eta_seconds: number | null, expected: number, work: number, source_damaged: boolean}} RunStatus
+ * @typedef {{id: number, name: string}} Tag
+ * @typedef {{id: number, name: string, image: string, type: string, tags: Tag[], path: string,
+ *   size_bytes: number}} PendingSummary
+ * @typedef {{positive: string, negative: string}} Prompts
+ * @typedef {{id: number, path: string, sha256: string, name: string, type: string,
+ *   size_bytes: number, created_at: number, tags: Tag[], meta_json: {description: string,
+ *   community_links: string, images: string[], prompts: Prompts}}} PendingModel
+ * @typedef {{sha256: string, path: string, name: string, type: string, size_bytes: number,
+ *   created_at: number, tags: Tag[], meta_json: {description: string, community_links: string,
+ *   images_count: number, prompts: Prompts}}} Model
+ * @typedef {{sha256: string, name: string, images_count: number, type: string, path: string,
+ *   size_bytes: number, created_at: number, tags: Tag[]}} ModelSummary
+ * @typedef {{pending: {id: number, path: string}, existing: {id: string, path: string}}} Conflict
+ * @typedef {{total: number, success: number[], conflict: Conflict[], ignored: number[],
+ *   deleted: number[], failed: {id: any, error: string, code: string}[]}} PromotionReport
+ * @typedef {{id: number, item_id: number | null, source_id: number | null, path: string,
+ *   detail: string}} Problem
+ * @typedef {{kind: "failure" | "warning", code: string, title: string, advice: string,
+ *   count: number, retryable: boolean, examples: Problem[]}} ProblemGroup
+ * @typedef {{run_id: number, item_id: number, source_id: number | null, path: string,
+ *   from_state: string | null, to_state: string, at: number}} Step
+ * @typedef {{path: string, models: number, pending: number,
+ *   types: {type: string, models: number}[], version: string}} LibraryFacts
+ * @typedef {{database: {path: string, found: boolean, readable: boolean | null,
+ *   rows: number | null, hashed: number, unhashed: number, images: number, complete: boolean,
+ *   error: {code: string, message: string} | null},
+ *   images: {path: string, found: boolean, readable: boolean, missing: number | null},
+ *   space: {needed_bytes: number, free_bytes: number, enough: boolean}, can_start: boolean}} Check
+ * @typedef {"merge" | "override" | "ignore" | "delete"} Strategy
+ */
+
+/** An answer that is a refusal, or no answer at all (`status` 0). */
+export class ApiError extends Error {
+  /**
+   * @param {string} sentence
+   * @param {string} code
+   * @param {number} status
+   */
+  constructor(sentence, code, status) {
+    super(sentence);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** Whether something ended because nobody wants it any more. @param {unknown} error */
+export const isAbort = (error) => error instanceof DOMException && error.name === "AbortError";
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<any>}
+ */
+async function call(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new ApiError("The server does not answer. It may have been stopped.", "no_answer", 0);
+  }
+  const body = await answer.json().catch((error) => {
+    if (isAbort(error)) throw error;
+    return null;
+  });
+  if (answer.ok) return body;
+  const sentence = body?.error ?? `The server answered ${answer.status} without saying why.`;
+  throw new ApiError(sentence, body?.code ?? "no_reason", answer.status);
+}
+
+/**
+ * @param {string} path
+ * @param {Record<string, string | number | null | undefined>} values
+ */
+export function address(path, values) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== null && value !== undefined) query.set(name, String(value));
+  }
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/**
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {AbortSignal} [signal]
+ */
+function post(path, body, signal) {
+  if (body === undefined) return call(path, { method: "POST", signal });
+  return call(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    signal,
+  });
+}
+
+/** @typedef {{legacy_db_path: string, legacy_images_dir?: string, on_conflict?: string}} Source */
+
+/** @param {Source} source @param {AbortSignal} signal @returns {Promise<Check>} */
+export const checkSource = (source, signal) => post("/api/migration/check", source, signal);
+
+/** @param {Source} source @returns {Promise<RunStatus>} */
+export const startRun = (source) => post("/api/migration/start", source);
+
+/** @param {number} id @returns {Promise<RunStatus>} */
+export const resumeRun = (id) => post("/api/migration/resume", { run_id: id });
+
+/** @returns {Promise<RunStatus>} */
+export const cancelRun = () => post("/api/migration/cancel");
+
+/**
+ * All failed items where no ids are given.
+ * @param {number[]} [ids]
+ * @returns {Promise<RunStatus>}
+ */
+export const retryItems = (ids) => post("/api/migration/retry", ids && { ids });
+
+/** @param {number[]} ids @param {Strategy | null} strategy @returns {Promise<PromotionReport>} */
+export const promote = (ids, strategy) =>
+  post("/api/migration/import_models", { id: ids, conflict_strategy: strategy });
+
+/** @param {AbortSignal} [signal] @returns {Promise<PendingSummary[]>} */
+export const readPending = async (signal) =>
+  (await call("/api/migration/pending_models", { signal })).models;
+
+/** @param {number} id @param {AbortSignal} [signal] @returns {Promise<PendingModel>} */
+export const readPendingModel = (id, signal) =>
+  call(address("/api/migration/pending_model", { id }), { signal });
+
+/** All conflicts, page by page. @param {AbortSignal} [signal] @returns {Promise<Conflict[]>} */
+export async function readConflicts(signal) {
+  const found = [];
+  for (let after = null; ;) {
+    const page = await call(address("/api/migration/conflicts", { after, limit: 1000 }), {
+      signal,
+    });
+    found.push(...page.conflicts);
+    after = page.next ?? null;
+    if (after === null) return found;
+  }
+}
+
+/** The report of the last promotion. @returns {Promise<PromotionReport>} */
+export const readPromotion = () => call("/api/migration/promotion");
+
+/**
+ * The problems of a run, the last one where none is named.
+ * @param {string} run
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{run_id: number | null, groups: ProblemGroup[]}>}
+ */
+export const readProblems = (run, signal) =>
+  call(address("/api/migration/problems", { run_id: run || null }), { signal });
+
+/**
+ * One page of a group's items.
+ * @param {{run_id: number, kind: string, code: string, after?: any, limit?: number}} which
+ * @returns {Promise<{items: Problem[], next: any}>}
+ */
+export const readProblemItems = (which) => call(address("/api/migration/problems/items", which));
+
+/** @param {number} run_id @param {"json" | "csv"} format */
+export const reportAddress = (run_id, format) =>
+  address("/api/migration/report", { run_id, format });
+
+/** @param {AbortSignal} [signal] @returns {Promise<LibraryFacts>} */
+export const readLibrary = (signal) => call("/api/library", { signal });
+
+/** @param {string} type @param {AbortSignal} [signal] @returns {Promise<ModelSummary[]>} */
+export const readModels = async (type, signal) =>
+  (await call(address("/api/models", { type }), { signal })).models;
+
+/** @param {string} sha256 @param {AbortSignal} [signal] @returns {Promise<Model>} */
+export const readModel = (sha256, signal) =>
+  call(`/api/models/${encodeURIComponent(sha256)}`, { signal });
+
+/** @param {string} sha256 @param {AbortSignal} [signal] @returns {Promise<Step[]>} */
+export const readHistory = async (sha256, signal) =>
+  (await call(`/api/models/${encodeURIComponent(sha256)}/history`, { signal })).history;
+
+/** The original image of a pending model. @param {string | number} name */
+export const pendingImage = (name) => `/api/images/pending/${encodeURIComponent(name)}`;
+
+/** @param {string} sha256 @param {number} seq @param {"low" | "medium" | "high"} quality */
+export const previewAddress = (sha256, seq, quality) =>
+  address(`/api/images/${sha256}_${seq}`, { quality });

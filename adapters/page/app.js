@@ -1,0 +1,181 @@
+// @ts-check
+/** The page as a whole: its frame, its views, and what all of them share. */
+
+import { readConflicts, readLibrary } from "./api.js";
+import { fill, h, say } from "./dom.js";
+import { Live } from "./events.js";
+import { count } from "./format.js";
+import { icon } from "./icons.js";
+import { speak } from "./notices.js";
+import { linkTo, whereabouts } from "./router.js";
+import { inWords, isRunning, isUnfinished, percentOf } from "./runs.js";
+import { libraryView } from "./views/library.js";
+import { pendingView } from "./views/pending.js";
+import { problemsView } from "./views/problems.js";
+import { progressView } from "./views/progress.js";
+import { startView } from "./views/start.js";
+
+/** @typedef {import("./api.js").RunStatus} RunStatus */
+
+/** @type {import("./router.js").View[]} */
+const VIEWS = [
+  { name: "start", label: "Start", show: startView },
+  { name: "progress", label: "Progress", show: progressView },
+  { name: "pending", label: "Pending", show: pendingView },
+  { name: "problems", label: "Problems", show: problemsView },
+  { name: "library", label: "Library", show: libraryView },
+];
+
+const live = new Live();
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+/** @type {Map<string, {link: HTMLElement, badge: HTMLElement}>} */
+const tabs = new Map();
+let leaving = new AbortController();
+let shown = "";
+
+function drawTabs() {
+  const list = /** @type {HTMLElement} */ (document.getElementById("tabs"));
+  for (const { name, label } of VIEWS) {
+    const badge = h("span.badge");
+    const link = h("a.tab", { href: linkTo(name) }, icon(name), h("span", null, label), badge);
+    tabs.set(name, { link, badge });
+    list.append(h("li", null, link));
+  }
+}
+
+/** Where somebody who names no view wants to go. @param {RunStatus | null} status */
+function home(status) {
+  if (!status?.run) return "start";
+  return isUnfinished(status) || status.run.kind === "legacy" ? "progress" : "library";
+}
+
+/** @param {boolean} moved whether somebody went here, rather than opened the page here */
+function showView(moved) {
+  const [name, ...rest] = whereabouts();
+  const wanted = name ?? home(live.status);
+  const view = VIEWS.find((known) => known.name === wanted) ?? VIEWS[0];
+  leaving.abort();
+  leaving = new AbortController();
+  document.documentElement.classList.remove("with-bar");
+  main.replaceChildren();
+  view.show({ root: main, signal: leaving.signal, rest, live });
+  for (const [tab, { link }] of tabs) {
+    if (tab === view.name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (moved) {
+    if (view.name !== shown) scrollTo({ top: 0, behavior: "instant" });
+    /** @type {HTMLElement | null} */ (main.querySelector("h1"))?.focus({ preventScroll: true });
+  }
+  shown = view.name;
+  nameWindow();
+}
+
+function nameWindow() {
+  const label = VIEWS.find((view) => view.name === shown)?.label ?? "";
+  const running = live.status && isRunning(live.status);
+  const percent = running && live.status ? `${percentOf(live.status)} % · ` : "";
+  document.title = `${percent}${label} · reshelve`;
+}
+
+/** @param {string} name @param {string} text @param {string} [means] */
+function setBadge(name, text, means = "") {
+  const badge = tabs.get(name)?.badge;
+  if (!badge || badge.dataset.text === text) return;
+  badge.dataset.text = text;
+  fill(
+    badge,
+    text && h("span", { "aria-hidden": "true" }, text),
+    text && h("span.unseen", null, ` (${means})`),
+  );
+}
+
+/** @param {RunStatus} status */
+function tellTabs(status) {
+  const running = isRunning(status);
+  const unfinished = isUnfinished(status) && !running;
+  setBadge(
+    "progress",
+    running ? `${percentOf(status)}%` : unfinished ? "!" : "",
+    running ? "running" : "not finished",
+  );
+  const {
+    counts: { failed },
+    warnings,
+  } = status;
+  setBadge(
+    "problems",
+    failed || warnings ? count(failed || warnings) : "",
+    failed ? "failed" : "warnings",
+  );
+  tabs.get("problems")?.badge.classList.toggle("bad", failed > 0);
+  nameWindow();
+}
+
+/** Asks what the library holds, where a run may have changed it. */
+async function tellLibrary() {
+  try {
+    const [library, conflicts] = await Promise.all([readLibrary(), readConflicts()]);
+    setBadge(
+      "pending",
+      library.pending ? count(library.pending) : "",
+      `${library.pending} waiting, ${conflicts.length} in conflict`,
+    );
+    setBadge("library", library.models ? count(library.models) : "", "models");
+    const foot = /** @type {HTMLElement} */ (document.getElementById("rail-foot"));
+    fill(
+      foot,
+      h(
+        "p.rail-library",
+        null,
+        h("span", null, "Library"),
+        h("bdi", { dir: "ltr", title: library.path }, library.path),
+      ),
+      h("p", null, h("a", { href: "/api/schema" }, "Routes"), ` · ${library.version}`),
+    );
+  } catch {
+    // Whatever needs it says so; this is only what stands at the edge.
+  }
+}
+
+function followConnection() {
+  const place = /** @type {HTMLElement} */ (document.getElementById("connection"));
+  live.addEventListener("connection", () => {
+    place.classList.toggle("lost", !live.connected);
+    say(place, live.connected ? "" : "Connection lost, trying again…");
+    if (live.connected) tellLibrary();
+  });
+}
+
+function followRuns() {
+  let words = "";
+  live.addEventListener("status", () => {
+    const { status } = live;
+    if (!status) return;
+    const now = `${status.run?.id} ${status.run?.status}`;
+    tellTabs(status);
+    if (now === words) return;
+    if (words) speak(inWords(status));
+    words = now;
+    tellLibrary();
+  });
+}
+
+/** The address's `#` names views, so this link cannot use it. */
+function mendSkipping() {
+  document.querySelector(".skip")?.addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+  });
+}
+
+drawTabs();
+mendSkipping();
+followConnection();
+followRuns();
+live.follow();
+tellLibrary();
+addEventListener("hashchange", () => showView(true));
+addEventListener("library-changed", () => tellLibrary());
+if (whereabouts().length > 0) showView(false);
+else live.addEventListener("status", () => shown || showView(false), { once: true });

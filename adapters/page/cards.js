@@ -1,0 +1,46 @@
+// @ts-check
+/** What a model looks like in a grid. */
+
+import { foreign, h } from "./dom.js";
+import { bytes, typeName } from "./format.js";
+import { icon } from "./icons.js";
+import { frame } from "./previews.js";
+
+export const ROW_HEIGHT = 304;
+export const COLUMN_WIDTH = 188;
+
+/**
+ * The parts of a card; pictures come later, when it has been in sight for a moment.
+ * @param {{name: string, type: string, size_bytes: number, tags: import("./api.js").Tag[]}} model
+ */
+export function cardParts({ name, type, size_bytes: size, tags }) {
+  return [
+    frame(name),
+    h(
+      "div.card-words",
+      null,
+      foreign(name, "p.card-name"),
+      h("p.card-facts", null, foreign(typeName(type)), ` · ${bytes(size)}`),
+      h(
+        "ul.tags.one-line",
+        { "aria-label": "Tags" },
+        tags.filter((tag) => tag.name !== type).map((tag) => foreign(tag.name, "li.tag")),
+      ),
+    ),
+  ];
+}
+
+/** The mark of a card that can be chosen, and the button to its details. */
+export function pickParts() {
+  return [
+    h("span.tick", { "aria-hidden": "true" }, icon("check")),
+    h(
+      "button.peek",
+      { type: "button", tabIndex: -1, "data-opens": "", "aria-label": "Details" },
+      icon("info"),
+    ),
+  ];
+}
+
+/** @param {HTMLElement} cell */
+export const pictureOf = (cell) => /** @type {HTMLElement} */ (cell.querySelector(".picture"));

@@ -1,0 +1,75 @@
+// @ts-check
+/** Promoting models: one report for each press of a button, even when the connection is lost. */
+
+import { ApiError, promote, readPromotion } from "./api.js";
+import { isRunning, isUnfinished } from "./runs.js";
+
+/** @typedef {import("./api.js").PromotionReport} PromotionReport */
+/** @typedef {import("./api.js").Strategy} Strategy */
+/** @typedef {import("./events.js").Live} Live */
+
+/**
+ * Promotes models. When the answer is lost on its way, the run goes on without it: the report is
+ * then asked for at its end.
+ * @param {number[]} ids
+ * @param {Strategy | null} strategy
+ * @param {Live} live
+ * @param {AbortSignal} signal
+ * @returns {Promise<PromotionReport>}
+ */
+export async function promoteAll(ids, strategy, live, signal) {
+  try {
+    return await promote(ids, strategy);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 0) throw error;
+    await ended(live, signal);
+    return readPromotion();
+  }
+}
+
+/** Whether models are being promoted. @param {Live} live */
+export const isPromoting = (live) =>
+  isRunning(live.status) && live.status?.run?.kind === "promotion";
+
+/**
+ * Waits for the first status after which nothing is left to do.
+ * @param {Live} live
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>}
+ */
+export function ended(live, signal) {
+  return new Promise((resolve, reject) => {
+    const over = new AbortController();
+    live.addEventListener(
+      "status",
+      () => {
+        if (isUnfinished(live.status)) return;
+        over.abort();
+        resolve();
+      },
+      { signal: over.signal },
+    );
+    signal.addEventListener(
+      "abort",
+      () => {
+        over.abort();
+        reject(new DOMException("Another view is shown.", "AbortError"));
+      },
+      { signal: over.signal },
+    );
+  });
+}
+
+/**
+ * Several reports as one.
+ * @param {PromotionReport[]} reports
+ * @returns {PromotionReport}
+ */
+export const together = (reports) => ({
+  total: reports.reduce((sum, report) => sum + report.total, 0),
+  success: reports.flatMap((report) => report.success),
+  conflict: reports.flatMap((report) => report.conflict),
+  ignored: reports.flatMap((report) => report.ignored),
+  deleted: reports.flatMap((report) => report.deleted),
+  failed: reports.flatMap((report) => report.failed),
+});

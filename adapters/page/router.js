@@ -1,0 +1,32 @@
+// @ts-check
+/** Which view is shown: the part of the address after `#`, and moving between views. */
+
+/**
+ * @typedef {{root: HTMLElement, signal: AbortSignal, rest: string[],
+ *   live: import("./events.js").Live}} Place
+ * What a view is given: where to draw, until when it is shown, what follows its name in the
+ * address, and the live status.
+ * @typedef {{name: string, label: string, show: (place: Place) => void}} View
+ */
+
+/** @returns {string[]} the address's parts, decoded */
+export function whereabouts() {
+  return location.hash.replace(/^#\/?/, "").split("/").filter(Boolean).map(decode);
+}
+
+/** @param {string} part */
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** The address of a view. @param {...string} parts */
+export const linkTo = (...parts) => `#/${parts.map(encodeURIComponent).join("/")}`;
+
+/** @param {...string} parts */
+export function goTo(...parts) {
+  location.hash = linkTo(...parts);
+}

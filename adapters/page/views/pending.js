@@ -1,0 +1,226 @@
+// @ts-check
+/** Pending: the models that wait and the conflicts among them, as two lists of one view. */
+
+import { readConflicts, readPending, readPromotion } from "../api.js";
+import { button, fill, foreign, h, say } from "../dom.js";
+import { count, some } from "../format.js";
+import { icon } from "../icons.js";
+import { attempt, notify, speak } from "../notices.js";
+import { ended, isPromoting, promoteAll, together } from "../promotions.js";
+import { linkTo } from "../router.js";
+import { isRunning, percentOf } from "../runs.js";
+import { ConflictList } from "./conflicts.js";
+import { WaitingList } from "./waiting.js";
+
+/** @typedef {import("../api.js").PromotionReport} PromotionReport */
+/** @typedef {import("../api.js").Strategy} Strategy */
+
+/** @param {import("../router.js").Place} place */
+export function pendingView({ root, signal, rest, live }) {
+  new PendingPage(root, live, signal, rest[0] === "conflicts").open();
+}
+
+class PendingPage {
+  /**
+   * @param {HTMLElement} root
+   * @param {import("../events.js").Live} live
+   * @param {AbortSignal} signal
+   * @param {boolean} conflicts whether these are shown
+   */
+  constructor(root, live, signal, conflicts) {
+    this._live = live;
+    this._signal = signal;
+    this._conflictsShown = conflicts;
+    this._asking = false;
+    /** @type {import("../api.js").PendingSummary[]} */
+    this._models = [];
+    const act = (/** @type {[Strategy | null, number[]][]} */ wishes) => this._promote(wishes);
+    this._list = conflicts
+      ? new ConflictList(act, signal)
+      : new WaitingList((ids, strategy) => act([[strategy, ids]]), signal);
+    this._waiting = h("span.badge");
+    this._disputed = h("span.badge");
+    this._busy = h("div");
+    this._result = h("div");
+    const here = (/** @type {boolean} */ current) => (current ? "page" : null);
+    fill(
+      root,
+      h(
+        "header.view-head",
+        null,
+        h("h1", { tabIndex: -1 }, conflicts ? "Conflicts" : "Waiting for promotion"),
+        h(
+          "p.lead",
+          null,
+          conflicts
+            ? "The library already has a model with the same content. What shall become of the two?"
+            : "Promotion reads each file for its SHA-256, makes its previews and puts the model " +
+                "into the library.",
+        ),
+      ),
+      h(
+        "nav.subtabs",
+        { "aria-label": "Pending models" },
+        h(
+          "a",
+          { href: linkTo("pending"), "aria-current": here(!conflicts) },
+          "Waiting ",
+          this._waiting,
+        ),
+        h(
+          "a",
+          { href: linkTo("pending", "conflicts"), "aria-current": here(conflicts) },
+          "Conflicts ",
+          this._disputed,
+        ),
+      ),
+      this._busy,
+      this._result,
+      this._list.element,
+    );
+  }
+
+  open() {
+    this._reload();
+    let running = isRunning(this._live.status);
+    this._live.watch((status) => {
+      this._showBusy();
+      const now = isRunning(status);
+      if (running && !now && !this._asking) this._reload();
+      running = now;
+    }, this._signal);
+    if (isPromoting(this._live)) this._awaitReport();
+  }
+
+  async _reload() {
+    const signal = this._signal;
+    await attempt(async () => {
+      const [models, conflicts] = await Promise.all([readPending(signal), readConflicts(signal)]);
+      this._models = models;
+      say(this._waiting, count(models.length));
+      say(this._disputed, count(conflicts.length));
+      if (this._list instanceof ConflictList) this._list.show(conflicts);
+      else this._list.show(models, new Set(conflicts.map(({ pending }) => pending.id)));
+      dispatchEvent(new Event("library-changed"));
+    });
+  }
+
+  /** A promotion that was begun before this page was opened. */
+  async _awaitReport() {
+    await attempt(async () => {
+      await ended(this._live, this._signal);
+      const report = await readPromotion();
+      this._tell(report);
+    });
+  }
+
+  /** @param {[Strategy | null, number[]][]} wishes */
+  async _promote(wishes) {
+    this._asking = true;
+    fill(this._result);
+    this._list.rest(true);
+    this._showBusy();
+    /** @type {PromotionReport[]} */
+    const reports = [];
+    await attempt(async () => {
+      for (const [strategy, ids] of wishes) {
+        if (ids.length === 0) continue;
+        reports.push(await promoteAll(ids, strategy, this._live, this._signal));
+      }
+    });
+    this._asking = false;
+    if (this._signal.aborted) {
+      if (reports.length > 0) notify(inWords(together(reports)));
+      return;
+    }
+    this._list.rest(false);
+    if (reports.length > 0) this._tell(together(reports));
+    this._showBusy();
+    await this._reload();
+  }
+
+  _showBusy() {
+    const { status } = this._live;
+    const promoting = this._asking || isPromoting(this._live);
+    if (!promoting) {
+      fill(this._busy);
+      return;
+    }
+    const known = isPromoting(this._live) && status ? percentOf(status) : 0;
+    let meter = this._busy.querySelector("progress");
+    if (!meter) {
+      fill(
+        this._busy,
+        h(
+          "div.banner.calm",
+          null,
+          icon("progress"),
+          h(
+            "p",
+            null,
+            h("strong", null, "Promoting…"),
+            " You may leave this page; it goes on by itself.",
+          ),
+          h("progress", { max: 100, "aria-label": "Promotion" }),
+          h("a.button", { href: linkTo("progress") }, "Watch"),
+        ),
+      );
+      meter = /** @type {HTMLProgressElement} */ (this._busy.querySelector("progress"));
+    }
+    meter.value = known;
+  }
+
+  /** @param {PromotionReport} report */
+  _tell(report) {
+    const names = new Map(this._models.map(({ id, name }) => [id, name]));
+    const { conflict, failed } = report;
+    speak(inWords(report));
+    const good = conflict.length === 0 && failed.length === 0;
+    fill(
+      this._result,
+      h(
+        `section.panel.result.${good ? "good" : "mixed"}`,
+        { "aria-label": "What became of them" },
+        h(
+          "div.result-head",
+          null,
+          icon(good ? "check" : "info"),
+          h("p", null, inWords(report)),
+          conflict.length > 0 &&
+            !this._conflictsShown &&
+            h("a.button.primary", { href: linkTo("pending", "conflicts") }, "Decide the conflicts"),
+          button("Dismiss", () => fill(this._result), { look: "quiet" }),
+        ),
+        failed.length > 0 &&
+          h(
+            "ul.failed-list",
+            null,
+            failed
+              .slice(0, 20)
+              .map(({ id, error }) =>
+                h(
+                  "li",
+                  null,
+                  h("strong", null, foreign(names.get(id) ?? `Model ${id}`)),
+                  ": ",
+                  foreign(error, "span"),
+                ),
+              ),
+          ),
+        failed.length > 20 && h("p", null, h("a", { href: linkTo("problems") }, "See all of them")),
+      ),
+    );
+  }
+}
+
+/** @param {PromotionReport} report */
+function inWords({ success, conflict, ignored, deleted, failed }) {
+  const parts = [
+    success.length > 0 && `${some(success.length, "model")} promoted`,
+    conflict.length > 0 && `${count(conflict.length)} in conflict`,
+    ignored.length > 0 && `${count(ignored.length)} left waiting`,
+    deleted.length > 0 && `${count(deleted.length)} removed from the queue`,
+    failed.length > 0 && `${count(failed.length)} failed`,
+  ].filter(Boolean);
+  return parts.length > 0 ? `${parts.join(", ")}.` : "There was nothing to do.";
+}

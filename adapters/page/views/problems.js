@@ -1,0 +1,251 @@
+// @ts-check
+/** Problems: what failed and what was warned of, by reason, with what can be done about it. */
+
+import { readProblemItems, readProblems, reportAddress, retryItems } from "../api.js";
+import { button, fill, foreign, h, pathText, say } from "../dom.js";
+import { count } from "../format.js";
+import { icon } from "../icons.js";
+import { attempt, load, notify } from "../notices.js";
+import { linkTo } from "../router.js";
+import { isRunning } from "../runs.js";
+
+/** @typedef {import("../api.js").ProblemGroup} ProblemGroup */
+/** @typedef {import("../api.js").Problem} Problem */
+
+const PAGE = 100;
+
+/** @param {import("../router.js").Place} place */
+export function problemsView({ root, signal, live }) {
+  const runs = h("select", { "aria-label": "Run", hidden: true, change: () => reload() });
+  const downloads = h("div.actions");
+  const body = h("div");
+  fill(
+    root,
+    h(
+      "header.view-head.with-actions",
+      null,
+      h(
+        "div",
+        null,
+        h("h1", { tabIndex: -1 }, "Problems"),
+        h("p.lead", null, "Whatever could not be carried is named here, with a reason."),
+      ),
+      h("div.actions", null, runs, downloads),
+    ),
+    body,
+  );
+
+  /** @param {number[]} [ids] */
+  const retry = async (ids) => {
+    const done = await attempt(async () => live.take(await retryItems(ids)));
+    if (done) notify("They are being tried again. Progress shows how it goes.");
+  };
+  const reload = () =>
+    load(
+      body,
+      () => readProblems(runs.value, signal),
+      ({ run_id: run, groups }) => {
+        fill(downloads, run !== null && [download(run, "csv"), download(run, "json")]);
+        const failures = groups.filter(({ kind }) => kind === "failure");
+        const warnings = groups.filter(({ kind }) => kind === "warning");
+        fill(
+          body,
+          groups.length === 0 && nothing(run !== null),
+          section(
+            "Failed",
+            failures,
+            run,
+            retry,
+            failures.some((group) => group.retryable) &&
+              button("Retry all that failed", () => retry(), {
+                look: "primary",
+                icon: "retry",
+                "data-retries": true,
+              }),
+          ),
+          section("Warnings", warnings, run, retry),
+        );
+      },
+    );
+  reload();
+
+  let before = "";
+  live.watch((status) => {
+    offerRuns(runs, status.run?.id ?? 0);
+    const now = `${status.run?.id} ${status.run?.status}`;
+    if (before && before !== now) reload();
+    before = now;
+    for (const one of root.querySelectorAll("[data-retries]")) {
+      /** @type {HTMLButtonElement} */ (one).disabled = isRunning(status);
+    }
+  }, signal);
+}
+
+/**
+ * Offers earlier runs, where there are any; the empty value means the last one.
+ * @param {HTMLSelectElement} select
+ * @param {number} last
+ */
+function offerRuns(select, last) {
+  select.hidden = last < 2;
+  if (select.options.length === last) return;
+  const chosen = select.value;
+  const earlier = Array.from({ length: Math.max(last - 1, 0) }, (_, index) => last - 1 - index);
+  fill(
+    select,
+    h("option", { value: "" }, `Run ${last}, the last`),
+    earlier.map((run) => h("option", { value: run }, `Run ${run}`)),
+  );
+  select.value = chosen;
+}
+
+/** @param {number} run @param {"json" | "csv"} format */
+function download(run, format) {
+  return h(
+    "a.button",
+    { href: reportAddress(run, format), download: "" },
+    icon("download"),
+    h("span", null, `${format.toUpperCase()} report`),
+  );
+}
+
+/**
+ * @param {string} title
+ * @param {ProblemGroup[]} groups
+ * @param {number | null} run
+ * @param {(ids?: number[]) => void} retry
+ * @param {import("../dom.js").Child} [action]
+ */
+function section(title, groups, run, retry, action) {
+  if (groups.length === 0 || run === null) return null;
+  const sum = groups.reduce((total, group) => total + group.count, 0);
+  return h(
+    "section.problem-section",
+    null,
+    h(
+      "div.section-head",
+      null,
+      h("h2", null, `${title} `, h("span.badge", null, count(sum))),
+      action,
+    ),
+    groups.map((group) => card(group, run, retry)),
+  );
+}
+
+/**
+ * @param {ProblemGroup} group
+ * @param {number} run
+ * @param {(ids?: number[]) => void} retry
+ */
+function card(group, run, retry) {
+  const { kind, code, title, advice, retryable, examples } = group;
+  const list = h("ul.problem-list", null, examples.map(problem));
+  const rest = group.count - examples.length;
+  const more = h("div.more-line");
+  if (rest > 0) showMore(more, list, group, run);
+  const again =
+    retryable &&
+    button(
+      group.count === 1 ? "Retry it" : "Retry these",
+      async () => {
+        await attempt(async () => retry(await itemIds(group, run)));
+      },
+      { icon: "retry", "data-retries": true },
+    );
+  return h(
+    `article.panel.problem.${kind}`,
+    null,
+    h(
+      "header.problem-head",
+      null,
+      h(
+        "div.problem-mark",
+        { "aria-hidden": "true" },
+        icon(kind === "failure" ? "cross" : "problems"),
+      ),
+      h("div", null, h("h3", null, title), h("p.advice", null, advice)),
+      h("div.problem-count", null, h("strong", null, count(group.count)), h("code", null, code)),
+      again,
+    ),
+    list,
+    more,
+  );
+}
+
+/** @param {Problem} problem */
+function problem({ path, item_id: item, source_id: row, detail }) {
+  const where = row === null ? "" : `row ${row}`;
+  return h(
+    "li",
+    null,
+    h(
+      "p.problem-path",
+      null,
+      path.trim()
+        ? [pathText(path), " ", h("span.means", null, where)]
+        : item === null
+          ? "The library as a whole"
+          : where.replace("row", "Row") || "A model",
+    ),
+    detail && foreign(detail, "p.problem-detail"),
+  );
+}
+
+/**
+ * Offers the rest of a group, page by page.
+ * @param {HTMLElement} place
+ * @param {HTMLElement} list
+ * @param {ProblemGroup} group
+ * @param {number} run
+ */
+function showMore(place, list, { kind, code, count: whole }, run) {
+  /** @type {any} */
+  let after = null;
+  const shown = h("span.means");
+  const show = button("Show all", async () => {
+    show.disabled = true;
+    await attempt(async () => {
+      const page = await readProblemItems({ run_id: run, kind, code, after, limit: PAGE });
+      if (after === null) list.replaceChildren();
+      list.append(...page.items.map(problem));
+      after = page.next;
+      const label = /** @type {Element} */ (show.querySelector("span"));
+      say(label, `Show ${count(PAGE)} more`);
+      if (after === null) place.remove();
+      else say(shown, `${count(list.children.length)} of ${count(whole)}`);
+    });
+    show.disabled = false;
+  });
+  say(shown, `${count(list.children.length)} of ${count(whole)}`);
+  fill(place, show, shown);
+}
+
+/** All items of a group. @param {ProblemGroup} group @param {number} run */
+async function itemIds({ kind, code }, run) {
+  /** @type {number[]} */
+  const ids = [];
+  for (let after = null; ;) {
+    const page = await readProblemItems({ run_id: run, kind, code, after, limit: 1000 });
+    for (const { item_id: id } of page.items) if (id !== null) ids.push(id);
+    after = page.next;
+    if (after === null) return ids;
+  }
+}
+
+/** @param {boolean} ran */
+function nothing(ran) {
+  return h(
+    "div.empty",
+    null,
+    icon("check"),
+    h("h2", null, ran ? "No problems" : "Nothing has run yet"),
+    h(
+      "p",
+      null,
+      ran
+        ? "Every row and every image of the last run was carried."
+        : "After a migration, everything that could not be carried is listed here.",
+    ),
+    !ran && h("a.button.primary", { href: linkTo("start") }, "Start a migration"),
+  );
+}

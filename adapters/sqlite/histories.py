@@ -1,0 +1,68 @@
+"""What is told after the fact: transitions, conflicts that are known, how much there is."""
+
+from __future__ import annotations
+
+from adapters.sqlite.database import Row, Transaction, readable
+from engine.promotion import Conflict, ExistingSide, PendingSide
+from engine.reports import LibraryCounts, Step, TypeCount
+
+STEP_COLUMNS = """
+CASE WHEN p.started_at <= h.at THEN p.id ELSE i.run_id END,
+i.id, i.source_key, i.path, h.from_state, h.to_state, h.at
+"""
+# The history is looked through once: it has no index by item, which every transition would pay.
+SELECT_ITEM_STEPS = f"""
+SELECT {STEP_COLUMNS} FROM migration_history h
+CROSS JOIN migration_items i ON i.id = h.item_id
+LEFT JOIN migration_runs p ON p.id = i.promotion_id
+WHERE h.item_id IN (SELECT value FROM json_each(?)) ORDER BY h.id
+"""
+SELECT_ITEMS_OF_HASH = "SELECT json_group_array(id) FROM migration_items WHERE sha256 = ?"
+SELECT_LAST_PROMOTION = "SELECT max(id) FROM migration_runs WHERE kind = 'promotion'"
+SELECT_IS_PROMOTION = "SELECT id FROM migration_runs WHERE id = ? AND kind = 'promotion'"
+SELECT_KNOWN_CONFLICTS = """
+SELECT q.id, q.path, m.sha256, m.path
+FROM pending_import q CROSS JOIN models m ON m.sha256 = q.sha256
+WHERE q.id > ? AND q.sha256 <> '' ORDER BY q.id LIMIT ?
+"""
+COUNT_PENDING = "SELECT count(*) FROM pending_import"
+COUNT_TYPES = "SELECT coalesce(type, '') AS t, count(*) FROM models GROUP BY t ORDER BY t"
+
+
+async def model_history(tx: Transaction, sha256: str) -> list[Step]:
+    """Every transition of the items that became this model, in order."""
+    row = await tx.first(SELECT_ITEMS_OF_HASH, sha256)
+    return [_step(step) for step in await tx.fetch(SELECT_ITEM_STEPS, row[0])] if row else []
+
+
+async def item_history(tx: Transaction, item_id: int) -> list[Step]:
+    """Every transition of an item, in order."""
+    return [_step(step) for step in await tx.fetch(SELECT_ITEM_STEPS, f"[{item_id}]")]
+
+
+def _step(row: Row) -> Step:
+    return Step(row[0], row[1], row[2], readable(row[3]), *row[4:])
+
+
+async def promotion_run(tx: Transaction, run_id: int | None) -> int | None:
+    """The id of a run, or of the last one, if it is a promotion."""
+    if run_id is None:
+        row = await tx.first(SELECT_LAST_PROMOTION)
+    else:
+        row = await tx.first(SELECT_IS_PROMOTION, run_id)
+    return None if row is None else row[0]
+
+
+async def known_conflicts(tx: Transaction, after: int, limit: int) -> list[Conflict]:
+    """Models that wait and whose known content is active, ascending by id."""
+    return [
+        Conflict(PendingSide(row[0], readable(row[1])), ExistingSide(row[2], readable(row[3])))
+        for row in await tx.fetch(SELECT_KNOWN_CONFLICTS, after, limit)
+    ]
+
+
+async def library_counts(tx: Transaction) -> LibraryCounts:
+    """How much the library holds."""
+    types = [TypeCount(readable(row[0]), row[1]) for row in await tx.fetch(COUNT_TYPES)]
+    pending = await tx.first(COUNT_PENDING)
+    return LibraryCounts(sum(t.models for t in types), pending[0] if pending else 0, types)

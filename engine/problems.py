@@ -1,0 +1,224 @@
+"""What went wrong in a run: failures and warnings counted by code, without a long question.
+
+A run may have a million warnings. They are counted in slices, so that other questions come in
+between; a warning is counted once, since none is ever taken back, and failures again only when
+they have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import anyio
+import msgspec
+
+from engine.defects import ProblemKind, meaning
+from engine.status import RunStatus
+
+SLICE = 50_000
+"""Numbers of items or warnings that one question looks through."""
+
+EXAMPLES = 5
+"""How many problems of a code are shown with its count."""
+
+QUICK_SECONDS = 0.05
+"""A count that takes no longer is renewed at every question."""
+
+PATIENCE = 10
+"""One that takes longer is renewed, while the run goes on, after this many times what it took."""
+
+RUNS_KEPT = 4
+"""Of how many runs the counts are remembered."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A failure or a warning; `id` orders those of its kind.
+
+    `item_id` and `source_id` are None, and `path` is empty, where it concerns the run as a whole.
+    """
+
+    id: int
+    item_id: int | None
+    source_id: int | None
+    path: str
+    detail: str
+
+
+class CodeCount(msgspec.Struct, frozen=True):
+    """How many problems of a code there are, and between which ids."""
+
+    code: str
+    count: int
+    first: int
+    last: int
+    retryable: bool = False
+
+
+class ProblemGroup(msgspec.Struct, frozen=True):
+    """All problems of one code: what it means, what to do, and the first few of them."""
+
+    kind: ProblemKind
+    code: str
+    title: str
+    advice: str
+    count: int
+    retryable: bool
+    examples: list[Problem]
+
+
+class ProblemSummary(msgspec.Struct, frozen=True):
+    """The problems of a run: failures, then warnings, the most frequent first."""
+
+    run_id: int | None
+    groups: list[ProblemGroup]
+
+
+class ProblemPage(msgspec.Struct, frozen=True):
+    """Problems of one code by ascending id; `next` is the `after` of the next page."""
+
+    items: list[Problem]
+    next: int | None
+
+
+class ProblemReader(Protocol):
+    """Reads failures and warnings."""
+
+    async def status(self, run_id: int | None = None) -> RunStatus:
+        """The status of a run, the last one by default. Raises `UnknownRun`."""
+        ...
+
+    async def last_problem(self, kind: ProblemKind) -> int:
+        """The greatest id that a problem of this kind can have now."""
+        ...
+
+    async def count_problems(
+        self, run_id: int, kind: ProblemKind, after: int, until: int
+    ) -> list[CodeCount]:
+        """The problems of a run by code, after < id <= until."""
+        ...
+
+    async def problems(
+        self, run_id: int, kind: ProblemKind, code: str, after: int, until: int, limit: int
+    ) -> list[Problem]:
+        """Problems of one code, after < id <= until, ascending."""
+        ...
+
+
+class _Counted:
+    """What was counted of one run."""
+
+    def __init__(self) -> None:
+        self.warnings: dict[str, CodeCount] = {}
+        self.warnings_until = 0
+        self.groups: list[ProblemGroup] = []
+        self.seen: tuple[object, ...] = ()
+        self.fresh_until = 0.0
+
+
+class Problems:
+    """Counts and lists the problems of runs."""
+
+    def __init__(self, reader: ProblemReader) -> None:
+        self._reader = reader
+        self._counted: dict[int, _Counted] = {}
+        self._turn = anyio.Lock()
+
+    async def summary(self, run_id: int | None) -> ProblemSummary:
+        """The problems of a run by code, of the last one by default. Raises `UnknownRun`."""
+        async with self._turn:
+            status = await self._reader.status(run_id)
+            if status.run is None:
+                return ProblemSummary(None, [])
+            run, counted = status.run, self._remembered(status.run.id)
+            state = (run.status, run.updated_at)
+            seen = (*state, status.counts.failed, status.warnings)
+            began = anyio.current_time()
+            waits = counted.seen[:2] == state and began < counted.fresh_until
+            if counted.seen != seen and not waits:
+                counted.groups = await self._count(run.id, counted)
+                ended = anyio.current_time()
+                patience = 0 if ended - began < QUICK_SECONDS else PATIENCE
+                counted.seen, counted.fresh_until = seen, ended + patience * (ended - began)
+            return ProblemSummary(run.id, await self._with_retry(run.id, counted.groups))
+
+    async def page(
+        self, run_id: int | None, kind: ProblemKind, code: str, after: int, limit: int
+    ) -> ProblemPage:
+        """Problems of one code in a run, the last one by default. Raises `UnknownRun`."""
+        status = await self._reader.status(run_id)
+        if status.run is None:
+            return ProblemPage([], None)
+        last = await self._reader.last_problem(kind)
+        found: list[Problem] = []
+        while after < last and len(found) < limit:
+            until = min(after + SLICE, last)
+            found += await self._reader.problems(
+                status.run.id, kind, code, after, until, limit - len(found)
+            )
+            after = until
+        return ProblemPage(found, found[-1].id if len(found) == limit else None)
+
+    def _remembered(self, run_id: int) -> _Counted:
+        """The counts of a run, which becomes the one that was asked for last."""
+        counted = self._counted.pop(run_id, None) or _Counted()
+        self._counted[run_id] = counted
+        while len(self._counted) > RUNS_KEPT:
+            del self._counted[next(iter(self._counted))]
+        return counted
+
+    async def _count(self, run_id: int, counted: _Counted) -> list[ProblemGroup]:
+        failures: dict[str, CodeCount] = {}
+        await self._add(failures, run_id, ProblemKind.FAILURE, 0)
+        counted.warnings_until = await self._add(
+            counted.warnings, run_id, ProblemKind.WARNING, counted.warnings_until
+        )
+        return [
+            *[await self._group(run_id, ProblemKind.FAILURE, c) for c in _ranked(failures)],
+            *[await self._group(run_id, ProblemKind.WARNING, c) for c in _ranked(counted.warnings)],
+        ]
+
+    async def _add(
+        self, counts: dict[str, CodeCount], run_id: int, kind: ProblemKind, after: int
+    ) -> int:
+        """Count what has an id greater than `after`; returns the last id looked at."""
+        last = await self._reader.last_problem(kind)
+        while after < last:
+            until = min(after + SLICE, last)
+            for more in await self._reader.count_problems(run_id, kind, after, until):
+                counts[more.code] = _joined(counts.get(more.code), more)
+            after = until
+        return after
+
+    async def _group(self, run_id: int, kind: ProblemKind, count: CodeCount) -> ProblemGroup:
+        known = meaning(kind, count.code)
+        return ProblemGroup(
+            kind=kind,
+            code=count.code,
+            title=known.title,
+            advice=known.advice,
+            count=count.count,
+            retryable=count.retryable,
+            examples=await self._reader.problems(
+                run_id, kind, count.code, count.first - 1, count.last, EXAMPLES
+            ),
+        )
+
+    async def _with_retry(self, run_id: int, groups: list[ProblemGroup]) -> list[ProblemGroup]:
+        """Only failures of the last run can be tried again."""
+        last = await self._reader.status()
+        if last.run is not None and last.run.id == run_id:
+            return groups
+        return [msgspec.structs.replace(group, retryable=False) for group in groups]
+
+
+def _ranked(counts: dict[str, CodeCount]) -> Iterable[CodeCount]:
+    return sorted(counts.values(), key=lambda count: (-count.count, count.code))
+
+
+def _joined(old: CodeCount | None, more: CodeCount) -> CodeCount:
+    if old is None:
+        return more
+    return CodeCount(
+        more.code, old.count + more.count, old.first, more.last, old.retryable or more.retryable
+    )

@@ -1,0 +1,194 @@
+"""What is told of failures, warnings, transitions and known conflicts after the fact."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.sqlite.problems import COUNT, SELECT
+from engine.defects import ProblemKind
+from engine.journal import Decide, NoteHash, OpenPromotion, RetryFailed, Run, Work
+from engine.problems import CodeCount, Problem
+from engine.promotion import Conflict, ExistingSide, PendingSide
+from engine.reports import LibraryCounts, Step, TypeCount
+from engine.source import Warning
+from tests.contract.bench import AT, BROKE, Bench, finished
+from tests.contract.test_store_promotions import FACTS, enlisted, hashed, promote, waiting
+from tests.unit.rows import BROKEN, row, sha
+
+pytestmark = pytest.mark.anyio
+
+FAILURE, WARNING = ProblemKind.FAILURE, ProblemKind.WARNING
+NOTE = Warning("rows_unreadable", "rows 6 to 9 lie on a damaged page")
+ALL = 1_000
+
+
+async def counts(bench: Bench, run: Run, kind: ProblemKind) -> list[CodeCount]:
+    return await bench.store.count_problems(run.id, kind, 0, ALL)
+
+
+async def problems(
+    bench: Bench, run: Run, kind: ProblemKind, code: str, after: int = 0, until: int = ALL
+) -> list[Problem]:
+    return await bench.store.problems(run.id, kind, code, after, until, ALL)
+
+
+async def broken_run(bench: Bench) -> Run:
+    """Row 1 can be no model, rows 2 and 3 broke with their previews, and 2 had a warning."""
+    run = await bench.open_run()
+    pictured = [row(key, sha256=sha(key), images=("a.png",)) for key in (2, 3, 4)]
+    await bench.record(run, row(1, defect=BROKEN), *pictured, notes=[NOTE])
+    second, third, fourth = await bench.work(run)
+    for item in (second, third):
+        await bench.take(item)
+        await bench.fail(item)
+    await bench.take(fourth)
+    refused = Warning("image_missing", "a.png: no such file")
+    await bench.store.apply([finished(fourth, refused=["a.png"], warnings=[refused])])
+    return run
+
+
+async def test_failures_are_counted_by_code(bench: Bench) -> None:
+    run = await broken_run(bench)
+    assert await counts(bench, run, FAILURE) == [
+        CodeCount(BROKE.code, 2, 2, 3, retryable=True),
+        CodeCount(BROKEN.code, 1, 1, 1, retryable=False),
+    ]
+
+
+async def test_warnings_are_counted_by_code(bench: Bench) -> None:
+    run = await broken_run(bench)
+    found = {count.code: count.count for count in await counts(bench, run, WARNING)}
+    assert found == {"rows_unreadable": 1, "image_missing": 1}
+
+
+async def test_a_slice_has_what_lies_behind_its_start_up_to_its_end(bench: Bench) -> None:
+    run = await broken_run(bench)
+    assert await bench.store.count_problems(run.id, FAILURE, 2, 3) == [
+        CodeCount(BROKE.code, 1, 3, 3, retryable=True)
+    ]
+    assert [p.id for p in await problems(bench, run, FAILURE, BROKE.code, 2, 3)] == [3]
+    assert [p.id for p in await problems(bench, run, FAILURE, BROKE.code, 1, 2)] == [2]
+    assert await bench.store.last_problem(FAILURE) == 4
+    assert await bench.store.last_problem(WARNING) == 2
+
+
+async def test_a_problem_names_its_item_and_its_row(bench: Bench) -> None:
+    run = await broken_run(bench)
+    (failure,) = await problems(bench, run, FAILURE, BROKEN.code)
+    assert failure == Problem(1, 1, 1, "/models/1.safetensors", BROKEN.message)
+    (warning,) = await problems(bench, run, WARNING, "image_missing")
+    assert warning == Problem(2, 4, 4, "/models/4.safetensors", "a.png: no such file")
+    (note,) = await problems(bench, run, WARNING, "rows_unreadable")
+    assert note == Problem(1, None, None, "", NOTE.detail)
+
+
+async def test_what_was_tried_again_is_no_failure_any_more(bench: Bench) -> None:
+    run = await broken_run(bench)
+    await bench.store.apply([RetryFailed(run.id, AT, (2,))])
+    found = {count.code: count.count for count in await counts(bench, run, FAILURE)}
+    assert found == {BROKE.code: 1, BROKEN.code: 1}
+
+
+async def test_a_failure_of_a_promotion_belongs_to_both_runs_and_is_retried_by_one(
+    bench: Bench,
+) -> None:
+    first = await waiting(bench, 2)
+    second = await promote(bench, [2])
+    (item,) = await enlisted(bench, second, Work.HASH)
+    await bench.fail(item)
+    (of_first,), (of_second,) = [await counts(bench, run, FAILURE) for run in (first, second)]
+    assert (of_first.count, of_first.retryable) == (1, False)
+    assert (of_second.count, of_second.retryable) == (1, True)
+
+
+async def test_the_problems_of_another_run_are_not_told(bench: Bench) -> None:
+    await bench.end_run(await broken_run(bench))
+    other = await bench.open_run(location="/another.sqlite3")
+    assert await counts(bench, other, FAILURE) == []
+    assert await counts(bench, other, WARNING) == []
+
+
+async def test_a_count_of_failures_looks_at_failed_items_alone(bench: Bench) -> None:
+    for statement, values in ((COUNT[FAILURE], 3), (SELECT[FAILURE], 5)):
+        plan = bench.sql(f"EXPLAIN QUERY PLAN {statement}", *[1] * values)
+        steps = " ".join(str(step[3]) for step in plan)
+        assert "migration_items_failed (run_id=? AND id>? AND id<?)" in steps
+        assert "migration_items_promotion (promotion_id=? AND id>? AND id<?)" in steps
+        assert "SCAN migration_items" not in steps
+
+
+async def test_a_slice_of_warnings_is_found_by_its_ids(bench: Bench) -> None:
+    for statement, values in ((COUNT[WARNING], 3), (SELECT[WARNING], 5)):
+        plan = bench.sql(f"EXPLAIN QUERY PLAN {statement}", *[1] * values)
+        assert "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan[0][3]
+
+
+# Histories
+
+
+async def test_an_item_has_a_history(bench: Bench) -> None:
+    run = await broken_run(bench)
+    steps = await bench.store.item_history(2)
+    assert [(step.from_state, step.to_state) for step in steps] == [
+        (None, "pending"),
+        ("pending", "imported"),
+        ("imported", "failed"),
+    ]
+    assert steps[0] == Step(run.id, 2, 2, "/models/2.safetensors", None, "pending", AT)
+    assert await bench.store.item_history(99) == []
+
+
+async def test_a_model_has_the_history_of_every_item_that_became_it(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, row(1, sha256=sha("same")), row(2, sha256=sha("same")), row(3))
+    steps = await bench.store.model_history(sha("same"))
+    assert {step.item_id for step in steps} == {1, 2}
+    assert [step.to_state for step in steps if step.item_id == 2][-1] == "promoted"
+    assert await bench.store.model_history(sha("unknown")) == []
+
+
+async def test_a_step_belongs_to_the_run_that_made_it(bench: Bench) -> None:
+    first = await waiting(bench, 2)
+    change = OpenPromotion([2], None, {2: 10}, AT + 5)
+    (second,) = await bench.store.apply([change])
+    assert isinstance(second, Run)
+    (item,) = await enlisted(bench, second, Work.HASH)
+    await bench.store.apply([NoteHash(item, sha("new"), FACTS, True, AT + 6)])
+    (item,) = await enlisted(bench, second, Work.PROMOTION)
+    await bench.store.apply([Decide(item, AT + 7)])
+    steps = await bench.store.item_history(item.id)
+    assert [(step.run_id, step.to_state) for step in steps] == [
+        (first.id, "pending"),
+        (second.id, "imported"),
+    ]
+
+
+# Promotions and conflicts
+
+
+async def test_the_last_promotion_is_found(bench: Bench) -> None:
+    first = await waiting(bench, 2)
+    assert await bench.store.promotion_run(None) is None
+    assert await bench.store.promotion_run(first.id) is None
+    second = await promote(bench, [2])
+    assert await bench.store.promotion_run(None) == second.id
+    assert await bench.store.promotion_run(second.id) == second.id
+    assert await bench.store.promotion_run(99) is None
+
+
+async def test_a_conflict_is_known_once_the_file_was_hashed(bench: Bench) -> None:
+    await waiting(bench, 2, 3)
+    assert await bench.store.known_conflicts(0, ALL) == []
+    await hashed(bench, await promote(bench, [2, 3]), "taken")
+    conflict = Conflict(
+        PendingSide(2, "/models/2.safetensors"),
+        ExistingSide(sha("taken"), "/models/1.safetensors"),
+    )
+    assert await bench.store.known_conflicts(0, ALL) == [conflict]
+    assert await bench.store.known_conflicts(2, ALL) == []
+
+
+async def test_a_library_is_counted_by_type(bench: Bench) -> None:
+    assert await bench.store.library_counts() == LibraryCounts(0, 0, [])
+    await waiting(bench, 2, 3)
+    assert await bench.store.library_counts() == LibraryCounts(1, 2, [TypeCount("loras", 1)])
