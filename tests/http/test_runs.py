@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,11 @@ def other(base: Path) -> Legacy:
 @pytest.fixture(scope="module")
 def whole(base: Path, legacy: Legacy) -> Uninterrupted:
     """What a migration leaves that nothing interrupts."""
+    return uninterrupted(legacy, base / "uninterrupted")
+
+
+def uninterrupted(legacy: Legacy, library: Path) -> Uninterrupted:
     began = time.monotonic()
-    library = base / "uninterrupted"
     done = commands.run("migrate", legacy.database, "--library", library, "--quiet")
     assert done.returncode == 0, done.stderr
     seconds = time.monotonic() - began
@@ -139,13 +142,16 @@ def request(path: str, body: object, port: int) -> bytes:
     ).encode() + data
 
 
-def many_starts(server: Server, legacy: Legacy, number: int) -> None:
+def many_starts(server: Server, legacy: Legacy, number: int, meanwhile: Callable[[], None]) -> None:
+    """As many starts of one source at once; `meanwhile` is called when one was answered."""
     sockets = [server.open_socket() for _ in range(number)]
     try:
         told = request("/api/migration/start", body_of(legacy), server.port)
         for connection in sockets:
             connection.sendall(told)
-        answers = [answer_on(connection) for connection in sockets]
+        answers = [answer_on(sockets[0])]
+        meanwhile()
+        answers += [answer_on(connection) for connection in sockets[1:]]
     finally:
         for connection in sockets:
             connection.close()
@@ -154,18 +160,24 @@ def many_starts(server: Server, legacy: Legacy, number: int) -> None:
     assert all(adds_up(answer.json) for answer in answers)
 
 
-@pytest.mark.parametrize("number", [200, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("number", "models"), [(200, 40), pytest.param(1000, 120, marks=pytest.mark.long)]
+)
 def test_many_starts_of_one_source_at_once_are_one_run(
-    legacy: Legacy, other: Legacy, whole: Uninterrupted, base: Path, tmp_path: Path, number: int
+    other: Legacy, base: Path, tmp_path: Path, number: int, models: int
 ) -> None:
+    legacy = slow_legacy(base / f"started {number} times", models)  # which outlasts the requests
+    whole = uninterrupted(legacy, tmp_path / "uninterrupted")
     library = tmp_path / "library"
     with serving(library, "--allow-path", base) as server:
-        with watched(server):
-            many_starts(server, legacy, number)
-            # Another source has to wait, however it is sent.
+
+        def another_source_has_to_wait() -> None:
             for route in ("start", "migrate_legacy_db"):
                 status, _, code = server.send(f"/api/migration/{route}", body_of(other)).refusal
                 assert (status, code) == (409, "run_active")
+
+        with watched(server):
+            many_starts(server, legacy, number, another_source_has_to_wait)
             ended = server.wait_for_end()
         assert ended["run"]["status"] == "completed"
         assert ended["run"]["id"] == 1

@@ -1,0 +1,123 @@
+"""Which files the server opens: those of the library, whatever name a request brings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.http.server import Client
+from tests.http.test_security import tricks
+from tests.http.trio_server import serving_on_trio
+from tests.waiting_library import Legacy, Row, picture, sha_of
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+"""A test of its own, in test_openapi, says that there is no such warning."""
+
+ONE = sha_of(b"one")
+OPENING = {"open", "os.open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link"}
+
+watching: list[set[str]] = []
+"""Where the names of opened files go; a hook cannot be taken away again."""
+
+
+def hook(event: str, arguments: tuple[object, ...]) -> None:
+    if watching and event in OPENING and isinstance(arguments[0], str | bytes | Path):
+        name = arguments[0]
+        watching[-1].add(name.decode(errors="replace") if isinstance(name, bytes) else str(name))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hooked() -> None:
+    sys.addaudithook(hook)
+
+
+@contextmanager
+def opened() -> Iterator[set[str]]:
+    """The names of all files that this process opens, moves, removes or lists meanwhile."""
+    names: set[str] = set()
+    watching.append(names)
+    try:
+        yield names
+    finally:
+        watching.pop()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("opened").resolve()
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path) -> Iterator[Client]:
+    """A server in this process, where a hook sees what it opens."""
+    legacy = Legacy(
+        folder / "legacy", [Row(1, b"one", hashed=True, images=(("a.png", picture(1)),))]
+    )
+    (folder / "secret.txt").write_bytes(b"nobody may read this")
+    with serving_on_trio(folder) as running:
+        body = {"legacy_db_path": str(legacy.database)}
+        assert running.send("/api/migration/migrate_legacy_db", body).status == 200
+        yield running
+
+
+def outside(names: set[str], library: Path) -> set[str]:
+    """Those that do not lie in the library, nor are the interpreter's own."""
+    own = (sys.prefix, sys.base_prefix)
+    return {
+        name
+        for name in names
+        if not Path(name).resolve().is_relative_to(library) and not name.startswith(own)
+    }
+
+
+def test_the_hook_sees_what_the_server_opens(client: Client, folder: Path) -> None:
+    with opened() as names:
+        assert client.get(f"/api/images/{ONE}").status == 200
+    assert any(f"{ONE}_0" in name for name in names)
+    assert outside(names, folder / "library") == set()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/images/{}",
+        "/api/images/{}?quality=low",
+        "/api/images/pending/{}",
+        "/api/models/{}",
+        "/api/images/get_img_count?sha256={}",
+        "/api/images/" + ONE + "?quality={}",
+        "/{}",
+    ],
+)
+def test_no_name_in_an_address_opens_a_file_outside(
+    client: Client, folder: Path, address: str
+) -> None:
+    with opened() as names:
+        for trick in tricks(folder):
+            client.get(address.format(trick.replace("\\", "%5c")))
+    assert outside(names, folder / "library") == set()
+
+
+def test_no_name_of_what_is_changed_opens_a_file_outside(client: Client, folder: Path) -> None:
+    with opened() as names:
+        for trick in tricks(folder):
+            name = trick.replace("\\", "%5c")
+            client.delete(f"/api/images/delete?sha256={name}&seq=0")
+            client.send(f"/api/models/{name}", {"name": "x"}, "PATCH")
+            client.upload({"sha256": trick}, picture(1))
+    assert outside(names, folder / "library") == set()
+
+
+def test_no_path_outside_the_allowed_folders_is_opened(client: Client, folder: Path) -> None:
+    link = folder / "link.sqlite3"
+    link.symlink_to("/etc/passwd")
+    with opened() as names:
+        for path in ("/etc/passwd", "/dev/zero", f"{folder}/../x.sqlite3", "~root/x", str(link)):
+            for route in ("start", "migrate_legacy_db"):
+                answer = client.send(f"/api/migration/{route}", {"legacy_db_path": path})
+                assert answer.refusal[0] == 403, path
+    assert outside(names, folder / "library") == set()
