@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.cli.application import DemoLibrary, Serving
-from adapters.cli.arguments import Arguments
 from adapters.cli.main import run
 
 PAGE = Path(__file__).parent / "page"
 """The page that a server shows where no client is given."""
 
 if TYPE_CHECKING:
+    from adapters.cli.application import DemoLibrary, Serving
+    from adapters.cli.arguments import Arguments
     from engine.journal import Reader
     from engine.service import MigrationService
     from engine.status import RunStatus
@@ -120,6 +120,7 @@ class Reshelve:
 
     def make_demo(self, folder: Path) -> DemoLibrary:
         """Draw a small legacy library."""
+        from adapters.cli.application import DemoLibrary
         from adapters.demo.library import make_legacy_library
 
         made = make_legacy_library(folder)

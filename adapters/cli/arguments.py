@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+from functools import cache
 from pathlib import Path
 
 STATES = ("pending", "imported", "images_done", "promoted", "failed")
@@ -41,7 +43,9 @@ class Arguments(argparse.Namespace):
 
 def parse(argv: list[str] | None) -> Arguments:
     """The arguments, or exit 2 with usage."""
-    return _parser().parse_args(argv, Arguments())
+    words = sys.argv[1:] if argv is None else argv
+    named = next((word for word in words if not word.startswith("-")), "")
+    return _parser(named).parse_args(words, Arguments())
 
 
 def processors() -> int:
@@ -51,16 +55,50 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(named: str) -> argparse.ArgumentParser:
+    """The command that was named with its options; all, without theirs, where none of them was.
+
+    What is not asked for is not made: it would take longer than reading the rest of the line.
+    """
     parser = argparse.ArgumentParser(
         prog="reshelve",
+        formatter_class=_Help,
         description="Move a library of AI models from Hikaze Model Manager 1 to version 2, "
         "previews included. Can be stopped or killed at any moment; `resume` goes on.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", prog=parser.prog
+    )
+    for name, (text, add_options) in _COMMANDS.items():
+        if named in _COMMANDS and named != name:
+            continue
+        command = commands.add_parser(
+            name, help=text, description=text.capitalize() + ".", formatter_class=_Help
+        )
+        if name == named:
+            add_options(command)
+            _add_common_options(command)
+    return parser
 
-    demo = _command(commands, "demo", "make a small legacy library and migrate it")
-    demo.add_argument(
+
+class _Help(argparse.HelpFormatter):
+    """Fits the terminal, as it would by itself; but then it would import compressors, by way of
+    `shutil`."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+@cache
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size(1).columns or 80
+    except (ValueError, OSError):
+        return 80
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "folder",
         metavar="DIR",
         nargs="?",
@@ -68,43 +106,53 @@ def _parser() -> argparse.ArgumentParser:
         help="where (default: a new folder reshelve-demo)",
     )
 
-    migrate = _command(commands, "migrate", "carry a legacy library across", library=True)
-    migrate.add_argument(
+
+def _migrate(parser: argparse.ArgumentParser) -> None:
+    _library(parser)
+    parser.add_argument(
         "legacy_db", metavar="LEGACY_DB", type=_path, help="the legacy database, hikaze_mm.sqlite3"
     )
-    migrate.add_argument(
+    parser.add_argument(
         "--images",
         metavar="DIR",
         type=_path,
         help="the legacy images (default: the folder images beside the database)",
     )
-    migrate.add_argument(
+    parser.add_argument(
         "--on-conflict",
         choices=("merge", "override", "ignore"),
         default="merge",
         help="what to do when a model of the same content is there (default: merge)",
     )
+    parser.add_argument("--promote", action="store_true", help="then promote all models that wait")
 
-    migrate.add_argument("--promote", action="store_true", help="then promote all models that wait")
 
-    _command(commands, "resume", "go on with what was interrupted", library=True)
-    _command(commands, "status", "tell where the last run stands", library=True)
-    items = _command(commands, "items", "list every item of the last run", library=True)
-    items.add_argument("--state", choices=STATES, help="only those in this state")
-    _command(commands, "pending", "list what waits for promotion", library=True)
+def _library(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--library", metavar="DIR", type=_path, required=True, help="the version 2 library"
+    )
 
-    promote = _command(commands, "promote", "hash waiting models, make them active", library=True)
-    which = promote.add_mutually_exclusive_group(required=True)
+
+def _items(parser: argparse.ArgumentParser) -> None:
+    _library(parser)
+    parser.add_argument("--state", choices=STATES, help="only those in this state")
+
+
+def _promote(parser: argparse.ArgumentParser) -> None:
+    _library(parser)
+    which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("ids", metavar="ID", nargs="*", type=int, default=[], help="these models")
     which.add_argument("--all", action="store_true", help="all models that wait")
-    promote.add_argument(
+    parser.add_argument(
         "--on-conflict",
         choices=("override", "merge", "ignore", "delete"),
         help="what to do when a model of the same content is active (default: report it)",
     )
 
-    scan = _command(commands, "scan", "find new model files", library=True)
-    scan.add_argument(
+
+def _scan(parser: argparse.ArgumentParser) -> None:
+    _library(parser)
+    parser.add_argument(
         "--root",
         metavar="TYPE=DIR",
         action="append",
@@ -113,21 +161,23 @@ def _parser() -> argparse.ArgumentParser:
         help="a folder of models of this type; may be given again",
     )
 
-    verify = _command(
-        commands, "verify", "compare database and files, change nothing", library=True
-    )
-    verify.add_argument("--hash", action="store_true", help="hash the model files anew")
-    verify.add_argument(
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    _library(parser)
+    parser.add_argument("--hash", action="store_true", help="hash the model files anew")
+    parser.add_argument(
         "--subset", metavar="K/N", type=_subset, help="with --hash: the K-th of N parts only"
     )
 
-    serve = _command(commands, "serve", "serve the library over HTTP", library=True)
-    serve.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
-    serve.add_argument("--port", type=_port, default=8189, help="default: %(default)s")
-    serve.add_argument(
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    _library(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument("--port", type=_port, default=8189, help="default: %(default)s")
+    parser.add_argument(
         "--frontend", metavar="DIR", type=_path, help="a built single-page client to serve at /"
     )
-    serve.add_argument(
+    parser.add_argument(
         "--root",
         metavar="TYPE=DIR",
         action="append",
@@ -135,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_root,
         help="a folder of models of this type, for scans; may be given again",
     )
-    serve.add_argument(
+    parser.add_argument(
         "--allow-path",
         metavar="DIR",
         action="append",
@@ -144,39 +194,27 @@ def _parser() -> argparse.ArgumentParser:
         help="a folder that clients may name files in, beside the home folder, the working "
         "folder and the library",
     )
-    serve.add_argument(
+    parser.add_argument(
         "--allow-origin",
         metavar="URL",
         action="append",
         default=[],
         help="another site whose pages may call this server",
     )
-    serve.add_argument(
+    parser.add_argument(
         "--token",
         metavar="FILE",
         type=_path,
         help="a file with the token that every request must carry; needed for other addresses",
     )
-    serve.add_argument(
+    parser.add_argument(
         "--no-auto-resume",
         action="store_true",
         help="leave interrupted runs to the resume button",
     )
-    return parser
 
 
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    text: str,
-    *,
-    library: bool = False,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-    if library:
-        parser.add_argument(
-            "--library", metavar="DIR", type=_path, required=True, help="the version 2 library"
-        )
+def _add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument(
@@ -189,7 +227,21 @@ def _command(
     parser.add_argument(
         "--backend", choices=("asyncio", "trio"), default="asyncio", help="default: asyncio"
     )
-    return parser
+
+
+_COMMANDS = {
+    "demo": ("make a small legacy library and migrate it", _demo),
+    "migrate": ("carry a legacy library across", _migrate),
+    "resume": ("go on with what was interrupted", _library),
+    "status": ("tell where the last run stands", _library),
+    "items": ("list every item of the last run", _items),
+    "pending": ("list what waits for promotion", _library),
+    "promote": ("hash waiting models, make them active", _promote),
+    "scan": ("find new model files", _scan),
+    "verify": ("compare database and files, change nothing", _verify),
+    "serve": ("serve the library over HTTP", _serve),
+}
+"""What each is for, and what adds its options."""
 
 
 def _path(text: str) -> Path:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
-from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
-from adapters.cli.application import Application
-from adapters.cli.arguments import Arguments, parse
+from adapters.cli.arguments import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from adapters.cli.application import Application
+    from adapters.cli.arguments import Arguments
 
 
 def run(application: Application, argv: list[str] | None = None) -> int:
@@ -32,7 +36,9 @@ def run(application: Application, argv: list[str] | None = None) -> int:
             print(f"reshelve: {cause}", file=sys.stderr)  # noqa: T201
             return Exit.STORAGE
         if isinstance(cause, KeyboardInterrupt):
-            return 128 + signal.SIGINT
+            from signal import SIGINT
+
+            return 128 + SIGINT
         raise
 
 

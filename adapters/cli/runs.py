@@ -18,7 +18,8 @@ from adapters.cli.arguments import Arguments
 from adapters.cli.exits import Exit, exit_of_run
 from adapters.cli.output import Output
 from adapters.cli.progress import show_progress
-from adapters.cli.tables import show_report, show_status
+from adapters.cli.standing import show_status
+from adapters.cli.tables import show_report
 from engine.errors import ReshelveError
 from engine.journal import BEFORE_FIRST_KEY
 from engine.promotion import PromotionReport

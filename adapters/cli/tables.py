@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from adapters.cli.documents import failure_pages, warning_pages
+from adapters.cli.standing import show_row, show_status
 from engine.defects import ProblemKind, meaning
-from engine.status import RunState
 
 if TYPE_CHECKING:
     from adapters.cli.output import Output
@@ -28,34 +28,6 @@ STATE_STYLES = {
     "promoted": "green",
     "failed": "red",
 }
-
-RUN_WORDS = {
-    RunState.RUNNING: "is running",
-    RunState.INTERRUPTED: "was interrupted; `reshelve resume` goes on with it",
-    RunState.CANCELLED: "was cancelled; `reshelve resume` goes on with it",
-    RunState.COMPLETED: "is complete",
-    RunState.COMPLETED_WITH_FAILURES: "is complete, with failures",
-    RunState.FAILED: "failed",
-}
-
-
-def show_status(output: Output, status: RunStatus) -> None:
-    """The states of the last run, in numbers that add up."""
-    if status.run is None:
-        output.line("No run yet: `reshelve migrate` starts one.")
-        return
-    output.line(("Run ", "bold"), (str(status.run.id), "bold"), f" {RUN_WORDS[status.run.status]}.")
-    if status.run.error is not None:
-        output.line(("  " + status.run.error.message, "red"))
-    counts = status.counts
-    waiting = counts.pending
-    _row(output, "promoted", counts.promoted, "active in the library", "green")
-    _row(output, "pending", waiting, "recorded, or waiting for promotion", "yellow")
-    in_work = counts.imported + counts.images_done
-    if in_work:
-        _row(output, "in work", in_work, "identity settled, previews not yet done", "cyan")
-    _row(output, "failed", counts.failed, "see `reshelve items --state failed`", "red")
-    _row(output, "total", counts.total, _images(status), "bold")
 
 
 async def show_report(
@@ -82,11 +54,11 @@ async def show_report(
 def _show_promotion(output: Output, report: PromotionReport) -> None:
     output.line()
     output.line(("Promotion", "bold"), f" of {report.total}")
-    _row(output, "success", len(report.success), "now active", "green")
-    _row(output, "conflict", len(report.conflict), "choose with --on-conflict", "yellow")
-    _row(output, "ignored", len(report.ignored), "left where they are", "yellow")
-    _row(output, "deleted", len(report.deleted), "removed from the queue", "yellow")
-    _row(output, "failed", len(report.failed), "see below", "red")
+    show_row(output, "success", len(report.success), "now active", "green")
+    show_row(output, "conflict", len(report.conflict), "choose with --on-conflict", "yellow")
+    show_row(output, "ignored", len(report.ignored), "left where they are", "yellow")
+    show_row(output, "deleted", len(report.deleted), "removed from the queue", "yellow")
+    show_row(output, "failed", len(report.failed), "see below", "red")
     for conflict in report.conflict:
         output.line(("  conflict", "yellow"), f"  {conflict.pending.id}  {conflict.pending.path}")
         output.line(("            has the content of  ", "dim"), conflict.existing.path)
@@ -97,9 +69,9 @@ def _show_promotion(output: Output, report: PromotionReport) -> None:
 def show_scan(output: Output, report: ScanReport) -> None:
     """What a scan found."""
     output.line(("Scanned ", "bold"), f"{report.scanned} model files")
-    _row(output, "added", report.added, "wait for promotion: `reshelve promote --all`", "green")
-    _row(output, "known", report.skipped, "their paths are in the library", "dim")
-    _row(output, "moved", len(report.moved), "an active model's file, elsewhere", "yellow")
+    show_row(output, "added", report.added, "wait for promotion: `reshelve promote --all`", "green")
+    show_row(output, "known", report.skipped, "their paths are in the library", "dim")
+    show_row(output, "moved", len(report.moved), "an active model's file, elsewhere", "yellow")
     for move in report.moved:
         output.line(("  moved", "yellow"), f"  {move.path}")
         output.line(("     to  ", "dim"), move.found)
@@ -162,14 +134,3 @@ async def show_pending(output: Output, pages: AsyncIterator[list[PendingModelRec
             tags = ", ".join(tag.name for tag in model.tags)
             output.line(f"{model.id:>6}  {model.type:<12}  {model.path}", (f"  {tags}", "dim"))
     output.say(f"{count} models wait for promotion.")
-
-
-def _row(output: Output, name: str, count: int, meaning: str, style: str) -> None:
-    output.line((f"  {name:<9}", style), f"{count:>9}  ", (meaning, "dim"))
-
-
-def _images(status: RunStatus) -> str:
-    done, failed = status.images.done, status.images.failed
-    if not failed:
-        return f"{done} images carried"
-    return f"{done} images carried, {failed} could not be"
