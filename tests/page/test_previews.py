@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.mark.parametrize(("density", "width"), [(1, 297), (2, 594), (3, 594)])
+@pytest.mark.parametrize(("density", "width"), [(1, 297), (2, 594), (3, 900)])
 def test_a_card_shows_the_tier_that_fits_the_screen(
     browser: Browser, server: Server, density: float, width: int
 ) -> None:
