@@ -8,7 +8,7 @@
 /** @typedef {import("./api.js").RunStatus} RunStatus */
 
 const FIRST_WAIT = 500;
-const LONGEST_WAIT = 8000;
+const LONGEST_WAIT = 5000;
 
 /** After this long without news, a page that is looked at again does not trust its stream. */
 const STALE = 20_000;

@@ -103,11 +103,20 @@ class Watched:
 
 @contextmanager
 def opened(
-    browser: Browser, url: str, *, scheme: Scheme = "light", viewport: ViewportSize = WIDE
+    browser: Browser,
+    url: str,
+    *,
+    scheme: Scheme = "light",
+    viewport: ViewportSize = WIDE,
+    density: float = 1,
 ) -> Iterator[Watched]:
     """A page of a server in a profile of its own; nothing may have gone wrong at its end."""
     context = browser.new_context(
-        viewport=viewport, color_scheme=scheme, reduced_motion="reduce", locale="en-GB"
+        viewport=viewport,
+        device_scale_factor=density,
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        locale="en-GB",
     )
     try:
         watched = Watched(context.new_page(), url.rstrip("/"))

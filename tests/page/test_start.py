@@ -6,12 +6,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.http.conftest import small_legacy
 from tests.http.libraries import slow_legacy
 from tests.http.server import Server, serving
 from tests.page.browser import opened
+
+CHECK = "/api/migration/check"
+
+TYPE_QUICKLY = """(input, text) => {
+  for (const sign of text) {
+    input.value += sign;
+    input.dispatchEvent(new Event("input"));
+  }
+}"""
+
+
+def hold_first(held: list[Route], route: Route) -> None:
+    """Leave the first request without an answer."""
+    if held:
+        route.continue_()
+    else:
+        held.append(route)
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +78,34 @@ def test_a_file_that_is_no_database_is_told_of(
         expect(page.get_by_role("button", name="Start migration")).to_be_disabled()
 
 
-def test_only_the_path_that_was_typed_last_is_told_of(
+def test_a_path_is_looked_at_when_typing_pauses(
     browser: Browser, server: Server, folder: Path
 ) -> None:
-    legacy = small_legacy(folder / "last")
+    legacy = small_legacy(folder / "typed")
     with opened(browser, server.url) as watched:
         asked: list[str] = []
         page = watched.open("start")
         page.on("request", lambda request: asked.append(request.url))
-        page.get_by_label("Legacy database").press_sequentially(str(legacy.database))
+        page.get_by_label("Legacy database").evaluate(TYPE_QUICKLY, str(legacy.database))
         expect(page.locator(".facts")).to_contain_text("5 models in it")
-        checks = [url for url in asked if url.endswith("/api/migration/check")]
-        assert len(checks) < len(str(legacy.database)) / 2
+        assert len([url for url in asked if url.endswith(CHECK)]) == 1
+
+
+def test_a_newer_path_calls_off_the_check_of_an_older_one(
+    browser: Browser, server: Server, folder: Path
+) -> None:
+    older, newer = small_legacy(folder / "older"), small_legacy(folder / "newer")
+    with opened(browser, server.url) as watched:
+        page = watched.open("start")
+        held: list[Route] = []
+        page.route(f"**{CHECK}", lambda route: hold_first(held, route))
+        with page.expect_request(f"**{CHECK}"):
+            page.get_by_label("Legacy database").fill(str(older.database))
+        with page.expect_event("requestfailed") as called_off:
+            page.get_by_label("Legacy database").fill(str(newer.database))
+        assert str(older.database) in (called_off.value.post_data or "")
+        expect(page.locator(".facts")).to_contain_text(newer.database.parent.name)
+        expect(page.get_by_role("button", name="Start migration")).to_be_enabled()
 
 
 def test_an_unfinished_run_is_led_to(browser: Browser, folder: Path) -> None:

@@ -49,7 +49,7 @@ def start(page: Page, legacy: Legacy) -> None:
     expect(page.get_by_role("heading", name="Bring your models along")).to_be_visible()
     begin = page.get_by_role("button", name="Start migration")
     expect(begin).to_be_disabled()
-    page.get_by_label("Legacy database").press_sequentially(str(legacy.database))
+    page.get_by_label("Legacy database").fill(str(legacy.database))
     expect(page.get_by_text(f"{MODELS} models in it")).to_be_visible()
     begin.click()
     expect(page.get_by_role("heading", name="Moving your library")).to_be_visible()

@@ -51,7 +51,7 @@ export class ConflictList {
         button(label, () => this._chooseAll(value), { title: means }),
       ),
     );
-    this._picks = h("p.picks");
+    this._picks = h("p.picks", { role: "status" });
     this._apply = button("Apply", () => this._ask(), { look: "primary", icon: "check" });
     this._bar = h(
       "section.action-bar",

@@ -59,7 +59,7 @@ export class WaitingList {
         ),
       { look: "primary", icon: "library" },
     );
-    this._picks = h("p.picks");
+    this._picks = h("p.picks", { role: "status" });
     this._bar = h(
       "section.action-bar",
       { "aria-label": "Chosen models", hidden: true },
