@@ -281,6 +281,14 @@ def test_an_original_that_is_named_like_a_temporary_file_is_kept(
     assert (pending(tmp_path) / adopted).exists()
 
 
+def test_an_original_whose_place_cannot_be_read_is_the_disks_failure(
+    owned: DiskLibrary, tmp_path: Path, folder: Path
+) -> None:
+    (pending(tmp_path) / "a.png").mkdir()
+    with pytest.raises(StorageFailed, match=r"a\.png"):
+        adopt(owned, folder, "a.png", b"image")
+
+
 def test_an_original_is_not_touched(owned: DiskLibrary, folder: Path) -> None:
     adopt(owned, folder, "a.png", b"image")
     assert (names(folder), (folder / "a.png").read_bytes()) == (["a.png"], b"image")
