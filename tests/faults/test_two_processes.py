@@ -14,7 +14,7 @@ import pytest
 
 from adapters.files.library import LOCK_SECONDS
 from tests import commands
-from tests.faults.sweeping import tell
+from tests.faults.sweeping import busy, tell
 from tests.http.libraries import slow_legacy
 
 IN_USE = 4
@@ -72,11 +72,6 @@ def children_seconds() -> float:
     """Processor time of all children that have ended."""
     used = os.times()
     return used.children_user + used.children_system
-
-
-def busy() -> float:
-    """How many times slower than an idle machine this one is, as far as it tells."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def races(database: Path, folder: Path, times: int) -> list[Race]:
