@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from adapters.files.exhaustion import exhaustion
+from engine.errors import StorageFailed
 from engine.files import FolderFacts
 from engine.previews import MAX_IMAGE_BYTES, UnusableImage
 
@@ -33,7 +35,10 @@ class DiskImages:
         return [_size(folder, name) for name in names]
 
     def read(self, folder: str, name: str) -> bytes:
-        """The content of an image file, at most `MAX_IMAGE_BYTES`. Raises `UnusableImage`."""
+        """The content of an image file, at most `MAX_IMAGE_BYTES`.
+
+        Raises `UnusableImage`; `StorageFailed` when the system has no descriptor left for it.
+        """
         with open_image(folder, name) as file:
             try:
                 data = file.read(MAX_IMAGE_BYTES + 1)
@@ -77,7 +82,11 @@ def open_image(folder: str, name: str) -> BinaryIO:
         raise
 
 
-def unreadable(error: Exception) -> UnusableImage:
-    """An image that the disk or the system does not give."""
+def unreadable(error: Exception) -> UnusableImage | StorageFailed:
+    """An image that the disk does not give; or the system's own want, where that is the reason."""
+    named = str(error.filename) if isinstance(error, OSError) and error.filename else "an image"
+    exhausted = exhaustion(error, named)
+    if exhausted is not None:
+        return exhausted
     reason = error.strerror if isinstance(error, OSError) else None
     return UnusableImage("image_unreadable", reason or str(error))

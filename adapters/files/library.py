@@ -6,8 +6,9 @@ import itertools
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path, PurePath
@@ -66,14 +67,13 @@ class DiskLibrary:
         """Copy an original into `images/pending/`; returns its name there and its size."""
         with open_image(folder, name) as original:
             size = os.fstat(original.fileno()).st_size
-            digest = _digest(original)
-            adopted = self._free_name(name, digest)
-            target = self._pending / adopted
-            if not target.exists():
-                original.seek(0)
-                with _storing(self._pending):
-                    write_file(target, _chunks(original))
+            digest = _digest(_chunks(original))
             with _storing(self._pending):
+                adopted = self._free_name(name, digest)
+                target = self._pending / adopted
+                if not target.exists():
+                    original.seek(0)
+                    write_file(target, _chunks(original))
                 # Also where the file was there: its name may not have been made durable yet.
                 sync_folder(self._pending)
         return adopted, size
@@ -150,7 +150,7 @@ class DiskLibrary:
     def _is_free(self, name: str, digest: bytes) -> bool:
         try:
             with (self._pending / name).open("rb") as there:
-                return _digest(there) == digest
+                return _digest(iter(partial(there.read, COPY_BYTES), b"")) == digest
         except FileNotFoundError:
             return True
 
@@ -228,9 +228,9 @@ def _served(path: Path) -> tuple[bytes, str, str] | None:
     return data, media_type(data), f"{found.st_mtime_ns:x}-{found.st_size:x}"
 
 
-def _digest(file: BinaryIO) -> bytes:
+def _digest(chunks: Iterable[bytes]) -> bytes:
     digest = blake2b(digest_size=8)
-    for chunk in _chunks(file):
+    for chunk in chunks:
         digest.update(chunk)
     return digest.digest()
 

@@ -8,7 +8,9 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
+from adapters.files.exhaustion import exhaustion
 from adapters.files.walking import walk
+from engine.errors import StorageFailed
 from engine.files import FileFacts, FoundFile, Root, UnusableFile
 
 READ_BYTES = 1 << 20
@@ -95,7 +97,10 @@ def _expect_sequence(descriptor: int) -> None:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
 
 
-def _unusable(path: str, error: OSError | ValueError) -> UnusableFile:
+def _unusable(path: str, error: OSError | ValueError) -> UnusableFile | StorageFailed:
+    exhausted = exhaustion(error, path)
+    if exhausted is not None:
+        return exhausted
     absent = {errno.ENOENT, errno.ENOTDIR}
     if isinstance(error, OSError) and error.errno in absent:
         return UnusableFile(

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
+from adapters.files.exhaustion import exhaustion
 from engine.files import FoundFile, Root, UnusableFile
 
 EXTENSIONS = frozenset(
@@ -63,7 +64,10 @@ def _entries(folder: str) -> Iterator[tuple[str, os.stat_result]]:
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.path for entry in entries)
-    except OSError:
+    except OSError as error:
+        exhausted = exhaustion(error, folder)
+        if exhausted is not None:
+            raise exhausted from error
         return
     for path in names:
         try:

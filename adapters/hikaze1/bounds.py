@@ -12,6 +12,8 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import BinaryIO
 
+from engine.errors import StorageFailed
+
 FIRST_KEY = -(2**63)
 LAST_KEY = 2**63 - 1
 
@@ -34,6 +36,8 @@ class KeyBounds:
     def around(self, key: int) -> tuple[int, int]:
         """The least and the greatest key that can lie on the same page as `key`.
 
+        Raises `StorageFailed` when the disk does not give the copy.
+
         The page is the lowest that the way down from the root leads to: a leaf, sound or not, or
         the damaged page that all ways to its leaves lead through.
         """
@@ -43,6 +47,12 @@ class KeyBounds:
         return self._bounds[place - 1] + 1 if place else self._lowest, self._bounds[place]
 
     def _descend(self, key: int) -> tuple[int, int]:
+        try:
+            return self._way_down(key)
+        except OSError as error:
+            raise StorageFailed(str(self._copy), error.strerror or str(error)) from error
+
+    def _way_down(self, key: int) -> tuple[int, int]:
         lowest, highest = FIRST_KEY, LAST_KEY
         with self._copy.open("rb") as file:
             size = _page_size(file)

@@ -17,7 +17,7 @@ from typing import Any
 
 from adapters.hikaze1 import cells
 from adapters.hikaze1.bounds import KeyBounds
-from engine.errors import SourceUnreadable
+from engine.errors import ReshelveError, SourceUnreadable, StorageFailed
 from engine.source import never
 
 MAX_CELL_BYTES = 16 * 1024 * 1024
@@ -57,6 +57,9 @@ LIMITS = {
 # Where a message quotes a damaged schema, sqlite3 may fail to decode the message.
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_DISK = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+"""What the disk of the copy refuses; the original was read by then."""
+
 _MAGIC = b"SQLite format 3\x00"
 _JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
 _HEADER_BYTES = 100
@@ -77,7 +80,8 @@ class Database:
 
     A statement is interrupted after `seconds`, or when `checkpoint` raises.
 
-    Not safe for use by two threads at once, but free to move between threads.
+    Not safe for use by two threads at once, but free to move between threads. Any method raises
+    `StorageFailed` when the disk does not give the copy.
     """
 
     def __init__(
@@ -103,6 +107,8 @@ class Database:
             except BaseException:
                 self._connection.close()
                 raise
+        except OSError as error:
+            raise StorageFailed(str(copy), error.strerror or str(error)) from error
         except _ERRORS as error:
             raise self.unreadable(error) from error
 
@@ -166,9 +172,11 @@ class Database:
         (root,) = self.first(FIND_TABLE, (table,)) or (0,)
         return KeyBounds(self._copy, root)
 
-    def unreadable(self, error: Exception) -> SourceUnreadable:
+    def unreadable(self, error: Exception) -> ReshelveError:
         """What to tell a person of an error that reading cannot get around."""
         code = _code(error)
+        if code in _DISK:
+            return StorageFailed(str(self._copy), str(error))
         if code == sqlite3.SQLITE_INTERRUPT:
             reason = (
                 f"one statement took longer than {self._seconds:.0f} seconds, "

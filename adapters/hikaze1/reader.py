@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from adapters.hikaze1 import snapshot
@@ -12,6 +12,7 @@ from adapters.hikaze1.database import Database
 from adapters.hikaze1.mapping import RowMapping
 from adapters.hikaze1.tables import NoRowid, Page, Table
 from adapters.hikaze1.tags import Links, TagList
+from engine.errors import StorageFailed
 from engine.source import (
     Glance,
     Source,
@@ -50,13 +51,19 @@ class Hikaze1:
         """
         with ExitStack() as stack:
             copy = scratch / snapshot.COPY_NAME
-            stack.callback(snapshot.discard, copy)
+            stack.callback(_let_go, copy)
             snapshot.take(location, scratch, checkpoint)
             database = Database(copy, snapshot.named(location), checkpoint=checkpoint)
             stack.callback(database.close)
             library = Library(database, scratch)
             stack.callback(library.close)
             yield library
+
+
+def _let_go(copy: Path) -> None:
+    # All was read. A copy that a failing disk keeps is swept away by the next start.
+    with suppress(StorageFailed):
+        snapshot.discard(copy)
 
 
 class Library:

@@ -92,9 +92,12 @@ def fingerprint(location: Path) -> str:
 
 
 def discard(copy: Path) -> None:
-    """Remove a copy and what SQLite may have put beside it."""
-    for suffix in _LEFTOVERS:
-        _beside(copy, suffix).unlink(missing_ok=True)
+    """Remove a copy and what SQLite may have put beside it. Raises `StorageFailed`."""
+    try:
+        for suffix in _LEFTOVERS:
+            _beside(copy, suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageFailed(named(copy), error.strerror or str(error)) from error
 
 
 def named(location: Path) -> str:
@@ -114,10 +117,7 @@ def _resolved(location: Path) -> Path:
 def _copied_unchanged(
     original: Path, copy: Path, name: str, checkpoint: Callable[[], None]
 ) -> bool:
-    try:
-        discard(copy)
-    except OSError as error:
-        raise StorageFailed(named(copy), error.strerror or str(error)) from error
+    discard(copy)
     before = _settled_states(original, name)
     if before[0] is None:
         raise SourceMissing(name)

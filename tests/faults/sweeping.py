@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -127,3 +128,8 @@ def spread(total: int, wanted: int) -> Sequence[int]:
     if wanted >= total:
         return range(1, total + 1)
     return sorted({1 + round(i * (total - 1) / max(wanted - 1, 1)) for i in range(wanted)})
+
+
+def busy() -> float:
+    """How many times slower than an idle machine this one is, as far as it tells."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite.database import CHECKPOINT_PAGES
-from tests.faults.sweeping import tell
-from tests.faults.test_two_processes import busy
+from tests.faults.sweeping import busy, tell
 
 PAGE_BYTES = 4096
 WAL_MEGABYTES = 1.1 * CHECKPOINT_PAGES * PAGE_BYTES / 2**20

@@ -14,12 +14,15 @@ import pytest
 
 from adapters.files.library import LOCK_SECONDS
 from tests import commands
-from tests.faults.sweeping import tell
+from tests.faults.sweeping import busy, tell
 from tests.http.libraries import slow_legacy
 
 IN_USE = 4
 TOLD_WITHIN = 2.0
-"""Seconds, the start of the interpreter among them; more where the processors are shared."""
+"""Seconds of its own time and of waiting for the lock, the start of the interpreter among them."""
+
+SHARED = 5
+"""How many times longer it may take on processors that others use, beyond what the load says."""
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills processes by signal")
 
@@ -71,11 +74,6 @@ def children_seconds() -> float:
     return used.children_user + used.children_system
 
 
-def busy() -> float:
-    """How many times slower than an idle machine this one is, as far as it tells."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
 def races(database: Path, folder: Path, times: int) -> list[Race]:
     found = []
     for number in range(times):
@@ -97,7 +95,7 @@ def check(found: list[Race]) -> None:
         assert b"Traceback" not in one.said
         assert one.next_code == 0
         assert one.own_seconds + LOCK_SECONDS < TOLD_WITHIN
-        assert one.seconds < TOLD_WITHIN * busy()
+        assert one.seconds < TOLD_WITHIN * SHARED * busy()
 
 
 def test_of_two_processes_one_has_the_library_and_its_lock_dies_with_it(

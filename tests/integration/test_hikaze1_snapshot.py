@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 from adapters.hikaze1 import snapshot
+from adapters.hikaze1.database import Database
+from adapters.hikaze1.reader import Hikaze1
 from engine.errors import SourceMissing, SourceUnreadable, StorageFailed
+from engine.journal import BEFORE_FIRST_KEY
 from tests.integration import legacy_libraries as legacy
 
 
@@ -140,6 +143,26 @@ def test_any_name_will_do(tmp_path: Path, name: str) -> None:
     path = legacy.make(folder / name, rows=2)
 
     assert len(legacy.models(path, folder / f"scratch {name}")) == 2
+
+
+def test_a_copy_that_the_disk_does_not_let_go_is_no_failure_of_reading(
+    live: Path, scratch: Path
+) -> None:
+    with Hikaze1().open(live, scratch) as source:
+        (scratch / f"{snapshot.COPY_NAME}-journal").mkdir()  # unlink refuses a folder
+        assert source.rows == 3
+
+
+def test_a_copy_that_the_disk_does_not_give_is_the_disks_failure(live: Path, scratch: Path) -> None:
+    with Hikaze1().open(live, scratch) as source:
+        (scratch / snapshot.COPY_NAME).unlink()
+        with pytest.raises(StorageFailed, match=snapshot.COPY_NAME):
+            list(source.chunks(BEFORE_FIRST_KEY, 10))
+
+
+def test_a_copy_that_cannot_be_opened_is_the_disks_failure(live: Path, scratch: Path) -> None:
+    with pytest.raises(StorageFailed, match="no copy"):
+        Database(scratch / "no copy", str(live))
 
 
 def test_a_name_that_is_no_utf8_can_be_told_of(tmp_path: Path, scratch: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -281,6 +282,14 @@ def test_an_original_that_is_named_like_a_temporary_file_is_kept(
     assert (pending(tmp_path) / adopted).exists()
 
 
+def test_an_original_whose_place_cannot_be_read_is_the_disks_failure(
+    owned: DiskLibrary, tmp_path: Path, folder: Path
+) -> None:
+    (pending(tmp_path) / "a.png").mkdir()
+    with pytest.raises(StorageFailed, match=r"a\.png"):
+        adopt(owned, folder, "a.png", b"image")
+
+
 def test_an_original_is_not_touched(owned: DiskLibrary, folder: Path) -> None:
     adopt(owned, folder, "a.png", b"image")
     assert (names(folder), (folder / "a.png").read_bytes()) == (["a.png"], b"image")
@@ -309,6 +318,35 @@ def test_an_empty_image_is_read(folder: Path) -> None:
 
 def test_an_image_that_is_not_there_is_missing(folder: Path) -> None:
     assert refused(folder, "a.png") == "image_missing"
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """This process may open no further file."""
+    resource = pytest.importorskip("resource")
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@posix
+def test_an_image_is_not_blamed_where_the_system_has_no_descriptor_left(folder: Path) -> None:
+    (folder / "a.png").write_bytes(b"image")
+    with no_descriptor_left(), pytest.raises(StorageFailed, match="Too many open files"):
+        DiskImages().read(str(folder), "a.png")
+
+
+@posix
+def test_a_model_is_not_blamed_where_the_system_has_no_descriptor_left(folder: Path) -> None:
+    path = folder / "a.safetensors"
+    path.write_bytes(b"model")
+    with no_descriptor_left(), pytest.raises(StorageFailed, match="Too many open files"):
+        DiskModels().sha256(str(path), lambda _: None)
 
 
 def test_an_image_in_a_folder_that_is_not_there_is_missing(folder: Path) -> None:
