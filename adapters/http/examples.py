@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from adapters.http import answers
+from adapters.http.downloads import ReportFile
 from adapters.http.requests import ImportBody, MigrateBody, RetryBody, RunBody, TagsBody
-from engine import promotion, status
+from engine import problems, promotion, reports, status, survey
 from engine.catalogue import MetaPatch, ModelPatch, ModelSummary
+from engine.defects import ProblemKind, meaning
 from engine.records import (
     ActiveMeta,
     ModelRecord,
@@ -73,10 +75,67 @@ _ITEM = status.ItemView(
     sha256=_SHA256,
     warnings=(Warning("image_missing", "meadow.png is not in the folder of images."),),
 )
+_CONFLICT = promotion.Conflict(
+    promotion.PendingSide(23, "/home/kim/models/loras/copy.safetensors"),
+    promotion.ExistingSide(_SHA256, _PATH),
+)
+_PROMOTED = promotion.PromotionReport(
+    total=3,
+    success=[17],
+    conflict=[_CONFLICT],
+    failed=[promotion.Refusal(99, "No model with id 99 waits.", "unknown_pending_model")],
+)
+_PROBLEM = problems.Problem(4, 5, 5, _PATH, "meadow.png is not in the folder of images.")
+_MISSING = meaning(ProblemKind.WARNING, "image_missing")
+_PROBLEMS = problems.ProblemSummary(
+    1,
+    [
+        problems.ProblemGroup(
+            kind=ProblemKind.WARNING,
+            code="image_missing",
+            title=_MISSING.title,
+            advice=_MISSING.advice,
+            count=1,
+            retryable=False,
+            examples=[_PROBLEM],
+        )
+    ],
+)
+_HISTORY = answers.History(
+    [
+        reports.Step(1, 5, 5, _PATH, None, "pending", _AT),
+        reports.Step(1, 5, 5, _PATH, "pending", "imported", _AT + 200),
+        reports.Step(1, 5, 5, _PATH, "imported", "images_done", _AT + 900),
+        reports.Step(1, 5, 5, _PATH, "images_done", "promoted", _AT + 900),
+    ]
+)
+_SURVEY = survey.Survey(
+    database=survey.DatabaseSurvey(
+        path="/home/kim/ComfyUI/hikaze/hikaze_mm.sqlite3",
+        found=True,
+        readable=True,
+        rows=38,
+        hashed=24,
+        unhashed=14,
+        images=39,
+        complete=True,
+    ),
+    images=survey.ImagesSurvey("/home/kim/ComfyUI/hikaze/images", True, True, 1),
+    space=survey.SpaceSurvey(24_117_248, 318_902_870_016, enough=True),
+    can_start=True,
+)
+_LIBRARY = answers.LibraryAnswer(
+    path="/home/kim/reshelve",
+    models=24,
+    pending=14,
+    types=[reports.TypeCount("checkpoints", 6), reports.TypeCount("loras", 18)],
+    version="0.1.0",
+)
 
 TAKEN: dict[str, object] = {
     "post /api/migration/migrate_legacy_db": _MIGRATE,
     "post /api/migration/start": _MIGRATE,
+    "post /api/migration/check": _MIGRATE,
     "post /api/migration/resume": RunBody(1),
     "post /api/migration/retry": RetryBody((5, 8)),
     "post /api/migration/import_models": ImportBody([17, 23], "merge"),
@@ -90,17 +149,7 @@ TAKEN: dict[str, object] = {
 
 ANSWERED: dict[str, object] = {
     "post /api/migration/migrate_legacy_db": answers.MigrationAnswer("success", _REPORT, _RUNNING),
-    "post /api/migration/import_models": promotion.PromotionReport(
-        total=3,
-        success=[17],
-        conflict=[
-            promotion.Conflict(
-                promotion.PendingSide(23, "/home/kim/models/loras/copy.safetensors"),
-                promotion.ExistingSide(_SHA256, _PATH),
-            )
-        ],
-        failed=[promotion.Refusal(99, "No model with id 99 waits.", "unknown_pending_model")],
-    ),
+    "post /api/migration/import_models": _PROMOTED,
     "get /api/migration/pending_models": answers.pending_list([_PENDING]),
     "get /api/migration/pending_model": _PENDING,
     "get /api/scan": answers.ScanAnswer("success", 120, 1, [17], 119, []),
@@ -110,12 +159,21 @@ ANSWERED: dict[str, object] = {
     "post /api/migration/retry": _RUNNING,
     "get /api/migration/status": _RUNNING,
     "get /api/migration/items": status.ItemPage([_ITEM], 5),
+    "post /api/migration/check": _SURVEY,
+    "get /api/migration/problems": _PROBLEMS,
+    "get /api/migration/problems/items": problems.ProblemPage([_PROBLEM], None),
+    "get /api/migration/report": ReportFile(_RUNNING, [_ITEM]),
+    "get /api/migration/items/{item_id}/history": _HISTORY,
+    "get /api/migration/promotion": _PROMOTED,
+    "get /api/migration/conflicts": reports.ConflictPage([_CONFLICT], None),
+    "get /api/library": _LIBRARY,
     "get /api/models": answers.ModelList(
         [ModelSummary(_SHA256, "Meadow", 2, "loras", _PATH, 151_110_248, _AT, (_TAG,))]
     ),
     "get /api/models/get_types": answers.TypeList(["checkpoints", "loras"]),
     "get /api/models/{sha256}": _RECORD,
     "patch /api/models/{sha256}": _RECORD,
+    "get /api/models/{sha256}/history": _HISTORY,
     "get /api/tags": answers.TagList([_TAG]),
     "post /api/tags_add": answers.TagList([_TAG]),
     "get /api/images/get_img_count": answers.ImageCount(2),
@@ -126,9 +184,13 @@ ANSWERED: dict[str, object] = {
 
 PARAMETERS: dict[str, object] = {
     "after": 100,
+    "code": "image_missing",
+    "format": "json",
     "id": 17,
     "If-None-Match": '"5f2c"',
     "Last-Event-ID": _AT,
+    "item_id": 5,
+    "kind": "warning",
     "limit": 100,
     "name": f"{_SHA256}_0.webp",
     "quality": "medium",
