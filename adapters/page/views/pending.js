@@ -32,6 +32,9 @@ class PendingPage {
     this._signal = signal;
     this._conflictsShown = conflicts;
     this._asking = false;
+    this._awaiting = false;
+    /** The last run that this page began itself, and has told of. */
+    this._ours = 0;
     /** @type {import("../api.js").PendingSummary[]} */
     this._models = [];
     const act = (/** @type {[Strategy | null, number[]][]} */ wishes) => this._promote(wishes);
@@ -88,8 +91,9 @@ class PendingPage {
       const now = isRunning(status);
       if (running && !now && !this._asking) this._reload();
       running = now;
+      const another = isPromoting(this._live) && (status.run?.id ?? 0) > this._ours;
+      if (another && !this._asking && !this._awaiting) this._awaitReport();
     }, this._signal);
-    if (isPromoting(this._live)) this._awaitReport();
   }
 
   async _reload() {
@@ -105,13 +109,15 @@ class PendingPage {
     });
   }
 
-  /** A promotion that was begun before this page was opened. */
+  /** A promotion that was begun before this page was opened, or on another one. */
   async _awaitReport() {
+    this._awaiting = true;
     await attempt(async () => {
       await ended(this._live, this._signal);
       const report = await readPromotion();
       this._tell(report);
     });
+    this._awaiting = false;
   }
 
   /** @param {[Strategy | null, number[]][]} wishes */
@@ -122,6 +128,7 @@ class PendingPage {
     this._showBusy();
     /** @type {PromotionReport[]} */
     const reports = [];
+    const before = this._live.status?.run?.id ?? 0;
     await attempt(async () => {
       for (const [strategy, ids] of wishes) {
         if (ids.length === 0) continue;
@@ -129,6 +136,7 @@ class PendingPage {
       }
     });
     this._asking = false;
+    this._ours = before + reports.length;
     if (this._signal.aborted) {
       if (reports.length > 0) notify(inWords(together(reports)));
       return;
