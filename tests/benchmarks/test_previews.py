@@ -26,7 +26,7 @@ from tests.benchmarks.plain_previews import (
     total_bytes,
 )
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1_800)]
 
 THREADS = 2
 ROUNDS = 3
