@@ -25,6 +25,11 @@ def run(application: Application, argv: list[str] | None = None) -> int:
     from engine.errors import ReshelveError, cause_of
 
     command: Callable[[Arguments, Application], Awaitable[int]] = COMMANDS[arguments.command]
+    if os.name != "nt":
+        # Until a command heeds signals itself, Ctrl-C ends the process at once, which loses
+        # nothing. Python's own way would cancel it while threads are being started, and then
+        # wait for them for ever.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         return int(anyio.run(command, arguments, application, backend=arguments.backend))
     except BaseException as error:
