@@ -11,6 +11,7 @@ from adapters.cli.arguments import parse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import FrameType
 
     from adapters.cli.application import Application
     from adapters.cli.arguments import Arguments
@@ -48,12 +49,25 @@ def _answer(arguments: Arguments, application: Application) -> int:
 
         return status(arguments, application)
 
+    import signal
+
     import anyio
 
     from adapters.cli.commands import COMMANDS
 
     command: Callable[[Arguments, Application], Awaitable[int]] = COMMANDS[arguments.command]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end_at_once)
     return anyio.run(command, arguments, application, backend=arguments.backend)
+
+
+def _end_at_once(number: int, _frame: FrameType | None) -> None:
+    """Until a command heeds signals itself, one ends the process, which loses nothing.
+
+    Python's own way would cancel the command while threads are being started, and then wait for
+    them for ever.
+    """
+    os._exit(128 + number)
 
 
 def _open_streams() -> None:

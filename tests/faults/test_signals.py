@@ -122,6 +122,22 @@ def test_a_migration_that_is_sent_a_signal_leaves_soon_and_can_be_resumed(
     sweep(whole, tmp_path, times=4, seed=1)
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_signal_while_the_library_is_opened_ends_the_command(
+    whole: Whole, tmp_path: Path, number: signal.Signals, backend: str
+) -> None:
+    library = tmp_path / "library"
+    process = commands.start(
+        *("migrate", whole.database, "--library", library, "--quiet", "--backend", backend)
+    )
+    while not (library / "images" / "pending").exists():
+        assert process.poll() is None
+    os.kill(process.pid, number)
+    done = commands.finish(process)
+    assert done.returncode in (128 + number, -number)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_a_migration_that_is_sent_a_hundred_signals_leaves_soon_and_can_be_resumed(
