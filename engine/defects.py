@@ -89,7 +89,10 @@ WARNINGS = {
     "field_invalid": Meaning(
         "a field has a value of the wrong type; the raw row is kept in the journal", _IN_LEGACY
     ),
-    "invalid_text": Meaning("a text is not UTF-8; unreadable characters were replaced", _IN_LEGACY),
+    "invalid_text": Meaning(
+        "a text is not UTF-8 or holds a NUL; characters that cannot be kept were replaced",
+        _IN_LEGACY,
+    ),
     "image_missing": Meaning(
         "an image is named that is not in the image folder",
         "Check that the right image folder was named, or upload the image in the library.",

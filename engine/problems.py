@@ -105,12 +105,19 @@ class ProblemReader(Protocol):
         ...
 
 
+class _Counts:
+    """The problems of one kind by code, up to an id."""
+
+    def __init__(self) -> None:
+        self.by_code: dict[str, CodeCount] = {}
+        self.until = 0
+
+
 class _Counted:
     """What was counted of one run."""
 
     def __init__(self) -> None:
-        self.warnings: dict[str, CodeCount] = {}
-        self.warnings_until = 0
+        self.warnings = _Counts()
         self.groups: list[ProblemGroup] = []
         self.seen: tuple[object, ...] = ()
         self.fresh_until = 0.0
@@ -150,13 +157,7 @@ class Problems:
         if status.run is None:
             return ProblemPage([], None)
         last = await self._reader.last_problem(kind)
-        found: list[Problem] = []
-        while after < last and len(found) < limit:
-            until = min(after + SLICE, last)
-            found += await self._reader.problems(
-                status.run.id, kind, code, after, until, limit - len(found)
-            )
-            after = until
+        found = await self._listed(status.run.id, kind, code, after, last, limit)
         return ProblemPage(found, found[-1].id if len(found) == limit else None)
 
     def _remembered(self, run_id: int) -> _Counted:
@@ -168,27 +169,22 @@ class Problems:
         return counted
 
     async def _count(self, run_id: int, counted: _Counted) -> list[ProblemGroup]:
-        failures: dict[str, CodeCount] = {}
-        await self._add(failures, run_id, ProblemKind.FAILURE, 0)
-        counted.warnings_until = await self._add(
-            counted.warnings, run_id, ProblemKind.WARNING, counted.warnings_until
-        )
+        failures = _Counts()
+        await self._add(failures, run_id, ProblemKind.FAILURE)
+        await self._add(counted.warnings, run_id, ProblemKind.WARNING)
         return [
             *[await self._group(run_id, ProblemKind.FAILURE, c) for c in _ranked(failures)],
             *[await self._group(run_id, ProblemKind.WARNING, c) for c in _ranked(counted.warnings)],
         ]
 
-    async def _add(
-        self, counts: dict[str, CodeCount], run_id: int, kind: ProblemKind, after: int
-    ) -> int:
-        """Count what has an id greater than `after`; returns the last id looked at."""
+    async def _add(self, counts: _Counts, run_id: int, kind: ProblemKind) -> None:
+        """Count what came after the last count; each slice once, whenever this is cancelled."""
         last = await self._reader.last_problem(kind)
-        while after < last:
-            until = min(after + SLICE, last)
-            for more in await self._reader.count_problems(run_id, kind, after, until):
-                counts[more.code] = _joined(counts.get(more.code), more)
-            after = until
-        return after
+        while counts.until < last:
+            until = min(counts.until + SLICE, last)
+            for more in await self._reader.count_problems(run_id, kind, counts.until, until):
+                counts.by_code[more.code] = _joined(counts.by_code.get(more.code), more)
+            counts.until = until
 
     async def _group(self, run_id: int, kind: ProblemKind, count: CodeCount) -> ProblemGroup:
         known = meaning(kind, count.code)
@@ -199,10 +195,22 @@ class Problems:
             advice=known.advice,
             count=count.count,
             retryable=count.retryable,
-            examples=await self._reader.problems(
+            examples=await self._listed(
                 run_id, kind, count.code, count.first - 1, count.last, EXAMPLES
             ),
         )
+
+    async def _listed(
+        self, run_id: int, kind: ProblemKind, code: str, after: int, last: int, limit: int
+    ) -> list[Problem]:
+        found: list[Problem] = []
+        while after < last and len(found) < limit:
+            until = min(after + SLICE, last)
+            found += await self._reader.problems(
+                run_id, kind, code, after, until, limit - len(found)
+            )
+            after = until
+        return found
 
     async def _with_retry(self, run_id: int, groups: list[ProblemGroup]) -> list[ProblemGroup]:
         """Only failures of the last run can be tried again."""
@@ -212,8 +220,8 @@ class Problems:
         return [msgspec.structs.replace(group, retryable=False) for group in groups]
 
 
-def _ranked(counts: dict[str, CodeCount]) -> Iterable[CodeCount]:
-    return sorted(counts.values(), key=lambda count: (-count.count, count.code))
+def _ranked(counts: _Counts) -> Iterable[CodeCount]:
+    return sorted(counts.by_code.values(), key=lambda count: (-count.count, count.code))
 
 
 def _joined(old: CodeCount | None, more: CodeCount) -> CodeCount:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-import anyio.lowlevel
 import msgspec
 
 from engine.catalogue import UnknownModel
@@ -172,8 +171,6 @@ class Reports:
     async def _pages(self, run_id: int) -> AsyncIterator[list[ItemView]]:
         after: int | None = 0
         while after is not None:
-            # Reading shields itself: without this, nothing would end for a client that has left.
-            await anyio.lowlevel.checkpoint()
             page = await self._reader.items(run_id, None, after, PAGE)
             yield page.items
             after = page.next

@@ -175,9 +175,11 @@ class Supervisor:
             if self._active.run.id != run.id:
                 raise RunActive(self._active.run.id)
             return run.id
-        await self._writer.commit(SetRunState(run.id, RunState.RUNNING, self._clock.now()))
-        self._active = ActiveRun(run, self._conduct(run))
-        self._tasks.start_soon(self._oversee, self._active)
+        # Whoever asked may leave meanwhile: what is noted as running must run.
+        with anyio.CancelScope(shield=True):
+            await self._writer.commit(SetRunState(run.id, RunState.RUNNING, self._clock.now()))
+            self._active = ActiveRun(run, self._conduct(run))
+            self._tasks.start_soon(self._oversee, self._active)
         return run.id
 
     async def _drain(self, asked: RunState) -> None:

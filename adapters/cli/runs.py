@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TypeVar
 
 import anyio
-from anyio.abc import TaskStatus
 
 from adapters.cli import documents
 from adapters.cli.application import Application
@@ -18,6 +15,7 @@ from adapters.cli.arguments import Arguments
 from adapters.cli.exits import Exit, exit_of_run
 from adapters.cli.output import Output
 from adapters.cli.progress import show_progress
+from adapters.cli.signals import Stop, heed_signals
 from adapters.cli.standing import show_status
 from adapters.cli.tables import show_report
 from engine.errors import ReshelveError
@@ -32,13 +30,6 @@ Steps = AsyncGenerator[RunStatus, None]
 """Each run as it begins; the next is asked for when the one before has ended."""
 
 
-class Stop:
-    """Which signal has asked the command to stop, if any."""
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-
-
 async def conduct(
     arguments: Arguments,
     application: Application,
@@ -51,7 +42,12 @@ async def conduct(
         application.service(arguments.library, arguments.workers) as service,
         anyio.create_task_group() as tasks,
     ):
-        await tasks.start(_heed_signals, service, stop, output)
+
+        async def leave() -> None:
+            output.say("Stopping: finishing what is in hand …")
+            await service.stop()
+
+        await tasks.start(heed_signals, stop, leave)
         run_ids, error = await _follow(service, steps(service), output, stop)
         # Read anew: a promotion also moved the items of the import before it.
         ended = [await service.status(run_id) for run_id in run_ids]
@@ -126,20 +122,3 @@ async def _report(service: MigrationService, ended: list[RunStatus], output: Out
         else:
             await show_report(output, service, status, promotions.get(status.run.id))
     return code
-
-
-async def _heed_signals(
-    service: MigrationService, stop: Stop, output: Output, *, task_status: TaskStatus[None]
-) -> None:
-    """The first signal stops the run within 5 s, the second at once: a kill loses nothing."""
-    with suppress(NotImplementedError):  # Windows with asyncio: Ctrl-C ends the program
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            async for number in signals:
-                if stop.signal is not None:
-                    os._exit(128 + number)
-                stop.signal = int(number)
-                output.say("Stopping: finishing what is in hand …")
-                await service.stop()
-        return
-    task_status.started()

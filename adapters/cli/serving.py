@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import signal
 import sys
 from contextlib import suppress
 
 import anyio
-from anyio.abc import TaskStatus
 
-from adapters.cli.application import Application, Serving
+from adapters.cli.application import Application
 from adapters.cli.arguments import Arguments
 from adapters.cli.exits import Exit
 from adapters.cli.output import Output
+from adapters.cli.signals import Stop, heed_signals
 from engine.errors import NothingToResume
 from engine.service import MigrationService
 
@@ -36,20 +35,25 @@ async def serve(arguments: Arguments, application: Application) -> int:
     except OSError as error:
         output.say(f"Cannot listen on {arguments.host}:{arguments.port}: {error.strerror}.")
         return Exit.USAGE
-    caught: list[int] = []
+    stop = Stop()
     roots = tuple(name for name, _ in arguments.root)
     with serving:
         async with (
             application.service(arguments.library, arguments.workers, roots) as service,
             anyio.create_task_group() as tasks,
         ):
-            await tasks.start(_heed_signals, service, serving, caught)
+
+            async def leave() -> None:
+                serving.stop()
+                await service.stop()
+
+            await tasks.start(heed_signals, stop, leave)
             if not arguments.no_auto_resume:
                 await _go_on(service, output)
             output.say(f"reshelve serves {arguments.library} at {serving.url}")
             await serving.serve(service)
             tasks.cancel_scope.cancel()
-    return 128 + caught[0] if caught else Exit.DONE
+    return Exit.DONE if stop.signal is None else 128 + stop.signal
 
 
 async def _go_on(service: MigrationService, output: Output) -> None:
@@ -57,25 +61,6 @@ async def _go_on(service: MigrationService, output: Output) -> None:
         status = await service.resume()
         assert status.run is not None
         output.say(f"Going on with run {status.run.id}, which was interrupted.")
-
-
-async def _heed_signals(
-    service: MigrationService,
-    serving: Serving,
-    caught: list[int],
-    *,
-    task_status: TaskStatus[None],
-) -> None:
-    with suppress(NotImplementedError):  # Windows with asyncio: Ctrl-C ends the program
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            async for number in signals:
-                caught.append(int(number))
-                async with anyio.create_task_group() as tasks:
-                    serving.stop()
-                    tasks.start_soon(service.stop)
-        return
-    task_status.started()
 
 
 def _token(arguments: Arguments) -> str | None:

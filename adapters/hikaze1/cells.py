@@ -42,6 +42,11 @@ def encodable(value: str) -> str:
     return _SURROGATE.sub(REPLACEMENT, value)
 
 
+def without_nul(value: str) -> str:
+    """`value` with every NUL replaced: databases and file systems end a text there."""
+    return value.replace("\0", REPLACEMENT)
+
+
 def shown(value: object) -> str:
     """`value` for a sentence: short, on one line, and printable on any terminal."""
     if isinstance(value, LostCell):

@@ -13,7 +13,7 @@ from operator import itemgetter
 import msgspec
 
 from adapters.hikaze1 import metadata
-from adapters.hikaze1.cells import REPLACEMENT, BrokenText, Cell, LostCell, Row, shown
+from adapters.hikaze1.cells import BrokenText, Cell, LostCell, Row, shown, without_nul
 from engine.records import SHA256_HEX
 from engine.source import Defect, SourceModel, Warning
 
@@ -56,9 +56,9 @@ class RowMapping:
 
         if type(path) is not str or not path.strip() or "\0" in path:
             path, defect = _defective_path(key, path)
-        if type(name) is not str:
+        if type(name) is not str or "\0" in name:
             name = _text("name", name, warnings)
-        if type(kind) is not str:
+        if type(kind) is not str or "\0" in kind:
             kind = _text("type", kind, warnings)
         if (type(size) is not int or size < 0) and size is not None:
             size = _size(size, warnings)
@@ -117,11 +117,11 @@ def _defective_path(key: int, cell: Cell) -> tuple[str, Defect]:
     else:
         reason = "is empty"
     defect = Defect("row_invalid", f"Row {key} of models has no usable path: it {reason}. {ADVICE}")
-    return _as_text(cell).replace("\0", REPLACEMENT), defect
+    return _as_text(cell), defect
 
 
 def _text(field: str, cell: Cell, warnings: list[Warning]) -> str:
-    """Text from a cell that holds none that is valid."""
+    """Text from a cell that holds none that can be kept as it is."""
     if cell is None:
         return ""
     if isinstance(cell, LostCell):
@@ -132,13 +132,17 @@ def _text(field: str, cell: Cell, warnings: list[Warning]) -> str:
     elif not isinstance(cell, str):
         detail = f"{field}: expected text, got {shown(cell)}; kept as text."
         warnings.append(Warning("field_invalid", detail))
+    else:
+        detail = f"{field}: holds a NUL character; replaced by U+FFFD."
+        warnings.append(Warning("invalid_text", detail))
     return _as_text(cell)
 
 
 def _as_text(cell: Cell) -> str:
     if cell is None or isinstance(cell, LostCell):
         return ""
-    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
+    text = cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
+    return without_nul(text)
 
 
 def _json(cell: Cell, warnings: list[Warning]) -> str:

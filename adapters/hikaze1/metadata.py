@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.hikaze1.cells import encodable, shown
+from adapters.hikaze1.cells import encodable, shown, without_nul
 from engine.records import Prompts
 from engine.source import Warning
 
@@ -29,6 +29,7 @@ MAX_IMAGES = 10_000
 _BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _ADDRESS = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 _MEDIA = "/media/"
+_NUL = "\\u0000"
 _UNUSABLE_NAMES = frozenset({"", ".", ".."})
 
 
@@ -61,6 +62,8 @@ def read(text: str, warnings: list[Warning]) -> Metadata:
     """Read the text of an `extra_json` cell; what cannot be used is added to `warnings`."""
     if text.count("[") + text.count("{") > MAX_NESTING and _nesting(text) > MAX_NESTING:
         return _unreadable(f"it is nested more than {MAX_NESTING} deep", warnings)
+    if _NUL in text:
+        return _read_carefully(text, warnings)
     try:
         extra = _EXTRA.decode(text)
     except (msgspec.MsgspecError, RecursionError):
@@ -115,7 +118,8 @@ def _read_carefully(text: str, warnings: list[Warning]) -> Metadata:
     if not text.strip():
         return NO_METADATA
     if len(text) > MAX_CAREFUL_CHARACTERS:
-        return _unreadable("it is malformed or of another shape, and too long to mend", warnings)
+        reason = "it is malformed, of another shape or holds a NUL, and is too long to mend"
+        return _unreadable(reason, warnings)
     try:
         value = _LENIENT.decode(text.removeprefix("\ufeff"))
     except ValueError:
@@ -145,9 +149,9 @@ def _text(values: dict[str, Any], key: str, field: str, warnings: list[Warning])
         detail = f"{field}: expected text, got {shown(value)}; kept as its JSON text."
         warnings.append(Warning("field_invalid", detail))
         value = json.dumps(value, ensure_ascii=False)
-    kept = encodable(value)
+    kept = without_nul(encodable(value))
     if kept != value:
-        detail = f"{field}: holds half a surrogate pair; replaced by U+FFFD."
+        detail = f"{field}: holds a NUL or half a surrogate pair; replaced by U+FFFD."
         warnings.append(Warning("invalid_text", detail))
     return kept
 

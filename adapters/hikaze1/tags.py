@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from adapters.hikaze1.cells import BrokenText, Cell, LostCell, Row, shown
+from adapters.hikaze1.cells import BrokenText, Cell, LostCell, Row, shown, without_nul
 from adapters.hikaze1.database import Damaged, Database
 from adapters.hikaze1.tables import BEFORE_FIRST, Table
 from engine.source import SourceTag, Warning
@@ -38,7 +38,8 @@ _PAGE = 10_000
 class TagList:
     """The tags that can be used: `listed` by ascending id, `names` by any id that stands for one.
 
-    Two tags of one name are one tag, the first; links to the second lead to it, too.
+    Two tags of one name are one tag, the first; links to the second lead to it, too. A NUL in a
+    name is replaced, by which two names may become one.
     """
 
     def __init__(self, table: Table | None) -> None:
@@ -77,7 +78,10 @@ class TagList:
             shape = "text that is no valid UTF-8" if isinstance(name, BrokenText) else shown(name)
             detail = f"Tag {tag_id} has no usable name but {shape}."
         else:
-            self.names[tag_id] = name
+            self.names[tag_id] = without_nul(name)
+            if "\0" in name:
+                detail = f"Tag {tag_id}, {shown(name)}, holds a NUL; replaced by U+FFFD."
+                self.warnings.append(Warning("invalid_text", detail))
             return
         self.warnings.append(Warning("tag_unreadable", detail))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+import anyio
 
 from adapters.sqlite import (
     catalogue,
@@ -312,4 +313,5 @@ async def _opened(
     try:
         yield connection
     finally:
-        await thread.call(connection.close)
+        with anyio.CancelScope(shield=True):
+            await thread.call(connection.close)

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar, TypeVarTuple, Unpack
 
 import anyio
+import anyio.lowlevel
 from anyio import CapacityLimiter, to_thread
 from anyio.from_thread import start_blocking_portal
 
@@ -23,19 +24,21 @@ READERS = 8
 
 
 class DatabaseThread:
-    """Runs coroutines to their end, whatever happens to the task that asked."""
+    """Runs coroutines to their end once begun, whatever happens to the task that asked."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._limiter = CapacityLimiter(READERS)
 
     async def call(self, function: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
-        """Run `function(*arguments)` in the thread; a cancelled caller waits for its end.
+        """Run `function(*arguments)` in the thread; a caller cancelled meanwhile waits for its end,
+        and one that was cancelled before does not begin.
 
         A transaction is never torn: a cancelled `await` would leave its SQL running. No thread
         stands between the two loops: while images are encoded, each that has to be woken may
         wait some milliseconds for a processor.
         """
+        await anyio.lowlevel.checkpoint_if_cancelled()
         ended = anyio.Event()
         wake = _waker()
         with anyio.CancelScope(shield=True):

@@ -148,6 +148,17 @@ def with_text_that_is_no_utf_8(folder: Path) -> Path:
     return legacy.make(folder / "legacy.sqlite3", rows=ROWS, script=script)
 
 
+def with_nul_characters(folder: Path) -> Path:
+    script = """
+        UPDATE models SET name = 'a' || char(0) || 'b' WHERE id = 7;
+        UPDATE models SET extra_json = '{"description": "a\\u0000b"}' WHERE id = 8;
+        UPDATE models SET path = '/m' || char(0) WHERE id = 9;
+        INSERT INTO tags (id, name) VALUES (3, 'a'), (4, 'a' || char(0) || 'b'), (5, char(0));
+        INSERT INTO model_tags (model_id, tag_id) VALUES (10, 3), (10, 4), (10, 5);
+    """
+    return legacy.make(folder / "legacy.sqlite3", rows=ROWS, script=script)
+
+
 def in_a_folder_that_may_only_be_read(folder: Path) -> Path:
     database = legacy.make(folder / "legacy.sqlite3", rows=ROWS)
     database.chmod(0o444)
@@ -186,6 +197,7 @@ SALVAGED: dict[str, Callable[[Path], Path]] = {
 OTHERS: dict[str, Callable[[Path], Path]] = {
     "wrong types": with_wrong_types_everywhere,
     "no UTF-8": with_text_that_is_no_utf_8,
+    "NUL": with_nul_characters,
 }
 SOURCES = {name: hostile.make for name, hostile in WHOLE.items()} | REFUSED | SALVAGED | OTHERS
 
@@ -312,6 +324,18 @@ def test_a_name_that_is_no_utf_8_is_warned_about(outcome_of: OutcomeOf) -> None:
 
 def test_a_tag_that_is_no_utf_8_is_warned_about_and_no_others(outcome_of: OutcomeOf) -> None:
     assert outcome_of("no UTF-8").codes == ["invalid_text", "tag_unreadable"]
+
+
+def test_of_rows_with_a_nul_only_that_with_one_in_its_path_fails(outcome_of: OutcomeOf) -> None:
+    found = outcome_of("NUL")
+    failed = {item["source_id"] for item in found.items if item["state"] == "failed"}
+    assert (found.code, found.keys, failed) == (3, EVERY, {9})
+
+
+def test_each_text_and_each_tag_with_a_nul_is_warned_about(outcome_of: OutcomeOf) -> None:
+    found = outcome_of("NUL")
+    warned = [item["source_id"] for item in found.items if item["warnings"]]
+    assert (found.codes, warned) == (["invalid_text"] * 4, [7, 8])
 
 
 # --- the images

@@ -6,6 +6,8 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -114,6 +116,35 @@ def sweep(whole: Whole, folder: Path, times: int, seed: int) -> None:
         f"{len(wrong)} divergences"
     )
     assert wrong == []
+
+
+LEAVING_FOREVER = """
+import sys, anyio
+from adapters.cli.signals import Stop, heed_signals
+
+async def leave():
+    print("leaving", flush=True)
+    await anyio.sleep_forever()
+
+async def main():
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(heed_signals, Stop(), leave)
+        print("ready", flush=True)
+
+anyio.run(main, backend=sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_second_signal_ends_at_once_what_the_first_has_not_ended(backend: str) -> None:
+    command = [sys.executable, "-c", LEAVING_FOREVER, backend]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "leaving\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(OUT_WITHIN) == 128 + signal.SIGTERM
 
 
 def test_a_migration_that_is_sent_a_signal_leaves_soon_and_can_be_resumed(

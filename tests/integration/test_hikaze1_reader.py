@@ -224,7 +224,16 @@ def test_wrong_types_in_every_column_lose_no_row(path: Path, scratch: Path) -> N
     assert [model.key for model in found] == list(range(1, len(columns) * len(values) + 1))
     assert [model.key for model in found if model.defect] == [1, 2, 3, 4, 6, 7, 8]
     named = found[len(values) : 2 * len(values)]
-    assert [model.name for model in named] == ["", "5", "-1.5", "inf", "text", "\0�", "�A", ""]
+    assert [model.name for model in named] == [
+        "",
+        "5",
+        "-1.5",
+        "inf",
+        "text",
+        "\ufffd\ufffd",
+        "\ufffdA",
+        "",
+    ]
 
 
 def test_a_database_in_utf_16_is_read(path: Path, scratch: Path) -> None:
@@ -341,6 +350,38 @@ def test_tags_without_a_usable_name_are_told_of_and_links_to_them_too(
     assert [detail.split(",")[0].rpartition(" ")[2] for detail in details] == [
         *("5", "None", "404", "'x'"),
     ]
+
+
+def test_names_of_tags_that_differ_only_in_what_a_nul_replaces_are_one_tag(
+    path: Path, scratch: Path
+) -> None:
+    script = """
+        INSERT INTO tags (id, name) VALUES
+          (1, 'a' || char(0) || 'b'), (2, 'a' || char(0xfffd) || 'b'), (3, 'a');
+        INSERT INTO models (path) VALUES ('/a');
+        INSERT INTO model_tags (model_id, tag_id) VALUES (1, 1), (1, 2), (1, 3);
+    """
+    legacy.make(path, schema=legacy.LOOSE_SCHEMA, script=script)
+
+    with legacy.opened(path, scratch) as source:
+        listed, warnings = source.tags()
+        (found,) = [model for chunk in source.chunks(0, 10) for model in chunk.models]
+
+    assert listed == [SourceTag(1, "a\ufffdb"), SourceTag(3, "a")]
+    assert [warning.code for warning in warnings] == ["invalid_text", "tag_duplicate"]
+    assert (found.tags, found.warnings) == (("a\ufffdb", "a"), ())
+
+
+def test_a_row_with_a_nul_in_its_texts_is_in_the_journal_as_it_was(
+    path: Path, scratch: Path
+) -> None:
+    script = "UPDATE models SET name = 'a' || char(0) || 'b' WHERE id = 1;"
+    legacy.make(path, rows=1, script=script)
+
+    (found,) = legacy.models(path, scratch)
+
+    assert (found.name, json.loads(found.verbatim)["name"]) == ("a\ufffdb", "a\0b")
+    assert [warning.code for warning in found.warnings] == ["invalid_text"]
 
 
 def test_links_without_an_index_are_read_as_those_with_one(path: Path, scratch: Path) -> None:

@@ -216,10 +216,13 @@ def test_times_are_whole_numbers_or_zero(cell: Cell, time: int, warned: list[str
         (1.5, "1.5", ["field_invalid"]),
         (b"ab\xff", "ab\ufffd", ["field_invalid"]),
         (BrokenText(b"ab\xff"), "ab\ufffd", ["invalid_text"]),
+        (BrokenText(b"a\0b\xff"), "a\ufffdb\ufffd", ["invalid_text"]),
+        (b"a\0b", "a\ufffdb", ["field_invalid"]),
+        ("a\0b", "a\ufffdb", ["invalid_text"]),
         (LostCell("lost"), "", ["cell_unreadable"]),
     ],
 )
-def test_text_of_a_wrong_type_is_kept_as_text_with_a_warning(
+def test_text_that_cannot_be_kept_as_it_is_is_mended_with_a_warning(
     field: str, cell: Cell, kept: str, warned: list[str]
 ) -> None:
     model = mapped(name=cell) if field == "name" else mapped(type=cell)
@@ -269,6 +272,8 @@ def test_metadata_in_a_blob_or_in_broken_text_is_read_with_a_warning() -> None:
         (5, "5", ["field_invalid"]),
         (["a", {"b": None}], '["a", {"b": null}]', ["field_invalid"]),
         ("\ud800", "\ufffd", ["invalid_text"]),
+        ("a\0b", "a\ufffdb", ["invalid_text"]),
+        ("a\\u0000b", "a\\u0000b", []),
         ("\ud83c\udfa8", "🎨", []),
     ],
 )
@@ -279,6 +284,12 @@ def test_text_in_metadata_is_text_or_the_json_of_what_it_is(
     assert codes(described({"description": value})) == warned
     assert described({"community_links": value}).community_links == kept
     assert described({"prompts": {"positive": value}}).prompts == Prompts(kept, "")
+
+
+def test_a_nul_that_stands_in_metadata_unescaped_is_replaced_with_a_warning() -> None:
+    model = mapped(extra_json='{"description": "a\0b"}')
+
+    assert (model.description, codes(model)) == ("a\ufffdb", ["invalid_text"])
 
 
 def test_half_a_surrogate_pair_in_a_key_of_no_interest_is_passed_over() -> None:
@@ -402,7 +413,7 @@ def test_any_cells_give_exactly_one_model_that_can_be_stored(
 
     assert model == mapping.model((key, None, *cells), ("style",))
     assert model.key == key
-    assert all(found.encode() is not None for found in strings(model))
+    assert all(found.encode() is not None and "\0" not in found for found in strings(model))
     assert msgspec.json.decode(msgspec.json.encode(model), type=SourceModel) == model
     assert set(json.loads(model.verbatim)) == {*COLUMNS, "tags"}
     assert (model.defect is None) == (isinstance(cells[1], str) and _usable(cells[1]))

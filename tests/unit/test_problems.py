@@ -23,6 +23,7 @@ class Written:
         self.seconds = 0.0
         self.runs = 1
         self.state = RunState.RUNNING
+        self.leaving: anyio.CancelScope | None = None
 
     def write(self, kind: ProblemKind, *problems: tuple[int, str]) -> None:
         self.written[kind] += problems
@@ -41,6 +42,8 @@ class Written:
         self, run_id: int, kind: ProblemKind, after: int, until: int
     ) -> list[CodeCount]:
         self.asked.append((kind, after, until))
+        if after and self.leaving is not None:
+            self.leaving.cancel()
         await anyio.sleep(self.seconds)
         found: dict[str, list[int]] = {}
         for number, code in self.written[kind]:
@@ -108,6 +111,16 @@ async def test_a_warning_is_counted_once(written: Written) -> None:
     written.asked.clear()
     assert await told(problems) == {"stale_hash": 2}
     assert written.asked == [(WARNING, 1, 2)]
+
+
+async def test_a_count_goes_on_where_it_was_cancelled(written: Written) -> None:
+    problems = Problems(written)
+    written.write(WARNING, (1, "stale_hash"), (SLICE + 1, "stale_hash"))
+    with anyio.CancelScope() as written.leaving:
+        await told(problems)
+    assert await told(problems) == {"stale_hash": 2}
+    slices = [(WARNING, 0, SLICE), *[(WARNING, SLICE, SLICE + 1)] * 2]
+    assert written.asked == slices
 
 
 async def test_what_has_not_changed_is_not_counted_again(written: Written) -> None:
