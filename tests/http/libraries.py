@@ -20,8 +20,8 @@ def noise(number: int, width: int = 1400, height: int = 1000) -> bytes:
     return stream.getvalue()
 
 
-def slow_legacy(folder: Path, models: int = 12) -> Legacy:
-    """As many models, each with one or two large images; every fourth waits.
+def slow_legacy(folder: Path, models: int = 12, images: int = 1) -> Legacy:
+    """As many models, each with `images` large images or twice as many; every fourth waits.
 
     Every fifth has the content of the one before it.
     """
@@ -38,7 +38,7 @@ def slow_legacy(folder: Path, models: int = 12) -> Legacy:
                 created_at=1_700_000_000_000 + key,
                 images=tuple(
                     (f"model_{key}_{part}.jpg", pictures[(key + part) % 4])
-                    for part in range(1 + key % 2)
+                    for part in range(images * (1 + key % 2))
                 ),
                 tags=("style", f"tag {key % 3}"),
             )

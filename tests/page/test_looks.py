@@ -19,7 +19,7 @@ from tests.page.browser import PHONE, SCHEMES, SECONDS, WIDE, Scheme, opened
 from tests.page.collection import make_collection, make_large_collection
 
 SCREENSHOTS = os.environ.get("RESHELVE_SCREENSHOTS")
-LARGE = 240
+LARGE = 600
 
 AUDIT = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
   .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html, any, all, none }) =>

@@ -13,7 +13,7 @@ from tests.http.server import Server, launch
 from tests.page.browser import SECONDS, Watched, opened
 from tests.waiting_library import Legacy, Row
 
-MODELS = 6
+MODELS = 30
 LONG = 60 * SECONDS
 OPTIONS = ("--workers", "1")
 

@@ -16,6 +16,9 @@ from tests.page.browser import SECONDS, Watched, opened
 from tests.waiting_library import Legacy
 
 MODELS = 12
+IMAGES = 5
+"""So many that the run goes on while it is looked at."""
+
 PROMOTED_AT_ONCE = 9
 """Every fourth waits, and 5 and 10 are further files of a content: 10 joins 9, and 5 is active
 before 4 is promoted."""
@@ -100,7 +103,7 @@ def promote_all(page: Page) -> None:
     page.get_by_role("link", name="Look through them").click()
     cards = page.get_by_role("gridcell")
     expect(cards).to_have_count(3)
-    page.get_by_label("Search").fill("model 8")
+    page.get_by_label("Search").fill("8.safetensors")
     expect(cards).to_have_count(1)
     page.get_by_label("Search").fill("")
     expect(cards).to_have_count(3)
@@ -159,7 +162,8 @@ def see_the_library(page: Page) -> None:
 
 
 def test_the_whole_story(browser: Browser, tmp_path: Path) -> None:
-    legacy, library = slow_legacy(tmp_path / "legacy", MODELS), tmp_path / "library"
+    legacy = slow_legacy(tmp_path / "legacy", MODELS, IMAGES)
+    library = tmp_path / "library"
     missing = legacy.models / f"{MODELS}.safetensors"
     content = missing.read_bytes()
     options = ("--allow-path", tmp_path, "--workers", "1")
