@@ -41,6 +41,16 @@ class Removal(msgspec.Struct, frozen=True):
     counted: bool
 
 
+class ConfirmRemoval(Change[Removal], frozen=True):
+    """Commit what is under way once more, as it is.
+
+    A commit that the disk refused may lie whole in the database's log, and be found there by the
+    next start. The next commit that succeeds takes its place: only then may files be removed.
+    """
+
+    removal: Removal
+
+
 class AdvanceRemoval(Change[Removal], frozen=True):
     """One set has taken the content of the one after it."""
 
@@ -105,7 +115,8 @@ class Removals:
         interrupted = [r for r in await self._reader.removals() if r.sha256 == sha256]
         with anyio.CancelScope(shield=True):
             for removal in interrupted:
-                await self._clear(await self._move_down(removal))
+                confirmed = await self._writer.commit(ConfirmRemoval(removal))
+                await self._clear(await self._move_down(confirmed))
         return any(not removal.counted for removal in interrupted)
 
     async def recover(self) -> None:

@@ -29,7 +29,14 @@ from engine.catalogue import (
 )
 from engine.conflicts import with_images
 from engine.records import ModelRecord, Tag
-from engine.removing import AdvanceRemoval, BeginRemoval, CountRemoval, EndRemoval, Removal
+from engine.removing import (
+    AdvanceRemoval,
+    BeginRemoval,
+    ConfirmRemoval,
+    CountRemoval,
+    EndRemoval,
+    Removal,
+)
 
 OTHERS = "Others"
 
@@ -56,6 +63,9 @@ INSERT INTO migration_removals (sha256, next_seq, count, counted) VALUES (?, ?, 
 """
 NOTE_EXPECTED = f"{INSERT_REMOVAL} ON CONFLICT (sha256) DO NOTHING"
 SELECT_REMOVALS = "SELECT sha256, next_seq, counted FROM migration_removals ORDER BY sha256"
+# SQLite writes no page that stays as it is. The column is the number of sets when the row was
+# made, which nothing goes by: what counts is the model's own number now.
+CONFIRM_REMOVAL = "UPDATE migration_removals SET count = count + 1 WHERE sha256 = ?"
 ADVANCE_REMOVAL = "UPDATE migration_removals SET next_seq = ? WHERE sha256 = ? AND next_seq = ?"
 COUNT_REMOVAL = "UPDATE migration_removals SET counted = 1 WHERE sha256 = ?"
 DELETE_REMOVAL = "DELETE FROM migration_removals WHERE sha256 = ?"
@@ -202,6 +212,12 @@ async def begin_removal(tx: Transaction, change: BeginRemoval) -> Removal | None
         return None
     await tx.execute(INSERT_REMOVAL, change.sha256, change.seq, count, False)
     return Removal(change.sha256, change.seq, count, counted=False)
+
+
+async def confirm_removal(tx: Transaction, change: ConfirmRemoval) -> Removal:
+    """Commit what is under way once more."""
+    await tx.execute(CONFIRM_REMOVAL, change.removal.sha256)
+    return change.removal
 
 
 async def advance_removal(tx: Transaction, change: AdvanceRemoval) -> Removal:

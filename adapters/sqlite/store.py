@@ -65,6 +65,7 @@ APPLY: dict[type[journal.Change[Any]], Apply] = {
     editing.ExpectPreview: catalogue.expect_preview,
     editing.AddPreview: catalogue.add_preview,
     removing.BeginRemoval: catalogue.begin_removal,
+    removing.ConfirmRemoval: catalogue.confirm_removal,
     removing.AdvanceRemoval: catalogue.advance_removal,
     removing.CountRemoval: catalogue.count_removal,
     removing.EndRemoval: catalogue.end_removal,

@@ -108,6 +108,15 @@ def totals() -> Iterator[list[Total]]:
         yield found
 
 
+def test_a_refused_commit_that_the_next_start_finds_whole_tells_of_no_file_that_is_gone(
+    ground: Ground,
+) -> None:
+    """Each sync of an upload in turn is the last thing that the disk refuses, and all after it."""
+    scenario = ground.scenarios["edit"]
+    few = [partial(attempt, scenario, Fault("EDQUOT", at, lasting=True)) for at in range(40, 52)]
+    assert sweep("edit, refused commits", few, ground).divergences == []
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("kind", "lasting"), WAYS)
