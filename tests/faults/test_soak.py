@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.database import CHECKPOINT_PAGES
+from adapters.sqlite.database import CHECKPOINT_PAGES, PAGE_BYTES
 from tests.faults.sweeping import busy, tell
 
-PAGE_BYTES = 4096
 WAL_MEGABYTES = 1.1 * CHECKPOINT_PAGES * PAGE_BYTES / 2**20
 """The log is folded into the database beyond so much, and then written from its start again."""
 
