@@ -275,7 +275,7 @@ class MigrationService:
 
     async def status(self, run_id: int | None = None) -> RunStatus:
         """The status of a run, the last one by default. Raises `UnknownRun`."""
-        status = await self._ports.store.status(run_id)
+        status = await (self._committed() if run_id is None else self._ports.store.status(run_id))
         if status.run is None or status.run.status is not RunState.RUNNING:
             return status
         hashed = status.bytes_hashed
@@ -299,7 +299,7 @@ class MigrationService:
         count = await self._pulse.after(min(seen, self._pulse.count))
         if self._closing:
             return None
-        return self._epoch + count, await self._newest(count)
+        return self._epoch + count, await self.status()
 
     async def events(self, after: int = 0) -> AsyncIterator[tuple[int, RunStatus]]:
         """`next_event`, again and again, at most one in `EVENT_INTERVAL`."""
@@ -308,10 +308,11 @@ class MigrationService:
             after = event[0]
             await anyio.sleep(EVENT_INTERVAL)
 
-    async def _newest(self, beat: int) -> RunStatus:
-        """The status as of a beat, read once for all who follow the events."""
-        if self._told is None or self._told[0] < beat:
-            self._told = (self._pulse.count, await self.status())
+    async def _committed(self) -> RunStatus:
+        """The last run as of the last commit, read once for all who ask before the next one."""
+        if self._told is None or self._told[0] != self._pulse.count:
+            count = self._pulse.count
+            self._told = (count, await self._ports.store.status())
         return self._told[1]
 
     async def items(
