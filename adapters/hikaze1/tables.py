@@ -16,8 +16,9 @@ from adapters.hikaze1.database import MAX_CELL_BYTES, Damaged, Database, Oversiz
 BEFORE_FIRST = FIRST_KEY - 1
 """Every key is greater."""
 
-PAGE_BYTES = 32 * 1024 * 1024
-"""A page of rows ends early once it holds this much, however many rows were asked for."""
+PAGE_BYTES = 4 * 1024 * 1024
+"""A page of rows ends early once it holds this much, however many rows were asked for: several
+pages are on their way at once, each more than once over."""
 
 # Keys are found by the table's own b-tree alone: an index may be damaged while the table is not.
 READ_ROWS = """
