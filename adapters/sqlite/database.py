@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
-from adapters.sqlite.opening import READ_ONLY, SELECT_JOURNAL, connected, is_there
+from adapters.sqlite.opening import READ_ONLY, SELECT_JOURNAL, connected, existing
 from adapters.sqlite.schema import (
     DB_VERSION,
     EXPECTED_COLUMNS,
@@ -22,7 +22,7 @@ from adapters.sqlite.schema import (
     JOURNAL_VERSION,
     LIBRARY_TABLES,
 )
-from engine.errors import LibraryDamaged, LibraryMissing
+from engine.errors import LibraryDamaged, LibraryMissing, ReshelveError
 
 Row = tuple[Any, ...]
 
@@ -140,7 +140,7 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
     A commit is durable when it returns: WAL with `synchronous=FULL`. A database that is no
     version 2 library is refused, and left as it is.
     """
-    connection = await _connect(path, "rwc")
+    connection = await _connect(partial(connected, path, "rwc"))
     try:
         has_journal = await _check(connection, path)
         await connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -161,12 +161,7 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
 
 async def open_reader(path: Path) -> aiosqlite.Connection:
     """A connection that only reads. Raises `LibraryMissing`."""
-    try:
-        connection = await _connect(path, "rw")
-    except sqlite3.OperationalError as error:
-        if is_there(path):
-            raise  # the disk or the system refuses it; that is no reason to make another
-        raise LibraryMissing(str(path.parent)) from error
+    connection = await _connect(partial(existing, path))
     try:
         await connection.execute(READ_ONLY)
         if not list(await connection.execute_fetchall(SELECT_JOURNAL)):
@@ -177,13 +172,13 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     return connection
 
 
-async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
-    refused: list[sqlite3.Error] = []
+async def _connect(opened: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
+    refused: list[sqlite3.Error | ReshelveError] = []
 
     def connect() -> sqlite3.Connection:
         try:
-            return connected(path, mode)
-        except sqlite3.Error as error:
+            return opened()
+        except (sqlite3.Error, ReshelveError) as error:
             refused.append(error)
             return sqlite3.connect(":memory:")
 

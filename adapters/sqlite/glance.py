@@ -16,9 +16,8 @@ from adapters.sqlite import summary
 from adapters.sqlite.opening import (
     READ_ONLY,
     SELECT_JOURNAL,
-    connected,
     database_path,
-    is_there,
+    existing,
     translate,
 )
 from engine.errors import LibraryMissing
@@ -43,22 +42,13 @@ def glance(library: Path) -> RunStatus:
     """The status of the last run. Raises `LibraryMissing`."""
     path = database_path(library)
     try:
-        with closing(_opened(path)) as connection:
+        with closing(existing(path)) as connection:
             connection.execute(READ_ONLY)
             if connection.execute(SELECT_JOURNAL).fetchone() is None:
                 raise LibraryMissing(str(library))
             return _result(summary.status(_Glance(connection), None))
     except sqlite3.Error as error:
         raise translate(error, path) from error
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    try:
-        return connected(path, "rw")
-    except sqlite3.OperationalError as error:
-        if is_there(path):
-            raise  # the disk or the system refuses it; that is no reason to make another
-        raise LibraryMissing(str(path.parent)) from error
 
 
 def _result(coroutine: Coroutine[Any, Any, T]) -> T:

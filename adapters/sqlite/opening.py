@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.errors import LibraryDamaged, LibraryInUse, ReshelveError, StorageFailed
+from engine.errors import LibraryDamaged, LibraryInUse, LibraryMissing, ReshelveError, StorageFailed
 
 DATABASE_NAME = "hikaze_model_manager.db"
 
@@ -36,17 +36,22 @@ def database_path(library: Path) -> Path:
     return library / DATABASE_NAME
 
 
-def is_there(path: Path) -> bool:
-    """Whether there is a file; False also where the disk does not tell."""
-    return os.path.isfile(path)  # noqa: PTH113  Path raises where the disk does not tell
-
-
 def connected(path: Path, mode: str) -> sqlite3.Connection:
     """A connection without transactions of its own; `mode` as in SQLite's URIs."""
     uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
     connection.text_factory = _text
     return connection
+
+
+def existing(path: Path) -> sqlite3.Connection:
+    """A connection to a database that is there, not to write. Raises `LibraryMissing`."""
+    try:
+        return connected(path, "rw")
+    except sqlite3.OperationalError as error:
+        if os.path.isfile(path):  # noqa: PTH113  Path raises where the disk does not tell
+            raise  # the disk or the system refuses it; that is no reason to make another
+        raise LibraryMissing(str(path.parent)) from error
 
 
 def _text(data: bytes) -> str:
