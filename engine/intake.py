@@ -66,6 +66,11 @@ def assess(model: SourceModel, digest: bytes, file_size: int | None) -> Assessed
     return AssessedRow(model, digest, model.sha256, model.warnings)
 
 
+def may_wait(row: AssessedRow, strategy: ConflictStrategy) -> bool:
+    """Whether a row can become a model that waits, whatever it meets; see `lane`."""
+    return not row.sha256 or strategy is ConflictStrategy.IGNORE
+
+
 def lane(row: AssessedRow, strategy: ConflictStrategy, *, conflicts: bool, follows: bool) -> Lane:
     """Where a row goes on.
 
@@ -74,7 +79,7 @@ def lane(row: AssessedRow, strategy: ConflictStrategy, *, conflicts: bool, follo
     """
     if row.model.defect is not None:
         return Lane.FAILED
-    if not row.sha256 or (conflicts and strategy is ConflictStrategy.IGNORE):
+    if may_wait(row, strategy) and (conflicts or not row.sha256):
         return Lane.ORIGINALS if row.model.images else Lane.WAITING
     return Lane.PREVIEWS if row.model.images or follows else Lane.ACTIVE
 

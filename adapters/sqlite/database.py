@@ -85,17 +85,21 @@ class Transaction:
             async with self._connection.executemany(sql, rows):
                 pass
 
-    async def bulk(self, insert: str, rows: Sequence[Sequence[Any]]) -> None:
+    async def bulk(
+        self, insert: str, rows: Sequence[Sequence[Any]], shared: Sequence[Any] = ()
+    ) -> None:
         """Run an INSERT … VALUES for many rows, `ROWS_AT_ONCE` in a statement.
 
-        A statement runs without the interpreter's lock from its first row to its last, while
-        `many` takes and gives it back for each: reading and writing then hinder each other.
+        `shared` are the values that are the same in every row: ?1, ?2 … before the first ? of
+        those that are not. A statement runs without the interpreter's lock from its first row to
+        its last, while `many` takes and gives it back for each: reading and writing then hinder
+        each other.
         """
         done = 0
         for size in ROWS_AT_ONCE:
             until = len(rows) - (len(rows) - done) % size
             groups = [
-                tuple(chain.from_iterable(rows[start : start + size]))
+                (*shared, *chain.from_iterable(rows[start : start + size]))
                 for start in range(done, until, size)
             ]
             await self.many(_of_many_rows(insert, size), groups)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from adapters.sqlite.database import Transaction
@@ -19,7 +21,7 @@ from adapters.sqlite.shelf import (
 from adapters.sqlite.transitions import INSERT_WARNING
 from engine.conflicts import ConflictStrategy
 from engine.errors import StaleCursor
-from engine.intake import AssessedRow, Lane
+from engine.intake import AssessedRow, Lane, may_wait
 from engine.journal import RecordRows, Work
 from engine.lifecycle import ModelState
 from engine.records import LARGEST_NUMBER, ModelRecord, PendingModelRecord
@@ -49,6 +51,11 @@ INSERT INTO migration_items
     (id, run_id, source_id, source_key, digest, path, state, failed_in, error_code, error_message,
      sha256, pending_id, work, candidate, updated_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+INSERT_PROMOTED = """
+INSERT INTO migration_items
+    (run_id, source_id, state, updated_at, id, source_key, digest, path, sha256)
+VALUES (?1, ?2, ?3, ?4, ?, ?, ?, ?, ?)
 """
 INSERT_VERBATIM = "INSERT INTO migration_rows (item_id, verbatim) VALUES (?, ?)"
 MOVE_CURSOR = """
@@ -83,8 +90,9 @@ async def record_rows(tx: Transaction, change: RecordRows) -> int:
     if await tx.execute(MOVE_CURSOR, cursor, change.at, change.run_id, change.after) != 1:
         raise StaleCursor(change.run_id, change.after)
     run = await run_of(tx, change.run_id)
-    found = await _look_up(tx, change.rows)
-    settlement = Settlement(run.strategy or ConflictStrategy.MERGE, found.known)
+    strategy = run.strategy or ConflictStrategy.MERGE
+    found = await _look_up(tx, change.rows, strategy)
+    settlement = Settlement(strategy, found.known)
     settled = [settlement.settle(row) for row in change.rows]
     last = await tx.first(SELECT_LAST_ITEM)
     numbered = list(enumerate(settled, start=(last[0] if last else 0) + 1))
@@ -94,12 +102,13 @@ async def record_rows(tx: Transaction, change: RecordRows) -> int:
     return _count(tx, change, settled)
 
 
-async def _look_up(tx: Transaction, rows: list[AssessedRow]) -> _Found:
+async def _look_up(tx: Transaction, rows: list[AssessedRow], strategy: ConflictStrategy) -> _Found:
     """A few queries for all rows, not some for each."""
     hashes = _encode([row.sha256 for row in rows if row.sha256]).decode()
-    keys = _encode([row.model.key for row in rows]).decode()
     models = await models_by_hash(tx, (row.sha256 for row in rows if row.sha256))
-    pending = await pending_by_path(tx, (row.model.path for row in rows))
+    waiting = [row for row in rows if may_wait(row, strategy)]
+    pending = await pending_by_path(tx, (row.model.path for row in waiting))
+    keys = _encode([row.model.key for row in waiting]).decode()
     largest = await tx.first(SELECT_LARGEST_NUMBER, LARGEST_NUMBER)
     known = Known(
         models={sha256: stored.record for sha256, stored in models.items()},
@@ -121,16 +130,24 @@ async def _write_items(
 ) -> None:
     source = await tx.first(SELECT_SOURCE, change.run_id)
     source_id = source[0] if source else None
-    items, verbatims = [], []
+    items: list[tuple[Any, ...]] = []
+    promoted: list[tuple[Any, ...]] = []
     for item_id, settled in numbered:
-        row, work, defect = settled.row, WORK.get(settled.lane), settled.row.model.defect
+        row = settled.row
+        # sqlite3 looks for adapters of each None, each bytes and each enum member that it is
+        # given: nearly all rows are promoted at once, and need none.
+        digest = bytearray(row.digest)
+        if settled.lane is Lane.ACTIVE:
+            promoted.append((item_id, row.model.key, digest, row.model.path, row.sha256))
+            continue
+        work, defect = WORK.get(settled.lane), row.model.defect
         items.append(
             (
                 item_id,
                 change.run_id,
                 source_id,
                 row.model.key,
-                row.digest,
+                digest,
                 row.model.path,
                 STATE_AFTER[settled.lane],
                 ModelState.PENDING if defect else None,
@@ -143,8 +160,10 @@ async def _write_items(
                 change.at,
             )
         )
-        verbatims.append((item_id, row.model.verbatim.decode()))
+    shared = (change.run_id, source_id, STATE_AFTER[Lane.ACTIVE].value, change.at)
+    await tx.bulk(INSERT_PROMOTED, promoted, shared)
     await tx.bulk(INSERT_ITEM, items)
+    verbatims = [(item_id, settled.row.model.verbatim.decode()) for item_id, settled in numbered]
     await tx.bulk(INSERT_VERBATIM, verbatims)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -199,11 +200,11 @@ async def write_pending(
 
 async def link_tags(tx: Transaction, sql: str, links: Iterable[tuple[K, tuple[str, ...]]]) -> None:
     """Link models to tags by name, with `LINK_MODEL_TAG` or `LINK_PENDING_TAG`; removes none."""
-    links = list(links)
-    ids = await tag_ids(tx, sorted({name for _, names in links for name in names}))
+    links = [(model, names) for model, names in links if names]
+    ids = await tag_ids(tx, sorted(set().union(*(names for _, names in links))))
     # In the order of the index: neighbours fall on the same page.
-    pairs = sorted((model, ids[name]) for model, names in links for name in names)
-    await tx.bulk(sql, pairs)
+    links.sort(key=itemgetter(0))
+    await tx.bulk(sql, [(model, ids[name]) for model, names in links for name in names])
 
 
 async def map_tags(tx: Transaction, tags: Iterable[SourceTag]) -> None:
