@@ -6,7 +6,6 @@ which also moves the run's cursor, so an interrupted run goes on with the next r
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -22,18 +21,18 @@ from engine.dispatcher import Dispatcher, News
 from engine.errors import ReshelveError, SourceMissing, SourceUnreadable
 from engine.files import ModelFiles
 from engine.intake import AssessedRow, assess, row_digest
-from engine.journal import Change, ExpectRows, FinishIntake, Reader, RecordRows, Run
-from engine.mailbox import Question
+from engine.journal import ExpectRows, FinishIntake, Reader, RecordRows, Run
 from engine.source import Source, SourceChunk, SourceKind, Warning
 from engine.worker import Worker
 from engine.writer import Commits
 
-CHUNK_ROWS = 2000
-"""Rows recorded in one transaction: large enough to amortise a commit, small enough to interleave
-with the commits of workers."""
+CHUNK_ROWS = 10_000
+"""Rows recorded in one transaction, at most. The hashes of models are random keys: the more of them
+are written at once, the more fall on one page of their index. While one chunk is recorded the next
+is read; no more are held, which bounds memory."""
 
-CHUNKS_AHEAD = 4
-"""Chunks that are read and not yet committed, at most: it bounds memory."""
+ROWS_LET_GO = 500
+"""Rows that are given back to memory in one go: whoever does it holds the interpreter's lock."""
 
 Chunk = tuple[list[AssessedRow], list[Warning]]
 """Assessed rows of a source, and what is wrong with none of them in particular."""
@@ -128,30 +127,23 @@ class Import:
         tags, warnings = await to_thread.run_sync(source.tags, limiter=self._io)
         await self._writer.commit(ExpectRows(self._run.id, source.rows, tags, warnings))
         ahead: tuple[MemoryObjectSendStream[Chunk], MemoryObjectReceiveStream[Chunk]]
-        ahead = anyio.create_memory_object_stream(1)
+        ahead = anyio.create_memory_object_stream(0)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._read_ahead, source, ahead[0])
             async with ahead[1]:
                 await self._record_chunks(ahead[1])
 
     async def _record_chunks(self, chunks: MemoryObjectReceiveStream[Chunk]) -> None:
-        """Hand chunks to the writer in order, a few at once: those that wait share a commit."""
-        handed: deque[Question[Change[int]]] = deque()
+        """Have each chunk committed, in order."""
         cursor = self._run.cursor
         async for rows, notes in chunks:
             fresh = await self._unrecorded(rows)
             if fresh or notes:
                 change = RecordRows(self._run.id, cursor, fresh, notes, self._clock.now())
                 cursor = fresh[-1].model.key if fresh else cursor
-                handed.append(await self._writer.submit(change))
-            if len(handed) >= CHUNKS_AHEAD:
-                await self._recorded(handed.popleft())
-        while handed:
-            await self._recorded(handed.popleft())
-
-    async def _recorded(self, chunk: Question[Change[int]]) -> None:
-        if await chunk.reply():
-            await self._dispatcher.tell(News.MORE_WORK)
+                if await self._writer.commit(change):
+                    await self._dispatcher.tell(News.MORE_WORK)
+            await to_thread.run_sync(_let_go, rows, fresh, limiter=self._io)
 
     async def _read_ahead(self, source: Source, chunks: MemoryObjectSendStream[Chunk]) -> None:
         """Read one chunk while another is being committed."""
@@ -188,3 +180,10 @@ class Import:
         if not known:
             return rows
         return [row for row in rows if (row.model.key, row.digest) not in known]
+
+
+def _let_go(*recorded: list[AssessedRow]) -> None:
+    """In a thread: what is let go of by the last name for it keeps the event loop waiting."""
+    for rows in recorded:
+        while rows:
+            del rows[-ROWS_LET_GO:]

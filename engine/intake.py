@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -41,6 +42,7 @@ def row_digest(verbatim: bytes, images_folder: str) -> bytes:
     return blake2b(verbatim, digest_size=16, key=_key(images_folder)).digest()
 
 
+@lru_cache(maxsize=8)
 def _key(images_folder: str) -> bytes:
     return blake2b(images_folder.encode(errors="surrogatepass"), digest_size=16).digest()
 

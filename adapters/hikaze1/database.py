@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,18 @@ class Database:
         Raises `Damaged` where it meets a damaged page, `SourceUnreadable` for any other error.
         """
         self.renew_deadline()
+        given = 0
         try:
-            yield from self._connection.execute(statement, values)
+            try:
+                for row in self._connection.execute(statement, values):
+                    given += 1
+                    yield row
+            except sqlite3.OperationalError as error:
+                if self._connection.text_factory is cells.text or _is_of_sqlite(error):
+                    raise
+                # A text is no UTF-8: from here on, each is decoded by ourselves.
+                self._connection.text_factory = cells.text
+                yield from islice(self._connection.execute(statement, values), given, None)
         except _ERRORS as error:
             code = _code(error)
             if code == sqlite3.SQLITE_TOOBIG:
@@ -239,7 +250,6 @@ class Database:
             for category, limit in LIMITS.items():
                 connection.setlimit(category, limit)
             _defend(connection)
-            connection.text_factory = cells.text
             connection.set_progress_handler(self._expired, _INSTRUCTIONS_BETWEEN_CHECKS)
             for guard in GUARDS:
                 connection.execute(guard)
@@ -252,6 +262,11 @@ class Database:
         # What is raised here, SQLite takes for a word to stop, and says no more of it.
         self._checkpoint()
         return time.monotonic() > self._expires
+
+
+def _is_of_sqlite(error: sqlite3.Error) -> bool:
+    """Whether SQLite itself reported it: what fails in Python's own decoding has no code."""
+    return getattr(error, "sqlite_errorcode", None) is not None
 
 
 def _code(error: Exception) -> int:

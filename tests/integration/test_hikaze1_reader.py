@@ -162,9 +162,22 @@ def test_large_rows_make_small_chunks(path: Path, scratch: Path) -> None:
     legacy.make(path, schema=legacy.LOOSE_SCHEMA)
     with closing(sqlite3.connect(path)) as connection, connection:
         add = "INSERT INTO models (path, extra_json) VALUES (?, zeroblob(?))"
-        connection.executemany(add, ((f"/{n}", 3 * 1024**2 // 2) for n in range(7)))
+        connection.executemany(add, ((f"/{n}", 3 * 1024**2) for n in range(7)))
 
     assert [len(chunk.models) for chunk in legacy.chunks(path, scratch)] == [3, 3, 1]
+
+
+def test_rows_around_a_text_that_is_no_utf_8_come_once_and_in_order(
+    path: Path, scratch: Path
+) -> None:
+    legacy.make(path, rows=9)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE models SET name = CAST(x'666fff' AS TEXT) WHERE id IN (4, 7)")
+
+    models = legacy.models(path, scratch)
+    assert [model.key for model in models] == list(range(1, 10))
+    assert [model.key for model in models if model.warnings] == [4, 7]
+    assert models[3].name == "fo\N{REPLACEMENT CHARACTER}"
 
 
 def test_a_cell_beyond_the_limit_is_lost_and_its_row_is_not(path: Path, scratch: Path) -> None:
