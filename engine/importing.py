@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
@@ -26,10 +27,13 @@ from engine.source import Source, SourceChunk, SourceKind, Warning
 from engine.worker import Worker
 from engine.writer import Commits
 
-CHUNK_ROWS = 10_000
-"""Rows recorded in one transaction, at most. The hashes of models are random keys: the more of them
-are written at once, the more fall on one page of their index. While one chunk is recorded the next
-is read; no more are held, which bounds memory."""
+CHUNK_ROWS = 2000
+"""Rows that are read at once, at most."""
+
+CHUNKS_AT_ONCE = 5
+"""Chunks recorded in one transaction, as many as are read by then. The hashes of models are random
+keys: the more of them are written at once, the more fall on one page of their index. No more wait
+meanwhile, which bounds memory."""
 
 ROWS_LET_GO = 500
 """Rows that are given back to memory in one go: whoever does it holds the interpreter's lock."""
@@ -127,16 +131,17 @@ class Import:
         tags, warnings = await to_thread.run_sync(source.tags, limiter=self._io)
         await self._writer.commit(ExpectRows(self._run.id, source.rows, tags, warnings))
         ahead: tuple[MemoryObjectSendStream[Chunk], MemoryObjectReceiveStream[Chunk]]
-        ahead = anyio.create_memory_object_stream(0)
+        ahead = anyio.create_memory_object_stream(CHUNKS_AT_ONCE)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._read_ahead, source, ahead[0])
             async with ahead[1]:
                 await self._record_chunks(ahead[1])
 
     async def _record_chunks(self, chunks: MemoryObjectReceiveStream[Chunk]) -> None:
-        """Have each chunk committed, in order."""
+        """Have chunks committed, in order."""
         cursor = self._run.cursor
-        async for rows, notes in chunks:
+        async for first in chunks:
+            rows, notes = _joined([first, *_waiting(chunks)])
             fresh = await self._unrecorded(rows)
             if fresh or notes:
                 change = RecordRows(self._run.id, cursor, fresh, notes, self._clock.now())
@@ -180,6 +185,20 @@ class Import:
         if not known:
             return rows
         return [row for row in rows if (row.model.key, row.digest) not in known]
+
+
+def _waiting(chunks: MemoryObjectReceiveStream[Chunk]) -> Iterator[Chunk]:
+    """Chunks that were read already, one less than `CHUNKS_AT_ONCE` at most."""
+    for _ in range(CHUNKS_AT_ONCE - 1):
+        try:
+            yield chunks.receive_nowait()
+        except (anyio.WouldBlock, anyio.EndOfStream):
+            return
+
+
+def _joined(chunks: list[Chunk]) -> Chunk:
+    rows, notes = zip(*chunks, strict=True)
+    return list(chain.from_iterable(rows)), list(chain.from_iterable(notes))
 
 
 def _let_go(*recorded: list[AssessedRow]) -> None:

@@ -16,7 +16,7 @@ from adapters.hikaze1.database import MAX_CELL_BYTES, Damaged, Database, Oversiz
 BEFORE_FIRST = FIRST_KEY - 1
 """Every key is greater."""
 
-PAGE_BYTES = 8 * 1024 * 1024
+PAGE_BYTES = 2 * 1024 * 1024
 """A page of rows ends early once it holds this much, however many rows were asked for: several
 pages are on their way at once, each more than once over."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ Row = tuple[Any, ...]
 CACHE_KIB = 40 * 1024
 """Hashes are random keys: the pages that a chunk of them touches should stay in memory."""
 
-ROWS_AT_ONCE = (500, 50, 1)
+ROWS_AT_ONCE = (2000, 200, 20, 1)
 """Rows in one INSERT, while so many are left; SQLite takes 32,766 values at the least."""
 
 PAGE_BYTES = 8192
@@ -86,7 +86,7 @@ class Transaction:
                 pass
 
     async def bulk(
-        self, insert: str, rows: Sequence[Sequence[Any]], shared: Sequence[Any] = ()
+        self, insert: str, rows: Iterable[Sequence[Any]], shared: Sequence[Any] = ()
     ) -> None:
         """Run an INSERT … VALUES for many rows, `ROWS_AT_ONCE` in a statement.
 
@@ -95,15 +95,8 @@ class Transaction:
         its last, while `many` takes and gives it back for each: reading and writing then hinder
         each other.
         """
-        done = 0
-        for size in ROWS_AT_ONCE:
-            until = len(rows) - (len(rows) - done) % size
-            groups = [
-                (*shared, *chain.from_iterable(rows[start : start + size]))
-                for start in range(done, until, size)
-            ]
-            await self.many(_of_many_rows(insert, size), groups)
-            done = until
+        for size, values in _in_statements(rows, shared):
+            await self.many(_of_many_rows(insert, size), [values])
 
     def count(self, run_id: int, name: str, amount: int = 1) -> None:
         """Move a count of a run, with this transaction."""
@@ -114,6 +107,19 @@ class Transaction:
         """Write the moved counts; called once, before the commit."""
         moved = [(run_id, name, n) for (run_id, name), n in self._counts.items() if n]
         await self.many(ADD_COUNT, sorted(moved))
+
+
+def _in_statements(
+    rows: Iterable[Sequence[Any]], shared: Sequence[Any]
+) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """How many rows each statement takes, and its values."""
+    taken = iter(rows)
+    while part := list(islice(taken, ROWS_AT_ONCE[0])):
+        start = 0
+        for size in ROWS_AT_ONCE:
+            while len(part) - start >= size:
+                yield size, (*shared, *chain.from_iterable(part[start : start + size]))
+                start += size
 
 
 @cache

@@ -130,41 +130,53 @@ async def _write_items(
 ) -> None:
     source = await tx.first(SELECT_SOURCE, change.run_id)
     source_id = source[0] if source else None
-    items: list[tuple[Any, ...]] = []
-    promoted: list[tuple[Any, ...]] = []
-    for item_id, settled in numbered:
-        row = settled.row
-        # sqlite3 looks for adapters of each None, each bytes and each enum member that it is
-        # given: nearly all rows are promoted at once, and need none.
-        digest = bytearray(row.digest)
-        if settled.lane is Lane.ACTIVE:
-            promoted.append((item_id, row.model.key, digest, row.model.path, row.sha256))
-            continue
-        work, defect = WORK.get(settled.lane), row.model.defect
-        items.append(
-            (
-                item_id,
-                change.run_id,
-                source_id,
-                row.model.key,
-                digest,
-                row.model.path,
-                STATE_AFTER[settled.lane],
-                ModelState.PENDING if defect else None,
-                defect.code if defect else None,
-                defect.message if defect else None,
-                row.sha256,
-                settled.pending_id,
-                work,
-                _candidate(row) if work else None,
-                change.at,
-            )
-        )
-    shared = (change.run_id, source_id, STATE_AFTER[Lane.ACTIVE].value, change.at)
-    await tx.bulk(INSERT_PROMOTED, promoted, shared)
-    await tx.bulk(INSERT_ITEM, items)
-    verbatims = [(item_id, settled.row.model.verbatim.decode()) for item_id, settled in numbered]
-    await tx.bulk(INSERT_VERBATIM, verbatims)
+    await tx.bulk(
+        INSERT_PROMOTED,
+        (
+            # sqlite3 looks for an adapter of each None, bytes and enum member: nearly all rows are
+            # promoted at once, and need none.
+            (item_id, s.row.model.key, bytearray(s.row.digest), s.row.model.path, s.row.sha256)
+            for item_id, s in numbered
+            if s.lane is Lane.ACTIVE
+        ),
+        (change.run_id, source_id, STATE_AFTER[Lane.ACTIVE].value, change.at),
+    )
+    await tx.bulk(
+        INSERT_ITEM,
+        (
+            _item(change, source_id, item_id, settled)
+            for item_id, settled in numbered
+            if settled.lane is not Lane.ACTIVE
+        ),
+    )
+    await tx.bulk(
+        INSERT_VERBATIM,
+        ((item_id, settled.row.model.verbatim.decode()) for item_id, settled in numbered),
+    )
+
+
+def _item(
+    change: RecordRows, source_id: int | None, item_id: int, settled: SettledRow
+) -> tuple[Any, ...]:
+    """The values of `INSERT_ITEM`."""
+    row, work, defect = settled.row, WORK.get(settled.lane), settled.row.model.defect
+    return (
+        item_id,
+        change.run_id,
+        source_id,
+        row.model.key,
+        row.digest,
+        row.model.path,
+        STATE_AFTER[settled.lane],
+        ModelState.PENDING if defect else None,
+        defect.code if defect else None,
+        defect.message if defect else None,
+        row.sha256,
+        settled.pending_id,
+        work,
+        _candidate(row) if work else None,
+        change.at,
+    )
 
 
 def _candidate(row: AssessedRow) -> str:
@@ -177,17 +189,17 @@ async def _write_records(
 ) -> None:
     await write_models(
         tx,
-        [
+        (
             (record, found.models[sha256].extra if sha256 in found.models else {})
             for sha256, record in sorted(settlement.models.items())
-        ],
+        ),
     )
     await write_pending(
         tx,
-        [
+        (
             (record, found.pending[path].extra if path in found.pending else {})
             for path, record in settlement.pending.items()
-        ],
+        ),
     )
     await link_tags(
         tx,

@@ -161,7 +161,7 @@ async def write_models(
     """Insert or replace active models; tags are linked apart."""
     await tx.bulk(
         UPSERT_MODEL,
-        [
+        (
             (
                 record.sha256,
                 record.path,
@@ -172,7 +172,7 @@ async def write_models(
                 _meta_text(record.meta_json, extra),
             )
             for record, extra in records
-        ],
+        ),
     )
 
 
@@ -182,7 +182,7 @@ async def write_pending(
     """Insert or replace pending models; tags are linked apart."""
     await tx.bulk(
         UPSERT_PENDING,
-        [
+        (
             (
                 record.id,
                 record.path,
@@ -194,7 +194,7 @@ async def write_pending(
                 _meta_text(record.meta_json, extra),
             )
             for record, extra in records
-        ],
+        ),
     )
 
 
@@ -204,7 +204,7 @@ async def link_tags(tx: Transaction, sql: str, links: Iterable[tuple[K, tuple[st
     ids = await tag_ids(tx, sorted(set().union(*(names for _, names in links))))
     # In the order of the index: neighbours fall on the same page.
     links.sort(key=itemgetter(0))
-    await tx.bulk(sql, [(model, ids[name]) for model, names in links for name in names])
+    await tx.bulk(sql, ((model, ids[name]) for model, names in links for name in names))
 
 
 async def map_tags(tx: Transaction, tags: Iterable[SourceTag]) -> None:

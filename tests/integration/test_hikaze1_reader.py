@@ -162,7 +162,7 @@ def test_large_rows_make_small_chunks(path: Path, scratch: Path) -> None:
     legacy.make(path, schema=legacy.LOOSE_SCHEMA)
     with closing(sqlite3.connect(path)) as connection, connection:
         add = "INSERT INTO models (path, extra_json) VALUES (?, zeroblob(?))"
-        connection.executemany(add, ((f"/{n}", 3 * 1024**2) for n in range(7)))
+        connection.executemany(add, ((f"/{n}", 3 * 1024**2 // 4) for n in range(7)))
 
     assert [len(chunk.models) for chunk in legacy.chunks(path, scratch)] == [3, 3, 1]
 
