@@ -32,6 +32,7 @@ class Reshelve:
         self, library: Path, workers: int, types: tuple[str, ...] = ()
     ) -> AsyncIterator[MigrationService]:
         """Own a library, made where there is none, and serve its migrations."""
+        from adapters.cli.interpreter import attune
         from adapters.files.images import DiskImages
         from adapters.files.library import owned_library
         from adapters.files.models import DiskModels
@@ -41,6 +42,7 @@ class Reshelve:
         from engine.clock import SystemClock
         from engine.service import MigrationService, Ports
 
+        attune()
         with owned_library(library) as files:
             async with sqlite_store(library) as store:
                 ports = Ports(

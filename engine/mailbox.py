@@ -45,15 +45,10 @@ class Mailbox(Generic[M]):
         self._receive: MemoryObjectReceiveStream[Question[M]]
         self._send, self._receive = anyio.create_memory_object_stream(size)
 
-    async def put(self, message: M) -> Question[M]:
-        """Hand over a message; its `reply` can be waited for later."""
-        question = Question(message)
-        await self._send.send(question)
-        return question
-
     async def ask(self, message: M) -> Any:
         """Hand over a message and wait for its answer, or raise the actor's refusal."""
-        question = await self.put(message)
+        question = Question(message)
+        await self._send.send(question)
         return await question.reply()
 
     def __aiter__(self) -> Mailbox[M]:

@@ -23,10 +23,6 @@ class Commits(Protocol):
         """Commit a change and wait for its outcome. Raises what the store raised for it."""
         ...
 
-    async def submit(self, change: Change[T]) -> Question[Change[T]]:
-        """Hand over a change to be committed after those before it; its `reply` tells more."""
-        ...
-
 
 class Writer:
     """Gathers changes that arrive together into one transaction of the store."""
@@ -40,10 +36,6 @@ class Writer:
         """Commit a change with whatever else waits; returns its outcome when it is durable."""
         outcome: T = await self._mailbox.ask(change)
         return outcome
-
-    async def submit(self, change: Change[T]) -> Question[Change[T]]:
-        """Hand over a change to be committed after those before it; its `reply` tells more."""
-        return await self._mailbox.put(change)
 
     async def run(self) -> None:
         """Commit until `close`; what was accepted by then is committed.

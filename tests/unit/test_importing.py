@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,14 +10,14 @@ from typing import Any, cast
 
 import anyio
 import pytest
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 
 from adapters.sqlite.store import sqlite_store
 from engine.clock import SystemClock
 from engine.conflicts import ConflictStrategy
 from engine.errors import StorageFailed, cause_of
 from engine.files import ModelFiles
-from engine.importing import Import
+from engine.importing import CHUNKS_AT_ONCE, Import
 from engine.journal import Change, OpenRun, RecordRows, Run, Store
 from engine.pulse import Pulse
 from engine.source import Source, SourceChunk, SourceKind, SourceTag, Warning, never
@@ -32,9 +33,12 @@ LOCATION = "/legacy/hikaze_mm.sqlite3"
 
 
 class ShortChunks:
-    """A source of hashed rows without images, one in a chunk; counts how often it is opened."""
+    """A source of hashed rows without images, one in a chunk."""
 
     rows = len(KEYS)
+
+    def __init__(self) -> None:
+        self.six_were_sent = threading.Event()
 
     def tags(self) -> tuple[list[SourceTag], list[Warning]]:
         return [], []
@@ -42,6 +46,8 @@ class ShortChunks:
     def chunks(self, after: int, size: int) -> Iterator[SourceChunk]:
         for key in KEYS:
             if key > after:
+                if key == 7:
+                    self.six_were_sent.set()
                 yield SourceChunk([model(key, sha256=sha(key))])
 
     @contextmanager
@@ -71,10 +77,31 @@ class RefusingStore:
         return await self._store.apply(changes)
 
 
+class SlowStore:
+    """A store that records the first row only when six were sent; knows how many it was given."""
+
+    def __init__(self, store: Store, source: ShortChunks) -> None:
+        self._store = store
+        self._source = source
+        self.given: list[int] = []
+
+    async def apply(self, changes: Sequence[Change[Any]]) -> list[Any]:
+        for change in changes:
+            if isinstance(change, RecordRows):
+                self.given.append(len(change.rows))
+                assert await to_thread.run_sync(self._source.six_were_sent.wait, 10)
+        return await self._store.apply(changes)
+
+
 async def take_in(store: Store, run: Run, tmp_path: Path, *, refused: int | None = None) -> None:
     """One run of stage 1 over the source, from where the run's cursor is."""
-    writer = Writer(cast(Store, RefusingStore(store, refused)), Pulse())
-    source = ShortChunks()
+    await take_in_from(ShortChunks(), store, RefusingStore(store, refused), run, tmp_path)
+
+
+async def take_in_from(
+    source: ShortChunks, store: Store, written: object, run: Run, tmp_path: Path
+) -> None:
+    writer = Writer(cast(Store, written), Pulse())
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(writer.run)
         try:
@@ -140,7 +167,20 @@ async def test_no_row_is_recorded_before_one_that_was_refused(tmp_path: Path, re
     async with sqlite_store(tmp_path) as store:
         run = await open_run(store)
         await be_refused(store, run, tmp_path, refused)
-        assert await recorded(store) == list(range(1, refused))
+        found = await recorded(store)
+        assert found == KEYS[: len(found)]
+        assert refused not in found
+
+
+async def test_rows_that_are_read_while_others_are_recorded_share_a_commit(
+    tmp_path: Path,
+) -> None:
+    async with sqlite_store(tmp_path) as store:
+        source = ShortChunks()
+        slow = SlowStore(store, source)
+        await take_in_from(source, store, slow, await open_run(store), tmp_path)
+        assert await recorded(store) == KEYS
+        assert slow.given == [1, CHUNKS_AT_ONCE, 2]
 
 
 @pytest.mark.parametrize("refused", [1, 4, 7])

@@ -65,14 +65,6 @@ async def test_every_asker_gets_the_answer_to_its_own_question(mailbox: Mailbox[
     assert askers.answers == {message: message.upper() for message in "abcdefgh"}
 
 
-async def test_a_question_can_be_put_now_and_its_answer_read_later(mailbox: Mailbox[str]) -> None:
-    first, second = await mailbox.put("a"), await mailbox.put("b")
-    async with anyio.create_task_group() as actor:
-        actor.start_soon(echo, mailbox)
-        assert (await second.reply(), await first.reply()) == ("B", "A")
-        mailbox.close()
-
-
 async def test_a_refusal_is_raised_where_it_was_asked(mailbox: Mailbox[str]) -> None:
     async with anyio.create_task_group() as actor:
         actor.start_soon(echo, mailbox)

@@ -160,21 +160,6 @@ async def test_what_was_accepted_before_closing_is_committed() -> None:
     assert bench.outcomes == {0: 0, 1: 10}
 
 
-async def test_changes_that_are_submitted_are_committed_in_order() -> None:
-    bench = Bench()
-    async with bench.busy():
-        for number in (3, 1, 2):
-            await bench.writer.submit(change(number))
-    assert bench.store.committed == [[0], [3, 1, 2]]
-
-
-async def test_the_outcome_of_a_submitted_change_can_be_read_later() -> None:
-    bench = Bench()
-    async with bench.busy():
-        question = await bench.writer.submit(change(1))
-    assert await question.reply() == 10
-
-
 async def test_a_closed_writer_takes_no_change() -> None:
     bench = Bench()
     async with bench.busy():
