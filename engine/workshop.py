@@ -7,7 +7,7 @@ and writing overlap.
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import blake2b
+from hashlib import sha256
 from typing import TypeVar
 
 import anyio
@@ -49,8 +49,9 @@ class Workshop(msgspec.Struct, frozen=True):
 
 
 def image_digest(data: bytes) -> bytes:
-    """Names an image by its content. Takes 1 ms for each MB or so: for a thread."""
-    return blake2b(data, digest_size=16).digest()
+    """Names an image by its content, in 16 bytes. Takes about 1 ms for each MB: for a thread."""
+    # Processors have instructions for this one: it takes a third of the time of blake2b.
+    return sha256(data).digest()[:16]
 
 
 async def encode_image(shop: Workshop, data: bytes) -> tuple[bytes, ...]:

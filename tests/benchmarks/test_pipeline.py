@@ -24,7 +24,7 @@ from tests.faults.libraries import SCHEMA
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
 WORKERS = 2
-COPIES = 8
+COPIES = 16
 """So many that what a start costs is a small part."""
 ROUNDS = 3
 MAX_RATIO = 1.10
