@@ -70,20 +70,21 @@ class Transaction:
 
     async def execute(self, sql: str, *values: Any) -> int:
         """Run a statement; returns how many rows it changed."""
-        async with self._connection.execute(sql, values) as cursor:
-            return cursor.rowcount
+        # A cursor that gives no rows holds nothing, and each way to its thread takes 0.1 ms: it is
+        # not closed.
+        cursor = await self._connection.execute(sql, values)
+        return cursor.rowcount
 
     async def insert(self, sql: str, *values: Any) -> int:
         """Run an INSERT; returns the row's id."""
-        async with self._connection.execute(sql, values) as cursor:
-            assert cursor.lastrowid is not None
-            return cursor.lastrowid
+        cursor = await self._connection.execute(sql, values)
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
 
     async def many(self, sql: str, rows: Sequence[Iterable[Any]]) -> None:
         """Run a statement for each row."""
         if rows:
-            async with self._connection.executemany(sql, rows):
-                pass
+            await self._connection.executemany(sql, rows)
 
     async def bulk(
         self, insert: str, rows: Iterable[Sequence[Any]], shared: Sequence[Any] = ()

@@ -62,6 +62,11 @@ UPDATE migration_items
 SET work = NULL, candidate = NULL, in_hand = 0, pending_id = ?, updated_at = ?
 WHERE id = ? AND state = ?
 """
+PROMOTE = """
+UPDATE migration_items
+SET state = ?, work = NULL, candidate = NULL, in_hand = 0, pending_id = NULL, updated_at = ?
+WHERE id = ? AND state = ?
+"""
 FAIL = """
 UPDATE migration_items
 SET state = 'failed', failed_in = ?, error_code = ?, error_message = ?, in_hand = 0,
@@ -198,7 +203,6 @@ async def activate(tx: Transaction, change: Activate) -> bool:
     """Previews are on disk: the model becomes active. False when the footing has moved."""
     work = change.item
     item = await claimed(tx, work, ModelState.PROMOTED)
-    run = await run_of(tx, item.working_run)
     record = active_record(work.candidate, work.sha256)
     found = (await models_by_hash(tx, [work.sha256])).get(work.sha256)
     base = found.record.meta_json.images_count if found else 0
@@ -206,6 +210,7 @@ async def activate(tx: Transaction, change: Activate) -> bool:
         return False
     warnings = list(change.warnings)
     if found is not None:
+        run = await run_of(tx, item.working_run)
         warnings += duplicate_warning(found.record.path, record.path)
         record = resolve(run.strategy or ConflictStrategy.MERGE, found.record, record)
     record = with_images(record, base + len(change.images))
@@ -223,9 +228,11 @@ async def activate(tx: Transaction, change: Activate) -> bool:
 
 async def _promote(tx: Transaction, item: Item, at: int) -> None:
     way = WAYS[ModelState.PROMOTED]
-    for source, target in pairwise(way[way.index(item.state) :]):
+    *steps, (last, end) = pairwise(way[way.index(item.state) :])
+    for source, target in steps:
         await move(tx, item.id, source, target, at)
-    await tx.execute(END_WORK, None, at, item.id, ModelState.PROMOTED)
+    if await tx.execute(PROMOTE, end, at, item.id, last) != 1:
+        raise StaleTransition(item.id, last, end)
     item.count_state(tx, item.state, -1)
     item.count_state(tx, ModelState.PROMOTED)
 

@@ -24,9 +24,9 @@ from tests.faults.libraries import SCHEMA
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
 WORKERS = 2
-COPIES = 16
+COPIES = 12
 """So many that what a start costs is a small part."""
-ROUNDS = 3
+ROUNDS = 4
 MAX_RATIO = 1.10
 
 
@@ -89,14 +89,14 @@ def test_the_pipeline_costs_little_more_than_its_codec(
     tmp_path: Path, images: list[bytes], figures: Figures, backend: str
 ) -> None:
     database = make_library(tmp_path / "legacy", images)
-    ratios = []
+    theirs, ours = [], []
     for number in range(ROUNDS):
         library = tmp_path / f"library {number}"
-        theirs = bare(images)
-        ours = migrate(database, library, len(images), backend)
-        ratios.append(ours / theirs)
+        theirs.append(bare(images))
+        ours.append(migrate(database, library, len(images), backend))
         shutil.rmtree(library)
-    ratio = sorted(ratios)[ROUNDS // 2]
+    # The least of each: whatever else a machine does only ever adds to a time.
+    ratio = min(ours) / min(theirs)
     figures.at_most(
         f"time of {len(images)} images, against codec calls alone, {backend}", ratio, MAX_RATIO
     )
