@@ -33,18 +33,28 @@ def soak(folder: Path, cycles: int, measures: int, backend: str) -> list[dict[st
     found = [json.loads(line) for line in done.stdout.splitlines()]
     for one in found:
         tell(
-            f"soak on {backend}, {one['cycle']:>4} cycles: {one['megabytes']:6.1f} MiB, "
+            f"soak on {backend}, {one['cycle']:>4} cycles: {one['megabytes']:6.1f} MiB, of that "
+            f"SQLite {one['sqlite_megabytes']:.1f}; {one['objects']} objects, "
             f"{one['descriptors']} descriptors, {one['threads']} threads, "
             f"-wal {one['wal_megabytes']:.1f} MiB"
         )
     return found
 
 
+def apart_from_sqlite(one: dict[str, float]) -> float:
+    return one["megabytes"] - one["sqlite_megabytes"]
+
+
 def check(found: list[dict[str, float]], megabytes: float) -> None:
-    """Compared with the first measure: by then all that is made once has been made."""
+    """Compared with the first measure: by then all that is made once has been made.
+
+    The library grows meanwhile, and with it what SQLite keeps of its pages, up to a bound. What
+    is left over may grow by as much as the allocator cannot give back.
+    """
     first = found[0]
     for later in found[1:]:
-        assert later["megabytes"] - first["megabytes"] < megabytes
+        assert later["objects"] <= first["objects"] * 1.02
+        assert apart_from_sqlite(later) - apart_from_sqlite(first) < megabytes
         assert later["descriptors"] <= first["descriptors"] + 1
         # Idle threads of a pool come and go; its size is bounded.
         assert later["threads"] <= first["threads"] + 4
@@ -52,11 +62,11 @@ def check(found: list[dict[str, float]], megabytes: float) -> None:
 
 
 def test_a_few_cycles_hold_no_more_than_the_first(tmp_path: Path) -> None:
-    check(soak(tmp_path, 12, 3, "asyncio"), megabytes=15)
+    check(soak(tmp_path, 12, 3, "asyncio"), megabytes=8)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_five_hundred_cycles_hold_no_more_than_the_first(tmp_path: Path, backend: str) -> None:
-    check(soak(tmp_path, 500, 10, backend), megabytes=30)
+    check(soak(tmp_path, 500, 10, backend), megabytes=8)
