@@ -1,11 +1,15 @@
-"""What benchmarks found, as one table at the end: what, measured, limit, and whether it is met."""
+"""What benchmarks found, as one table at the end.
+
+A target is what is asked for. A benchmark fails at its limit, which is the target itself, or what
+a change must not fall behind while the target is not reached.
+"""
 
 from __future__ import annotations
 
 import msgspec
 import pytest
 
-HEADINGS = ("what", "measured", "limit", "met")
+HEADINGS = ("what", "measured", "target", "met", "limit")
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -13,8 +17,9 @@ class Figure(msgspec.Struct, frozen=True):
 
     what: str
     measured: str
-    limit: str
-    met: str
+    target: str = ""
+    met: str = ""
+    limit: str = ""
 
 
 class Figures:
@@ -24,20 +29,48 @@ class Figures:
         self._found = found
 
     def note(self, what: str, measured: str) -> None:
-        """A figure without a limit."""
-        self._found.append(Figure(what, measured, "", ""))
+        """A figure without a target."""
+        self._found.append(Figure(what, measured))
 
-    def at_most(self, what: str, value: float, limit: float, shown: str = "{:.2f}") -> None:
+    def at_most(
+        self,
+        what: str,
+        value: float,
+        target: float,
+        shown: str = "{:.2f}",
+        limit: float | None = None,
+    ) -> None:
         """A figure that must not be larger; `shown` is how it is written."""
-        self._add(what, shown.format(value), f"<= {shown.format(limit)}", met=value <= limit)
+        bound = target if limit is None else limit
+        self._add(what, shown, ("<=", value, target, bound), met=value <= target)
+        assert value <= bound, f"{what}: {shown.format(value)} is more than {shown.format(bound)}"
 
-    def at_least(self, what: str, value: float, limit: float, shown: str = "{:.2f}") -> None:
+    def at_least(
+        self,
+        what: str,
+        value: float,
+        target: float,
+        shown: str = "{:.2f}",
+        limit: float | None = None,
+    ) -> None:
         """A figure that must not be smaller."""
-        self._add(what, shown.format(value), f">= {shown.format(limit)}", met=value >= limit)
+        bound = target if limit is None else limit
+        self._add(what, shown, (">=", value, target, bound), met=value >= target)
+        assert value >= bound, f"{what}: {shown.format(value)} is less than {shown.format(bound)}"
 
-    def _add(self, what: str, measured: str, limit: str, *, met: bool) -> None:
-        self._found.append(Figure(what, measured, limit, "yes" if met else "NO"))
-        assert met, f"{what}: {measured}, {limit} is asked for"
+    def _add(
+        self, what: str, shown: str, figure: tuple[str, float, float, float], *, met: bool
+    ) -> None:
+        sign, value, target, limit = figure
+        self._found.append(
+            Figure(
+                what,
+                shown.format(value),
+                f"{sign} {shown.format(target)}",
+                "yes" if met else "NO",
+                "" if limit == target else f"{sign} {shown.format(limit)}",
+            )
+        )
 
 
 _FOUND = pytest.StashKey[list[Figure]]()

@@ -27,9 +27,9 @@ pytestmark = [
 ]
 
 ROUNDS = 21
-MAX_HELP = 5.0
-MAX_STATUS = 8.0
-"""The target is 5, but importing msgspec, argparse, pathlib and sqlite3 alone takes that long."""
+TARGET = 5.0
+STATUS_LIMIT = 6.0
+"""Importing msgspec, argparse, pathlib and sqlite3 alone takes more than 4."""
 
 IMPORTS = "import argparse, msgspec, pathlib, sqlite3"
 """What `status` cannot be without."""
@@ -68,5 +68,10 @@ def test_short_commands_start_at_once(tmp_path: Path, figures: Figures) -> None:
         say(f"{name:16}{by_clock}{processor * 1e3:>10.1f}{processor / bare[1]:>7.2f}")
     ratios = {name: times[1] / bare[1] for name, times in medians.items()}
     figures.note("start-up: the imports of `status` alone", f"{ratios['imports alone']:.1f}")
-    figures.at_most("start-up: `--help`, against `python -c pass`", ratios["--help"], MAX_HELP)
-    figures.at_most("start-up: `status`, against `python -c pass`", ratios["status"], MAX_STATUS)
+    figures.at_most("start-up: `--help`, against `python -c pass`", ratios["--help"], TARGET)
+    figures.at_most(
+        "start-up: `status`, against `python -c pass`",
+        ratios["status"],
+        TARGET,
+        limit=STATUS_LIMIT,
+    )
