@@ -32,7 +32,6 @@ class Reshelve:
         self, library: Path, workers: int, types: tuple[str, ...] = ()
     ) -> AsyncIterator[MigrationService]:
         """Own a library, made where there is none, and serve its migrations."""
-        from adapters.cli.interpreter import attune
         from adapters.files.images import DiskImages
         from adapters.files.library import owned_library
         from adapters.files.models import DiskModels
@@ -42,7 +41,6 @@ class Reshelve:
         from engine.clock import SystemClock
         from engine.service import MigrationService, Ports
 
-        attune()
         with owned_library(library) as files:
             async with sqlite_store(library) as store:
                 ports = Ports(
@@ -129,6 +127,21 @@ class Reshelve:
         return DemoLibrary(database=made.database, images=made.images)
 
 
+class Program(Reshelve):
+    """What a process is that does nothing else: it sets the interpreter, as no library may."""
+
+    @asynccontextmanager
+    async def service(
+        self, library: Path, workers: int, types: tuple[str, ...] = ()
+    ) -> AsyncIterator[MigrationService]:
+        """As `Reshelve.service`, with the interpreter set for it once all is imported."""
+        from adapters.cli.interpreter import attune
+
+        async with super().service(library, workers, types) as service:
+            attune()
+            yield service
+
+
 def main() -> int:
     """Run the command line; returns the exit code."""
-    return run(Reshelve())
+    return run(Program())

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from adapters.composition import Reshelve
+from adapters.composition import Program
 from engine.status import RunState
 from engine.supervisor import LegacyImport
 from tests.benchmarks.conftest import Figures
@@ -45,7 +45,7 @@ async def delays(database: Path, library: Path) -> list[float]:
             await anyio.sleep(TICK_SECONDS)
             found.append(time.perf_counter() - due)
 
-    async with Reshelve().service(library, WORKERS) as service:
+    async with Program().service(library, WORKERS) as service:
         async with anyio.create_task_group() as tasks:
             started = await service.start(
                 LegacyImport(str(database), str(database.parent / "images"))

@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from adapters.composition import Reshelve
+from adapters.composition import Program
 from adapters.pillow.codec import PillowCodec
 from engine.supervisor import LegacyImport
 from tests.benchmarks.conftest import Figures
@@ -57,7 +57,7 @@ def make_library(folder: Path, images: list[bytes]) -> Path:
 
 def migrate(database: Path, library: Path, images: int, backend: str) -> float:
     async def whole() -> float:
-        async with Reshelve().service(library, WORKERS) as service:
+        async with Program().service(library, WORKERS) as service:
             began = time.perf_counter()
             started = await service.start(
                 LegacyImport(str(database), str(database.parent / "images"))

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from adapters.composition import Reshelve
+from adapters.composition import Program
 from adapters.sqlite.schema import JOURNAL_TABLES, LIBRARY_TABLES
 from engine.status import RunState
 from engine.supervisor import LegacyImport
@@ -39,7 +39,7 @@ COPIED = (
 
 def migrate(database: Path, library: Path) -> float:
     async def whole() -> float:
-        async with Reshelve().service(library, 2) as service:
+        async with Program().service(library, 2) as service:
             began = time.perf_counter()
             started = await service.start(LegacyImport(str(database), str(library / "none")))
             assert started.run is not None

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import anyio
 import pytest
 
-from adapters.composition import Reshelve
+from adapters.composition import Program
 from engine.service import MigrationService
 from engine.status import RunState, RunStatus
 from engine.supervisor import LegacyImport
@@ -82,14 +82,14 @@ def test_time_is_linear_and_a_large_library_answers_at_once(
     tmp_path: Path, legacy: LegacyImport, figures: Figures
 ) -> None:
     async def migrate() -> list[Moment]:
-        async with Reshelve().service(tmp_path / "library", WORKERS) as service:
+        async with Program().service(tmp_path / "library", WORKERS) as service:
             return await watched(service, legacy, is_complete)
 
     async def reopen() -> tuple[float, float]:
         async def enter() -> MigrationService:
             return await opened.__aenter__()
 
-        opened = Reshelve().service(tmp_path / "library", WORKERS)
+        opened = Program().service(tmp_path / "library", WORKERS)
         start, service = await timed(enter)
         status, _ = await timed(service.status)
         await opened.__aexit__(None, None, None)
@@ -110,12 +110,12 @@ def test_a_large_run_resumes_at_once(
     tmp_path: Path, legacy: LegacyImport, figures: Figures
 ) -> None:
     async def interrupt() -> None:
-        async with Reshelve().service(tmp_path / "library", WORKERS) as service:
+        async with Program().service(tmp_path / "library", WORKERS) as service:
             await watched(service, legacy, is_under_way)
 
     async def resume() -> float:
         began = time.perf_counter()
-        async with Reshelve().service(tmp_path / "library", WORKERS) as service:
+        async with Program().service(tmp_path / "library", WORKERS) as service:
             resumed = await service.resume()
             seconds = time.perf_counter() - began
             assert resumed.run is not None
