@@ -59,13 +59,12 @@ INSERT_CARRIED = """
 INSERT OR IGNORE INTO migration_previews (sha256, name, digest) VALUES (?, ?, ?)
 """
 INSERT_REMOVAL = """
-INSERT INTO migration_removals (sha256, next_seq, count, counted) VALUES (?, ?, ?, ?)
+INSERT INTO migration_removals (sha256, next_seq, counted) VALUES (?, ?, ?)
 """
 NOTE_EXPECTED = f"{INSERT_REMOVAL} ON CONFLICT (sha256) DO NOTHING"
 SELECT_REMOVALS = "SELECT sha256, next_seq, counted FROM migration_removals ORDER BY sha256"
-# SQLite writes no page that stays as it is. The column is the number of sets when the row was
-# made, which nothing goes by: what counts is the model's own number now.
-CONFIRM_REMOVAL = "UPDATE migration_removals SET count = count + 1 WHERE sha256 = ?"
+# SQLite writes no page that stays as it is: how often a removal was confirmed tells it apart.
+CONFIRM_REMOVAL = "UPDATE migration_removals SET confirmed = confirmed + 1 WHERE sha256 = ?"
 ADVANCE_REMOVAL = "UPDATE migration_removals SET next_seq = ? WHERE sha256 = ? AND next_seq = ?"
 COUNT_REMOVAL = "UPDATE migration_removals SET counted = 1 WHERE sha256 = ?"
 DELETE_REMOVAL = "DELETE FROM migration_removals WHERE sha256 = ?"
@@ -189,7 +188,7 @@ async def add_tags(tx: Transaction, change: AddTags) -> list[Tag]:
 async def expect_preview(tx: Transaction, change: ExpectPreview) -> int:
     """Note that a set is to be written: its files are left over until it is counted."""
     count = (await _existing(tx, change.sha256)).record.meta_json.images_count
-    await tx.execute(NOTE_EXPECTED, change.sha256, count, count, True)
+    await tx.execute(NOTE_EXPECTED, change.sha256, count, True)
     return count
 
 
@@ -210,7 +209,7 @@ async def begin_removal(tx: Transaction, change: BeginRemoval) -> Removal | None
     count = (await _existing(tx, change.sha256)).record.meta_json.images_count
     if not 0 <= change.seq < count:
         return None
-    await tx.execute(INSERT_REMOVAL, change.sha256, change.seq, count, False)
+    await tx.execute(INSERT_REMOVAL, change.sha256, change.seq, False)
     return Removal(change.sha256, change.seq, count, counted=False)
 
 

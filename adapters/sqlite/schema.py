@@ -209,7 +209,7 @@ CREATE TABLE migration_originals (
 CREATE TABLE migration_removals (
     sha256 TEXT PRIMARY KEY,
     next_seq INTEGER NOT NULL,
-    count INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL DEFAULT 0,
     counted INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE migration_discarded (
