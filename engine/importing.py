@@ -30,7 +30,7 @@ from engine.writer import Commits
 CHUNK_ROWS = 2000
 """Rows that are read at once, at most."""
 
-CHUNKS_AT_ONCE = 5
+CHUNKS_AT_ONCE = 3
 """Chunks recorded in one transaction, as many as are read by then. The hashes of models are random
 keys: the more of them are written at once, the more fall on one page of their index. No more wait
 meanwhile, which bounds memory."""
@@ -131,7 +131,7 @@ class Import:
         tags, warnings = await to_thread.run_sync(source.tags, limiter=self._io)
         await self._writer.commit(ExpectRows(self._run.id, source.rows, tags, warnings))
         ahead: tuple[MemoryObjectSendStream[Chunk], MemoryObjectReceiveStream[Chunk]]
-        ahead = anyio.create_memory_object_stream(CHUNKS_AT_ONCE)
+        ahead = anyio.create_memory_object_stream(CHUNKS_AT_ONCE - 1)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._read_ahead, source, ahead[0])
             async with ahead[1]:
@@ -142,6 +142,7 @@ class Import:
         cursor = self._run.cursor
         async for first in chunks:
             rows, notes = _joined([first, *_waiting(chunks)])
+            del first  # or its rows would stay until the next ones come
             fresh = await self._unrecorded(rows)
             if fresh or notes:
                 change = RecordRows(self._run.id, cursor, fresh, notes, self._clock.now())

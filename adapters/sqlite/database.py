@@ -26,7 +26,7 @@ from engine.errors import LibraryDamaged, LibraryMissing, ReshelveError
 
 Row = tuple[Any, ...]
 
-CACHE_KIB = 40 * 1024
+CACHE_KIB = 32 * 1024
 """Hashes are random keys: the pages that a chunk of them touches should stay in memory."""
 
 ROWS_AT_ONCE = (2000, 200, 20, 1)
