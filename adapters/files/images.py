@@ -41,7 +41,11 @@ class DiskImages:
         """
         with open_image(folder, name) as file:
             try:
-                data = file.read(MAX_IMAGE_BYTES + 1)
+                # Memory for the largest image would be taken, and cleared, for each of them.
+                size = os.fstat(file.fileno()).st_size
+                data = file.read(size + 1)
+                if len(data) > size:
+                    data += file.read(MAX_IMAGE_BYTES + 1 - len(data))
             except OSError as error:
                 raise unreadable(error) from error
         if len(data) > MAX_IMAGE_BYTES:
