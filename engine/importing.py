@@ -152,7 +152,7 @@ class Import:
             await to_thread.run_sync(_let_go, rows, fresh, limiter=self._io)
 
     async def _read_ahead(self, source: Source, chunks: MemoryObjectSendStream[Chunk]) -> None:
-        """Read one chunk while another is being committed."""
+        """Read on while chunks are being committed."""
         reading = source.chunks(self._run.cursor, CHUNK_ROWS)
         async with chunks:
             while True:
