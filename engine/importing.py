@@ -23,6 +23,7 @@ from engine.errors import ReshelveError, SourceMissing, SourceUnreadable
 from engine.files import ModelFiles
 from engine.intake import AssessedRow, assess, row_digest
 from engine.journal import ExpectRows, FinishIntake, Reader, RecordRows, Run
+from engine.mailbox import waiting
 from engine.source import Source, SourceChunk, SourceKind, Warning
 from engine.worker import Worker
 from engine.writer import Commits
@@ -141,7 +142,7 @@ class Import:
         """Have chunks committed, in order."""
         cursor = self._run.cursor
         async for first in chunks:
-            rows, notes = _joined([first, *_waiting(chunks)])
+            rows, notes = _joined([first, *waiting(chunks, CHUNKS_AT_ONCE - 1)])
             del first  # or its rows would stay until the next ones come
             fresh = await self._unrecorded(rows)
             if fresh or notes:
@@ -186,15 +187,6 @@ class Import:
         if not known:
             return rows
         return [row for row in rows if (row.model.key, row.digest) not in known]
-
-
-def _waiting(chunks: MemoryObjectReceiveStream[Chunk]) -> Iterator[Chunk]:
-    """Chunks that were read already, one less than `CHUNKS_AT_ONCE` at most."""
-    for _ in range(CHUNKS_AT_ONCE - 1):
-        try:
-            yield chunks.receive_nowait()
-        except (anyio.WouldBlock, anyio.EndOfStream):
-            return
 
 
 def _joined(chunks: list[Chunk]) -> Chunk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 import anyio
@@ -37,6 +38,15 @@ class Question(Generic[M]):
         return self._answer
 
 
+def waiting(stream: MemoryObjectReceiveStream[M], limit: int) -> Iterator[M]:
+    """What was sent and can be taken at once, at most `limit`."""
+    for _ in range(limit):
+        try:
+            yield stream.receive_nowait()
+        except (anyio.WouldBlock, anyio.EndOfStream):
+            return
+
+
 class Mailbox(Generic[M]):
     """The one way in to an actor; askers wait while `size` questions are queued."""
 
@@ -63,13 +73,7 @@ class Mailbox(Generic[M]):
 
     def waiting(self, limit: int) -> list[Question[M]]:
         """Questions that are queued already, at most `limit`."""
-        questions: list[Question[M]] = []
-        while len(questions) < limit:
-            try:
-                questions.append(self._receive.receive_nowait())
-            except (anyio.WouldBlock, anyio.EndOfStream):
-                break
-        return questions
+        return list(waiting(self._receive, limit))
 
     def close(self) -> None:
         """Take no more questions; those queued are still delivered."""

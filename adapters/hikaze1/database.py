@@ -125,18 +125,8 @@ class Database:
         Raises `Damaged` where it meets a damaged page, `SourceUnreadable` for any other error.
         """
         self.renew_deadline()
-        given = 0
         try:
-            try:
-                for row in self._connection.execute(statement, values):
-                    given += 1
-                    yield row
-            except sqlite3.OperationalError as error:
-                if self._connection.text_factory is cells.text or _is_of_sqlite(error):
-                    raise
-                # A text is no UTF-8: from here on, each is decoded by ourselves.
-                self._connection.text_factory = cells.text
-                yield from islice(self._connection.execute(statement, values), given, None)
+            yield from self._decoded(statement, values)
         except _ERRORS as error:
             code = _code(error)
             if code == sqlite3.SQLITE_TOOBIG:
@@ -144,6 +134,21 @@ class Database:
             if code in _DAMAGE:
                 raise Damaged from error
             raise self.unreadable(error) from error
+
+    def _decoded(
+        self, statement: str, values: Sequence[int | str]
+    ) -> Generator[tuple[Any, ...], None, None]:
+        """The rows, their text decoded by Python; from the first that is no UTF-8 on, by us."""
+        given = 0
+        try:
+            for row in self._connection.execute(statement, values):
+                given += 1
+                yield row
+        except sqlite3.OperationalError as error:
+            if self._connection.text_factory is cells.text or _is_of_sqlite(error):
+                raise
+            self._connection.text_factory = cells.text
+            yield from islice(self._connection.execute(statement, values), given, None)
 
     def renew_deadline(self) -> None:
         """Give a statement that is under way, and was waited with, its `seconds` again."""

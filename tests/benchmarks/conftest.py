@@ -6,9 +6,13 @@ a change must not fall behind while the target is not reached.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
+HOLDS: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge}
 HEADINGS = ("what", "measured", "target", "met", "limit")
 
 
@@ -41,9 +45,7 @@ class Figures:
         limit: float | None = None,
     ) -> None:
         """A figure that must not be larger; `shown` is how it is written."""
-        bound = target if limit is None else limit
-        self._add(what, shown, ("<=", value, target, bound), met=value <= target)
-        assert value <= bound, f"{what}: {shown.format(value)} is more than {shown.format(bound)}"
+        self._hold(what, "<=", value, (target, target if limit is None else limit), shown)
 
     def at_least(
         self,
@@ -54,23 +56,23 @@ class Figures:
         limit: float | None = None,
     ) -> None:
         """A figure that must not be smaller."""
-        bound = target if limit is None else limit
-        self._add(what, shown, (">=", value, target, bound), met=value >= target)
-        assert value >= bound, f"{what}: {shown.format(value)} is less than {shown.format(bound)}"
+        self._hold(what, ">=", value, (target, target if limit is None else limit), shown)
 
-    def _add(
-        self, what: str, shown: str, figure: tuple[str, float, float, float], *, met: bool
+    def _hold(
+        self, what: str, sign: str, value: float, bounds: tuple[float, float], shown: str
     ) -> None:
-        sign, value, target, limit = figure
+        measured, target, limit = (shown.format(number) for number in (value, *bounds))
+        reached, held = (HOLDS[sign](value, bound) for bound in bounds)
         self._found.append(
             Figure(
                 what,
-                shown.format(value),
-                f"{sign} {shown.format(target)}",
-                "yes" if met else "NO",
-                "" if limit == target else f"{sign} {shown.format(limit)}",
+                measured,
+                f"{sign} {target}",
+                "yes" if reached else "NO",
+                "" if bounds[0] == bounds[1] else f"{sign} {limit}",
             )
         )
+        assert held, f"{what}: {measured}, {sign} {limit} is asked for"
 
 
 _FOUND = pytest.StashKey[list[Figure]]()

@@ -105,13 +105,11 @@ def sweep(whole: Whole, folder: Path, times: int, seed: int) -> None:
     """Signals at random moments, until so many of them struck a run that had not ended."""
     chance = random.Random(seed)
     sent, struck, slowest, wrong = 0, 0, 0.0, []
-    for number in range(MISSES * times):
-        if struck == times:
-            break
-        sent += 1
-        library = folder / str(number)
+    while struck < times and sent < MISSES * times:
+        library = folder / str(sent)
         after = chance.uniform(0, whole.seconds)
-        out = interrupt(whole, library, SIGNALS[number % 2], after)
+        out = interrupt(whole, library, SIGNALS[sent % 2], after)
+        sent += 1
         struck += out.code != 0
         slowest = max(slowest, out.seconds)
         wrong += [
