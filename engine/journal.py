@@ -51,6 +51,11 @@ class Run(msgspec.Struct, frozen=True):
     cursor: int
     intake_done: bool
 
+    @property
+    def joining(self) -> ConflictStrategy:
+        """How two records become one where that is not asked about: merged, if none was chosen."""
+        return self.strategy or ConflictStrategy.MERGE
+
 
 class WorkItem(msgspec.Struct, frozen=True):
     """An item with work for a worker.

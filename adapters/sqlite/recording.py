@@ -90,9 +90,8 @@ async def record_rows(tx: Transaction, change: RecordRows) -> int:
     if await tx.execute(MOVE_CURSOR, cursor, change.at, change.run_id, change.after) != 1:
         raise StaleCursor(change.run_id, change.after)
     run = await run_of(tx, change.run_id)
-    strategy = run.strategy or ConflictStrategy.MERGE
-    found = await _look_up(tx, change.rows, strategy)
-    settlement = Settlement(strategy, found.known)
+    found = await _look_up(tx, change.rows, run.joining)
+    settlement = Settlement(run.joining, found.known)
     settled = [settlement.settle(row) for row in change.rows]
     last = await tx.first(SELECT_LAST_ITEM)
     numbered = list(enumerate(settled, start=(last[0] if last else 0) + 1))

@@ -18,7 +18,6 @@ from adapters.sqlite.shelf import (
     write_pending,
 )
 from engine.conflicts import (
-    ConflictStrategy,
     duplicate_warning,
     resolve,
     resolve_pending,
@@ -212,7 +211,7 @@ async def activate(tx: Transaction, change: Activate) -> bool:
     if found is not None:
         run = await run_of(tx, item.working_run)
         warnings += duplicate_warning(found.record.path, record.path)
-        record = resolve(run.strategy or ConflictStrategy.MERGE, found.record, record)
+        record = resolve(run.joining, found.record, record)
     record = with_images(record, base + len(change.images))
     await write_models(tx, [(record, found.extra if found else {})])
     await link_tags(tx, LINK_MODEL_TAG, [(work.sha256, work.candidate.tags)])
@@ -280,7 +279,7 @@ async def park(tx: Transaction, change: Park) -> None:
     record = pending_record(change.item.candidate, item.pending_id, change.item.sha256, images)
     found = (await pending_by_path(tx, [record.path])).get(record.path)
     if found is not None:
-        record = resolve_pending(run.strategy or ConflictStrategy.MERGE, found.record, record)
+        record = resolve_pending(run.joining, found.record, record)
     await write_pending(tx, [(record, found.extra if found else {})])
     await link_tags(tx, LINK_PENDING_TAG, [(record.id, change.item.candidate.tags)])
     await tx.many(ADOPT_ORIGINAL, [(name,) for name in images])

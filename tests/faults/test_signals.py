@@ -105,12 +105,16 @@ def sweep(whole: Whole, folder: Path, times: int, seed: int) -> None:
     """Signals at random moments, until so many of them struck a run that had not ended."""
     chance = random.Random(seed)
     sent, struck, slowest, wrong = 0, 0, 0.0, []
+    longest = whole.seconds
     while struck < times and sent < MISSES * times:
         library = folder / str(sent)
-        after = chance.uniform(0, whole.seconds)
+        after = chance.uniform(0, longest)
         out = interrupt(whole, library, SIGNALS[sent % 2], after)
         sent += 1
-        struck += out.code != 0
+        if out.code == 0:
+            longest = after  # it had ended by then
+        else:
+            struck += 1
         slowest = max(slowest, out.seconds)
         wrong += [
             f"{out.signal.name} after {after:.2f} s: {text}"
