@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -20,12 +19,12 @@ if TYPE_CHECKING:
 def run(application: Application, argv: list[str] | None = None) -> int:
     """Run one command line; returns the exit code."""
     arguments = parse(argv)
-    _open_streams()
 
     from adapters.cli.exits import Exit, exit_of
-    from adapters.cli.output import OutputFailed
+    from adapters.cli.streams import OutputFailed, open_streams
     from engine.errors import ReshelveError, cause_of
 
+    open_streams()
     try:
         return int(_answer(arguments, application))
     except BaseException as error:
@@ -68,15 +67,3 @@ def _end_at_once(number: int, _frame: FrameType | None) -> None:
     them for ever.
     """
     os._exit(128 + number)
-
-
-def _open_streams() -> None:
-    """Names in any script are printed, escaped where the terminal cannot show them; what is
-    printed to a stream that was closed at launch goes nowhere."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from adapters.cli.streams import takes_styles, to_stdout
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from adapters.cli.arguments import Arguments
-
-
-class OutputFailed(Exception):
-    """Standard output takes nothing more, for another reason than a reader that went away."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(
-            f"Writing the result to standard output failed: {error.strerror}. What was done in "
-            "the library is kept; `reshelve status` tells of it."
-        )
 
 
 class Output:
@@ -56,7 +47,7 @@ class Output:
         """A remark on what is going on, on standard error."""
         if self.quiet:
             return
-        if not _takes_styles(sys.stderr):
+        if not takes_styles(sys.stderr):
             print(sentence, file=sys.stderr, flush=True)  # noqa: T201
             return
         from rich.text import Text
@@ -64,21 +55,12 @@ class Output:
         self.progress.print(Text(sentence), soft_wrap=True)
 
     def line(self, *parts: str | tuple[str, str]) -> None:
-        """A line of the result; a part may carry a style.
-
-        A reader may go away, as that of `reshelve items | head` does: what nobody reads any more
-        is dropped, and the command goes on to its own exit code.
-        """
-        try:
+        """A line of the result; a part may carry a style."""
+        with to_stdout():
             self._print(parts)
-        except BrokenPipeError:
-            forget_stdout()
-        except OSError as error:
-            forget_stdout()
-            raise OutputFailed(error) from error
 
     def _print(self, parts: tuple[str | tuple[str, str], ...]) -> None:
-        if not _takes_styles(sys.stdout):
+        if not takes_styles(sys.stdout):
             words = (part if isinstance(part, str) else part[0] for part in parts)
             print("".join(words), flush=True)  # noqa: T201
             return
@@ -108,22 +90,6 @@ class Output:
 
     def raw(self, data: bytes) -> None:
         """Bytes of a document."""
-        try:
+        with to_stdout():
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            forget_stdout()
-        except OSError as error:
-            forget_stdout()
-            raise OutputFailed(error) from error
-
-
-def _takes_styles(stream: TextIO) -> bool:
-    """Whether rich would take it for a terminal."""
-    asked = bool(os.environ.get("FORCE_COLOR")) or os.environ.get("TTY_COMPATIBLE") == "1"
-    return asked or stream.isatty()
-
-
-def forget_stdout() -> None:
-    """Further output goes nowhere, and the interpreter does not complain about it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from adapters.cli.output import forget_stdout
+from adapters.cli.streams import forget_stdout
 
 
 class _Results(Console):
