@@ -44,7 +44,10 @@ def run(application: Application, argv: list[str] | None = None) -> int:
 
 def _answer(arguments: Arguments, application: Application) -> int:
     if arguments.command == "status":
-        from adapters.cli.standing import status
+        from adapters.cli.interpreter import without
+
+        with without("typing_extensions"):
+            from adapters.cli.standing import status
 
         return status(arguments, application)
 
