@@ -37,9 +37,22 @@ def lossless_tiers(data: bytes) -> list[Image.Image]:
 
 
 def plain_encode(data: bytes) -> tuple[bytes, ...]:
-    """Decode once, scale the original to each tier, encode it at its nominal quality."""
+    """As version 2 makes previews: decode once, scale the original to each tier, copy its pixels
+    into a new image so that no metadata goes along, encode that at its nominal quality."""
+    pairs = zip(lossless_tiers(data), TIERS, strict=True)
+    return tuple(_webp(_copied(image), tier.quality) for image, tier in pairs)
+
+
+def uncopied_encode(data: bytes) -> tuple[bytes, ...]:
+    """As `plain_encode`, but for the copying: what Pillow and libwebp alone take."""
     pairs = zip(lossless_tiers(data), TIERS, strict=True)
     return tuple(_webp(image, tier.quality) for image, tier in pairs)
+
+
+def _copied(image: Image.Image) -> Image.Image:
+    copy = Image.new(image.mode, image.size)
+    copy.putdata(image.get_flattened_data())
+    return copy
 
 
 def _webp(image: Image.Image, quality: int) -> bytes:

@@ -24,14 +24,14 @@ from tests.benchmarks.plain_previews import (
     processor_seconds,
     say,
     total_bytes,
+    uncopied_encode,
 )
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1_800)]
 
 THREADS = 2
 ROUNDS = 3
-TARGET, LIMIT = 10.0, 7.0
-"""The target is 10, on cores that nobody else uses."""
+TARGET = 10.0
 
 
 def codec_encode(data: bytes) -> tuple[bytes, ...]:
@@ -58,19 +58,21 @@ def library() -> list[Picture]:
 
 
 def test_previews_are_made_several_times_faster(library: list[Picture], figures: Figures) -> None:
-    """The plain encoder has one thread; the codec is timed on one and on two.
+    """The plain encoder has one thread, with and without its copying of pixels, which is work of
+    the interpreter and not of the codecs; ours is timed on one and on two.
 
     Rounds alternate and the fastest of each counts. Beside the clock, processor seconds are
     compared. The geometric mean is held to the bound: in the sum of seconds, one picture with
     alpha, on which `method=6` takes seconds, would decide alone.
     """
-    columns = ("plain ms", "codec ms", "processor", "1 thread", "2 threads")
+    columns = ("plain ms", "uncopied", "codec ms", "processor", "1 thread", "2 threads", "uncopied")
     say(f"\n{'picture':28}" + "".join(f"{column:>10}" for column in columns))
-    ratios, sums = [], np.zeros(3)
+    ratios, sums = [], np.zeros(4)
     for name, data in library:
         rounds = [
             (
                 seconds(plain_encode, data),
+                seconds(uncopied_encode, data),
                 seconds(codec_encode, data),
                 seconds_each(codec_encode, data, 2 * THREADS),
                 processor_seconds(plain_encode, data),
@@ -78,22 +80,26 @@ def test_previews_are_made_several_times_faster(library: list[Picture], figures:
             )
             for _ in range(ROUNDS)
         ]
-        plainly, alone, threaded, plain_cpu, codec_cpu = np.min(rounds, axis=0)
-        sums += plainly, alone, threaded
-        ratios.append((plain_cpu / codec_cpu, plainly / alone, plainly / threaded))
+        plainly, uncopied, alone, threaded, plain_cpu, codec_cpu = np.min(rounds, axis=0)
+        sums += plainly, uncopied, alone, threaded
+        ratios.append(
+            (plain_cpu / codec_cpu, plainly / alone, plainly / threaded, uncopied / threaded)
+        )
         cells = "".join(f"{ratio:>10.1f}" for ratio in ratios[-1])
-        say(f"{name:28}{plainly * 1e3:>10.0f}{alone * 1e3:>10.0f}{cells}")
+        times = "".join(f"{time * 1e3:>10.0f}" for time in (plainly, uncopied, alone))
+        say(f"{name:28}{times}{cells}")
     means = [geometric_mean(list(column)) for column in zip(*ratios, strict=True)]
-    say(f"{'geometric mean':48}" + "".join(f"{mean:>10.1f}" for mean in means))
-    say(f"{'sum of seconds':58}{sums[0] / sums[1]:>10.1f}{sums[0] / sums[2]:>10.1f}")
+    say(f"{'geometric mean':58}" + "".join(f"{mean:>10.1f}" for mean in means))
+    summed = (sums[0] / sums[2], sums[0] / sums[3], sums[1] / sums[3])
+    say(f"{'sum of seconds':68}" + "".join(f"{ratio:>10.1f}" for ratio in summed))
     figures.note("previews: processor time of the plain encoder, against ours", f"{means[0]:.1f}")
     figures.at_least(
         f"previews: plain encoder on one thread, against {THREADS} threads",
-        means[-1],
+        means[2],
         TARGET,
         "{:.1f}",
-        LIMIT,
     )
+    figures.note("... without its copying of pixels", f"{means[3]:.1f}")
 
 
 def test_previews_are_as_small_and_as_alike_as_plain_ones(
