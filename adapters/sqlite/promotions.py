@@ -12,6 +12,7 @@ from adapters.sqlite.transitions import (
     DELETE_PENDING,
     DROP_ORIGINAL,
     END_WORK,
+    LAST_ITEM,
     Item,
     claimed,
     move,
@@ -49,9 +50,9 @@ SELECT_WAITING_ITEM = """
 SELECT id, run_id, promotion_id, pending_id, state, failed_in, work FROM migration_items
 WHERE pending_id = ? ORDER BY id LIMIT 1
 """
-INSERT_WAITING_ITEM = """
-INSERT INTO migration_items (run_id, path, state, pending_id, promotion_id, updated_at)
-VALUES (?, ?, 'pending', ?, ?, ?)
+INSERT_WAITING_ITEM = f"""
+INSERT INTO migration_items (id, run_id, path, state, pending_id, promotion_id, updated_at)
+VALUES ({LAST_ITEM} + 1, ?, ?, 'pending', ?, ?, ?)
 """
 ENLIST = """
 UPDATE migration_items

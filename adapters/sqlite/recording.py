@@ -18,7 +18,7 @@ from adapters.sqlite.shelf import (
     write_models,
     write_pending,
 )
-from adapters.sqlite.transitions import INSERT_WARNING
+from adapters.sqlite.transitions import INSERT_WARNING, LAST_ITEM
 from engine.conflicts import ConflictStrategy
 from engine.errors import StaleCursor
 from engine.intake import AssessedRow, Lane, may_wait
@@ -28,7 +28,7 @@ from engine.records import LARGEST_NUMBER, ModelRecord, PendingModelRecord
 from engine.settlement import Known, SettledRow, Settlement
 from engine.source import DAMAGE
 
-SELECT_LAST_ITEM = "SELECT coalesce(max(id), 0) FROM migration_items"
+SELECT_LAST_ITEM = f"SELECT {LAST_ITEM}"
 SELECT_SOURCE = "SELECT source_id FROM migration_runs WHERE id = ?"
 SELECT_ON_THE_WAY = """
 SELECT DISTINCT sha256 FROM migration_items

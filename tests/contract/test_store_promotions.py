@@ -344,3 +344,36 @@ async def test_a_promotion_of_which_all_was_taken_over_has_ended(bench: Bench) -
     found = await bench.store.run(first.id)
     assert found is not None
     assert not found.status.unfinished
+
+
+async def deleted(bench: Bench, key: int) -> int:
+    """The number that a row's item had, whose conflict was settled by deleting it."""
+    ((item_id,),) = bench.sql("SELECT id FROM migration_items WHERE source_key = ?", key)
+    await decide(bench, await hashed(bench, await promote(bench, [key], DELETE), "taken"))
+    assert isinstance(item_id, int)
+    return item_id
+
+
+async def test_a_row_after_a_deleted_one_has_a_number_of_its_own(bench: Bench) -> None:
+    run = await waiting(bench, 3)
+    gone = await deleted(bench, 3)
+    await bench.record(run, row(5))
+    ((item_id,),) = bench.sql("SELECT id FROM migration_items WHERE source_key = 5")
+    assert item_id > gone
+
+
+async def test_the_row_of_a_deleted_item_is_kept_verbatim(bench: Bench) -> None:
+    run = await waiting(bench, 3)
+    gone = await deleted(bench, 3)
+    await bench.record(run, row(5))
+    kept = bench.sql("SELECT verbatim FROM migration_rows WHERE item_id = ?", gone)
+    assert kept == [(row(3).model.verbatim.decode(),)]
+
+
+async def test_a_found_file_after_a_deleted_row_has_a_number_of_its_own(bench: Bench) -> None:
+    await waiting(bench, 3)
+    gone = await deleted(bench, 3)
+    found = FoundFile("/found/1.pt", "/found/1.pt", "vae", 1, AT)
+    (ids,) = await bench.store.apply([AddFound([found])])
+    (item,) = await enlisted(bench, await promote(bench, ids), Work.HASH)
+    assert item.id > gone
