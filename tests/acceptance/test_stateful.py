@@ -379,6 +379,10 @@ class Library(RuleBasedStateMachine):
         assert sorted(counted) == sorted(grouped)
 
     @invariant()
+    def every_reference_has_both_ends(self) -> None:
+        assert query(self.library, "PRAGMA foreign_key_check") == []
+
+    @invariant()
     def verification_finds_only_the_files_that_are_lost(self) -> None:
         entries = [*self.account.active.values(), *self.account.waiting.values()]
         gone = [

@@ -75,9 +75,11 @@ def runs_of(library: Path) -> list[tuple[str, str]]:
 
 
 def is_sound(library: Path) -> bool:
-    """Whether SQLite finds the database whole."""
+    """Whether SQLite finds the database whole, and both ends of every reference in it."""
     with closing(sqlite3.connect(library / DATABASE)) as connection:
-        return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        damage = connection.execute("PRAGMA integrity_check").fetchall()
+        stray = connection.execute("PRAGMA foreign_key_check").fetchall()
+        return (damage, stray) == ([("ok",)], [])
 
 
 def _names(library: Path) -> list[str]:
