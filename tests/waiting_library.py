@@ -40,6 +40,8 @@ ADD_MODEL = """
 INSERT INTO models (id, path, name, type, size_bytes, hash_hex, created_at, extra_json)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
+DROP_MODEL = "DELETE FROM models WHERE id = ?"
+DROP_LINKS = "DELETE FROM model_tags WHERE model_id = ?"
 ADD_TAG = "INSERT OR IGNORE INTO tags (name) VALUES (?)"
 ADD_LINK = "INSERT INTO model_tags VALUES (?, (SELECT id FROM tags WHERE name = ?))"
 
@@ -121,6 +123,13 @@ class Legacy:
         with closing(sqlite3.connect(self.database)) as connection, connection:
             for row in rows:
                 self._add(connection, row)
+
+    def change(self, row: Row) -> None:
+        """Another version of the row with its key, with its files."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(DROP_MODEL, (row.key,))
+            connection.execute(DROP_LINKS, (row.key,))
+            self._add(connection, row)
 
     def _add(self, connection: sqlite3.Connection, row: Row) -> None:
         path = self.path(row)

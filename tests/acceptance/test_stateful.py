@@ -92,14 +92,19 @@ class Account:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.lost: set[str] = set()
-        self.rows: list[Row] = []
-        self.carried = 0
+        self.rows: tuple[dict[int, Row], ...] = ({}, {})
+        """Of each legacy library, by key."""
+        self.carried: tuple[set[Row], ...] = (set(), set())
+        """Every version of a row that a migration has seen."""
         self.active: dict[bytes, Entry] = {}
         self.waiting: dict[str, Entry] = {}
 
-    def migrate(self, folder: Path, strategy: ConflictStrategy) -> None:
-        """Rows that were not carried yet, in their order."""
-        for row in self.rows[self.carried :]:
+    def migrate(self, source: int, folder: Path, strategy: ConflictStrategy) -> None:
+        """Rows that were not carried as they are, in their order."""
+        for _, row in sorted(self.rows[source].items()):
+            if row in self.carried[source]:
+                continue
+            self.carried[source].add(row)
             entry = Entry(
                 {
                     "path": str(folder / f"{row.key}.safetensors"),
@@ -117,7 +122,6 @@ class Account:
                 there.join(entry, strategy)
             else:
                 self.active[row.content] = entry
-        self.carried = len(self.rows)
 
     def _wait(self, entry: Entry, strategy: Strategy) -> None:
         path = entry.fields["path"]
@@ -188,8 +192,10 @@ rows = st.builds(
     positive=st.sampled_from(["", "a prompt"]),
     created_at=st.sampled_from([0, 5, 6]),
     images=st.lists(st.sampled_from(sorted(PICTURES.items())), unique=True).map(tuple),
-    tags=st.lists(st.sampled_from(["a", "b", "c"]), unique=True).map(tuple),
+    tags=st.sets(st.sampled_from(["a", "b", "c"])).map(lambda tags: tuple(sorted(tags))),
 )
+sources = st.sampled_from([0, 0, 1])
+"""Which legacy library; most happens in one."""
 strategies = st.sampled_from([None, *ConflictStrategy])
 some = st.sets(st.integers(0, 7), min_size=1)
 """Which of the models that wait, by their place among them."""
@@ -205,13 +211,13 @@ class Library(RuleBasedStateMachine):
     def begin(self, backend: str, drawn: list[Row]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="reshelve-stateful-"))
         self.library = self.folder / "library"
-        self.legacy = Legacy(self.folder / "legacy")
+        self.legacies = [Legacy(self.folder / name) for name in ("legacy", "legacy_2")]
         self.account = Account()
         self.starting = start_blocking_portal(backend)
         self.portal: BlockingPortal = self.starting.__enter__()
         self.open()
-        self.grow_by(drawn)
-        self.migrate(ConflictStrategy.MERGE)
+        self.grow_by(0, drawn)
+        self.migrate(0, ConflictStrategy.MERGE)
 
     def open(self) -> None:
         service = Reshelve().service(self.library, 2)
@@ -228,17 +234,30 @@ class Library(RuleBasedStateMachine):
 
     # --- what happens to a library
 
-    @rule(drawn=st.lists(rows, min_size=1, max_size=3))
-    def grow(self, drawn: list[Row]) -> None:
-        """The legacy library gets more models."""
-        self.grow_by(drawn)
+    @rule(source=sources, drawn=st.lists(rows, min_size=1, max_size=3))
+    def grow(self, source: int, drawn: list[Row]) -> None:
+        """A legacy library gets more models."""
+        self.grow_by(source, drawn)
 
-    def grow_by(self, drawn: list[Row]) -> None:
+    def grow_by(self, source: int, drawn: list[Row]) -> None:
         for row in drawn:
-            made = msgspec.structs.replace(row, key=len(self.account.rows) + 1)
-            self.account.rows.append(made)
-            self.legacy.add(made)
-            self.put(str(self.legacy.path(made)), made.content)
+            made = msgspec.structs.replace(row, key=len(self.account.rows[source]) + 1)
+            self.legacies[source].add(made)
+            self.note(source, made)
+
+    def note(self, source: int, row: Row) -> None:
+        self.account.rows[source][row.key] = row
+        self.put(str(self.legacies[source].path(row)), row.content)
+
+    @precondition(lambda self: self.account.rows[0])
+    @rule(place=st.integers(0, 20), drawn=rows)
+    def edit(self, place: int, drawn: Row) -> None:
+        """The legacy application changes what a row says of its file."""
+        keys = sorted(self.account.rows[0])
+        old = self.account.rows[0][keys[place % len(keys)]]
+        row = msgspec.structs.replace(drawn, key=old.key, content=old.content)
+        self.legacies[0].change(row)
+        self.note(0, row)
 
     def put(self, path: str, content: bytes) -> None:
         Path(path).write_bytes(content)
@@ -249,7 +268,7 @@ class Library(RuleBasedStateMachine):
     @rule(content=st.sampled_from(CONTENTS), number=st.integers(0, 3))
     def download(self, content: bytes, number: int) -> None:
         """A file that no manager knows appears, unless its name is taken."""
-        path = str(self.legacy.models / f"new {number}.ckpt")
+        path = str(self.legacies[0].models / f"new {number}.ckpt")
         if path not in self.account.files:
             self.put(path, content)
 
@@ -270,18 +289,19 @@ class Library(RuleBasedStateMachine):
 
     # --- what the service is asked
 
-    @rule(strategy=st.sampled_from([*ConflictStrategy][:3]))
-    def migrate_what_is_new(self, strategy: ConflictStrategy) -> None:
-        self.migrate(strategy)
+    @rule(source=sources, strategy=st.sampled_from([*ConflictStrategy][:3]))
+    def migrate_what_is_new(self, source: int, strategy: ConflictStrategy) -> None:
+        self.migrate(source, strategy)
 
-    def migrate(self, strategy: ConflictStrategy) -> None:
-        self.portal.call(migrate, self.service, self.legacy, strategy)
-        self.account.migrate(self.legacy.models, strategy)
+    def migrate(self, source: int, strategy: ConflictStrategy) -> None:
+        legacy = self.legacies[source]
+        self.portal.call(migrate, self.service, legacy, strategy)
+        self.account.migrate(source, legacy.models, strategy)
 
     @rule()
     def scan(self) -> None:
         report: ScanReport = self.portal.call(
-            self.service.scan, [Root("found", str(self.legacy.models))]
+            self.service.scan, [Root("found", str(legacy.models)) for legacy in self.legacies]
         )
         added, moved = self.account.scan()
         paths = {key: record["path"] for key, record in waiting(self.library).items()}
