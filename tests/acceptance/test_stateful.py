@@ -429,8 +429,8 @@ async def go_on(beats: int) -> None:
 
 
 BOUNDED = settings(
-    max_examples=20,
-    stateful_step_count=12,
+    max_examples=60,
+    stateful_step_count=20,
     database=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
