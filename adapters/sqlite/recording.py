@@ -38,6 +38,9 @@ SELECT_TAKEN_NUMBERS = """
 SELECT id FROM pending_import WHERE id IN (SELECT value FROM json_each(?1))
 UNION
 SELECT pending_id FROM migration_items WHERE pending_id IN (SELECT value FROM json_each(?1))
+UNION
+SELECT pending_id FROM migration_promotions
+WHERE pending_id IN (SELECT value FROM json_each(?1)) AND outcome IN ('success', 'deleted')
 """
 SELECT_LARGEST_NUMBER = """
 SELECT max(coalesce((SELECT max(id) FROM pending_import WHERE id < ?1), 0),

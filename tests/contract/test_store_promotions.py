@@ -377,3 +377,20 @@ async def test_a_found_file_after_a_deleted_row_has_a_number_of_its_own(bench: B
     (ids,) = await bench.store.apply([AddFound([found])])
     (item,) = await enlisted(bench, await promote(bench, ids), Work.HASH)
     assert item.id > gone
+
+
+@pytest.mark.parametrize("content", ["taken", "new"])
+async def test_a_number_that_has_left_the_queue_is_not_given_again(
+    bench: Bench, content: str
+) -> None:
+    await waiting(bench, 3)
+    promotion = await promote(bench, [3], DELETE)
+    item = await hashed(bench, promotion, content)
+    if await decide(bench, item) is not None:
+        item = (await enlisted(bench, promotion, Work.PROMOTION))[0]
+        await bench.store.apply([finished(item)])
+    assert queue(bench) == []
+    await bench.end_run(promotion)
+    other = await bench.open_run("/another/hikaze_mm.sqlite3")
+    await bench.record(other, row(3, path="/another/3.safetensors"))
+    assert queue(bench) == [4]
