@@ -213,6 +213,7 @@ class Library(RuleBasedStateMachine):
         self.library = self.folder / "library"
         self.legacies = [Legacy(self.folder / name) for name in ("legacy", "legacy_2")]
         self.account = Account()
+        self.numbers: dict[int, str] = {}
         self.starting = start_blocking_portal(backend)
         self.portal: BlockingPortal = self.starting.__enter__()
         self.open()
@@ -386,6 +387,11 @@ class Library(RuleBasedStateMachine):
             path: (entry.fields, entry.tags, entry.images)
             for path, entry in self.account.waiting.items()
         }
+
+    @invariant()
+    def a_number_of_the_queue_stays_that_of_one_model(self) -> None:
+        for key, record in waiting(self.library).items():
+            assert self.numbers.setdefault(key, record["path"]) == record["path"]
 
     @invariant()
     def image_files_are_those_of_the_records(self) -> None:
