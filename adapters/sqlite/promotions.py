@@ -5,14 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from adapters.sqlite.database import Transaction, readable
-from adapters.sqlite.recording import SELECT_LARGEST_NUMBER
+from adapters.sqlite.numbers import LAST_ITEM, last_in_queue
 from adapters.sqlite.runs import run_of
 from adapters.sqlite.shelf import models_by_hash, write_pending
 from adapters.sqlite.transitions import (
     DELETE_PENDING,
     DROP_ORIGINAL,
     END_WORK,
-    LAST_ITEM,
     Item,
     claimed,
     move,
@@ -36,7 +35,7 @@ from engine.journal import (
 )
 from engine.lifecycle import ModelState
 from engine.promotion import Outcome
-from engine.records import LARGEST_NUMBER, PendingModelRecord
+from engine.records import PendingModelRecord
 from engine.source import Defect
 
 INSERT_PROMOTION = """
@@ -236,8 +235,6 @@ async def forget_leavings(tx: Transaction, change: ForgetLeavings) -> None:
 
 async def add_found(tx: Transaction, change: AddFound) -> list[int]:
     """New files become pending models, numbered on in the order they were found."""
-    row = await tx.first(SELECT_LARGEST_NUMBER, LARGEST_NUMBER)
-    first = (row[0] if row else 0) + 1
     records = [
         PendingModelRecord(
             id=number,
@@ -247,7 +244,7 @@ async def add_found(tx: Transaction, change: AddFound) -> list[int]:
             size_bytes=file.size,
             created_at=file.created_at,
         )
-        for number, file in enumerate(change.files, start=first)
+        for number, file in enumerate(change.files, start=await last_in_queue(tx) + 1)
     ]
     await write_pending(tx, [(record, {}) for record in records])
     return [record.id for record in records]

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from adapters.sqlite.database import Transaction
+from adapters.sqlite.numbers import last_in_queue, last_item, taken_in_queue
 from adapters.sqlite.runs import run_of
 from adapters.sqlite.shelf import (
     LINK_MODEL_TAG,
@@ -18,7 +19,7 @@ from adapters.sqlite.shelf import (
     write_models,
     write_pending,
 )
-from adapters.sqlite.transitions import INSERT_WARNING, LAST_ITEM
+from adapters.sqlite.transitions import INSERT_WARNING
 from engine.conflicts import ConflictStrategy
 from engine.errors import StaleCursor
 from engine.intake import AssessedRow, Lane, may_wait
@@ -28,26 +29,10 @@ from engine.records import LARGEST_NUMBER, ModelRecord, PendingModelRecord
 from engine.settlement import Known, SettledRow, Settlement
 from engine.source import DAMAGE
 
-SELECT_LAST_ITEM = f"SELECT {LAST_ITEM}"
 SELECT_SOURCE = "SELECT source_id FROM migration_runs WHERE id = ?"
 SELECT_ON_THE_WAY = """
 SELECT DISTINCT sha256 FROM migration_items
 WHERE work = 'previews' AND sha256 IN (SELECT value FROM json_each(?))
-"""
-SELECT_TAKEN_NUMBERS = """
-SELECT id FROM pending_import WHERE id IN (SELECT value FROM json_each(?1))
-UNION
-SELECT pending_id FROM migration_items WHERE pending_id IN (SELECT value FROM json_each(?1))
-UNION
-SELECT pending_id FROM migration_promotions
-WHERE pending_id IN (SELECT value FROM json_each(?1)) AND outcome IN ('success', 'deleted')
-"""
-SELECT_LARGEST_NUMBER = """
-SELECT max(coalesce((SELECT max(id) FROM pending_import WHERE id < ?1), 0),
-           coalesce((SELECT max(pending_id) FROM migration_items
-                     WHERE pending_id IS NOT NULL AND pending_id < ?1), 0),
-           coalesce((SELECT max(pending_id) FROM migration_promotions
-                     WHERE pending_id < ?1), 0))
 """
 INSERT_ITEM = """
 INSERT INTO migration_items
@@ -96,8 +81,7 @@ async def record_rows(tx: Transaction, change: RecordRows) -> int:
     found = await _look_up(tx, change.rows, run.joining)
     settlement = Settlement(run.joining, found.known)
     settled = [settlement.settle(row) for row in change.rows]
-    last = await tx.first(SELECT_LAST_ITEM)
-    numbered = list(enumerate(settled, start=(last[0] if last else 0) + 1))
+    numbered = list(enumerate(settled, start=await last_item(tx) + 1))
     await _write_items(tx, change, numbered)
     await _write_records(tx, settlement, settled, found)
     await _write_warnings(tx, change, numbered)
@@ -110,16 +94,14 @@ async def _look_up(tx: Transaction, rows: list[AssessedRow], strategy: ConflictS
     models = await models_by_hash(tx, (row.sha256 for row in rows if row.sha256))
     waiting = [row for row in rows if may_wait(row, strategy)]
     pending = await pending_by_path(tx, (row.model.path for row in waiting))
-    keys = _encode([row.model.key for row in waiting]).decode()
-    largest = await tx.first(SELECT_LARGEST_NUMBER, LARGEST_NUMBER)
     known = Known(
         models={sha256: stored.record for sha256, stored in models.items()},
         on_the_way={row[0] for row in await tx.fetch(SELECT_ON_THE_WAY, hashes)},
         pending={path: stored.record for path, stored in pending.items()},
-        taken={row[0] for row in await tx.fetch(SELECT_TAKEN_NUMBERS, keys)},
+        taken=await taken_in_queue(tx, [row.model.key for row in waiting]),
         # Rows of this chunk keep their own numbers: one that cannot is numbered after them.
         largest=max(
-            largest[0] if largest else 0,
+            await last_in_queue(tx),
             *(row.model.key for row in rows if row.model.key < LARGEST_NUMBER),
             0,
         ),

@@ -42,13 +42,6 @@ from engine.promotion import Outcome
 from engine.records import ModelRecord
 from engine.source import Defect, Warning
 
-LAST_ITEM = """
-max(coalesce((SELECT max(id) FROM migration_items), 0),
-    coalesce((SELECT max(item_id) FROM migration_discarded), 0))
-"""
-"""The largest number that an item ever had. History and verbatim rows outlive their item under its
-number, so none is given twice."""
-
 SELECT_ITEM = """
 SELECT run_id, promotion_id, pending_id, state, work FROM migration_items WHERE id = ?
 """

@@ -379,17 +379,17 @@ async def test_a_found_file_after_a_deleted_row_has_a_number_of_its_own(bench: B
     assert item.id > gone
 
 
-@pytest.mark.parametrize("content", ["taken", "new"])
-async def test_a_number_that_has_left_the_queue_is_not_given_again(
-    bench: Bench, content: str
-) -> None:
+async def test_the_number_of_a_deleted_model_is_not_given_again(bench: Bench) -> None:
+    run = await waiting(bench, 3)
+    await deleted(bench, 3)
+    await bench.record(run, row(3, path="/another/3.safetensors"))
+    assert queue(bench) == [4]
+
+
+async def test_the_number_of_a_promoted_model_is_not_given_again(bench: Bench) -> None:
     await waiting(bench, 3)
-    promotion = await promote(bench, [3], DELETE)
-    item = await hashed(bench, promotion, content)
-    if await decide(bench, item) is not None:
-        item = (await enlisted(bench, promotion, Work.PROMOTION))[0]
-        await bench.store.apply([finished(item)])
-    assert queue(bench) == []
+    promotion = await promote(bench, [3])
+    await bench.store.apply([finished(await decided(bench, promotion, "new"))])
     await bench.end_run(promotion)
     other = await bench.open_run("/another/hikaze_mm.sqlite3")
     await bench.record(other, row(3, path="/another/3.safetensors"))
