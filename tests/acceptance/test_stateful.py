@@ -93,7 +93,7 @@ class Account:
         self.files: dict[str, bytes] = {}
         self.lost: set[str] = set()
         self.rows: tuple[dict[int, Row], ...] = ({}, {})
-        """Of each legacy library, by key."""
+        """Of each legacy library, by key, in the order of the keys."""
         self.carried: tuple[set[Row], ...] = (set(), set())
         """Every version of a row that a migration has seen."""
         self.active: dict[bytes, Entry] = {}
@@ -101,7 +101,7 @@ class Account:
 
     def migrate(self, source: int, folder: Path, strategy: ConflictStrategy) -> None:
         """Rows that were not carried as they are, in their order."""
-        for _, row in sorted(self.rows[source].items()):
+        for row in self.rows[source].values():
             if row in self.carried[source]:
                 continue
             self.carried[source].add(row)
@@ -250,12 +250,11 @@ class Library(RuleBasedStateMachine):
         self.account.rows[source][row.key] = row
         self.put(str(self.legacies[source].path(row)), row.content)
 
-    @precondition(lambda self: self.account.rows[0])
     @rule(place=st.integers(0, 20), drawn=rows)
     def edit(self, place: int, drawn: Row) -> None:
         """The legacy application changes what a row says of its file."""
-        keys = sorted(self.account.rows[0])
-        old = self.account.rows[0][keys[place % len(keys)]]
+        there = [*self.account.rows[0].values()]
+        old = there[place % len(there)]
         row = msgspec.structs.replace(drawn, key=old.key, content=old.content)
         self.legacies[0].change(row)
         self.note(0, row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from typing import NamedTuple
 
@@ -39,14 +39,16 @@ def lossless_tiers(data: bytes) -> list[Image.Image]:
 def plain_encode(data: bytes) -> tuple[bytes, ...]:
     """As version 2 makes previews: decode once, scale the original to each tier, copy its pixels
     into a new image so that no metadata goes along, encode that at its nominal quality."""
-    pairs = zip(lossless_tiers(data), TIERS, strict=True)
-    return tuple(_webp(_copied(image), tier.quality) for image, tier in pairs)
+    return _encoded(_copied(image) for image in lossless_tiers(data))
 
 
 def uncopied_encode(data: bytes) -> tuple[bytes, ...]:
     """As `plain_encode`, but for the copying: what Pillow and libwebp alone take."""
-    pairs = zip(lossless_tiers(data), TIERS, strict=True)
-    return tuple(_webp(image, tier.quality) for image, tier in pairs)
+    return _encoded(lossless_tiers(data))
+
+
+def _encoded(images: Iterable[Image.Image]) -> tuple[bytes, ...]:
+    return tuple(_webp(image, tier.quality) for image, tier in zip(images, TIERS, strict=True))
 
 
 def _copied(image: Image.Image) -> Image.Image:
