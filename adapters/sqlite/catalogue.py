@@ -70,17 +70,15 @@ COUNT_REMOVAL = "UPDATE migration_removals SET counted = 1 WHERE sha256 = ?"
 DELETE_REMOVAL = "DELETE FROM migration_removals WHERE sha256 = ?"
 
 
-async def summaries(
-    tx: Transaction, type_name: str, known_types: Sequence[str]
-) -> list[ModelSummary]:
+def summaries(tx: Transaction, type_name: str, known_types: Sequence[str]) -> list[ModelSummary]:
     """Active models of a type; `Others` for those of no known type."""
     if type_name == OTHERS:
-        rows = await tx.fetch(SELECT_HASHES_OF_OTHERS, _json([*known_types]))
+        rows = tx.fetch(SELECT_HASHES_OF_OTHERS, _json([*known_types]))
     else:
-        rows = await tx.fetch(SELECT_HASHES_OF_TYPE, type_name)
+        rows = tx.fetch(SELECT_HASHES_OF_TYPE, type_name)
     hashes = [row[0] for row in rows]
-    models = await models_by_hash(tx, hashes)
-    tags = record_tags(await tx.fetch(SELECT_MODEL_TAGS, _json(hashes)))
+    models = models_by_hash(tx, hashes)
+    tags = record_tags(tx.fetch(SELECT_MODEL_TAGS, _json(hashes)))
     return [
         _summary(models[sha256].record, tags.get(sha256, ()))
         for sha256 in hashes
@@ -101,46 +99,46 @@ def _summary(record: ModelRecord, tags: tuple[Tag, ...]) -> ModelSummary:
     )
 
 
-async def types(tx: Transaction) -> list[str]:
+def types(tx: Transaction) -> list[str]:
     """The types that active models have."""
-    return [row[0] for row in await tx.fetch(SELECT_TYPES)]
+    return [row[0] for row in tx.fetch(SELECT_TYPES)]
 
 
-async def model(tx: Transaction, sha256: str) -> ModelRecord | None:
+def model(tx: Transaction, sha256: str) -> ModelRecord | None:
     """An active model with its tags."""
-    found = (await models_by_hash(tx, [sha256])).get(sha256)
+    found = models_by_hash(tx, [sha256]).get(sha256)
     if found is None:
         return None
-    tags = record_tags(await tx.fetch(SELECT_MODEL_TAGS, _json([sha256])))
+    tags = record_tags(tx.fetch(SELECT_MODEL_TAGS, _json([sha256])))
     return msgspec.structs.replace(found.record, tags=tags.get(sha256, ()))
 
 
-async def tags(tx: Transaction) -> list[Tag]:
+def tags(tx: Transaction) -> list[Tag]:
     """All tags by name."""
-    return [Tag(row[0], row[1]) for row in await tx.fetch(SELECT_TAGS)]
+    return [Tag(row[0], row[1]) for row in tx.fetch(SELECT_TAGS)]
 
 
-async def removals(tx: Transaction) -> list[Removal]:
+def removals(tx: Transaction) -> list[Removal]:
     """Removals, and sets to be written, that were interrupted."""
-    rows = await tx.fetch(SELECT_REMOVALS)
-    models = await models_by_hash(tx, [row[0] for row in rows])
+    rows = tx.fetch(SELECT_REMOVALS)
+    models = models_by_hash(tx, [row[0] for row in rows])
     counts = {sha256: found.record.meta_json.images_count for sha256, found in models.items()}
     return [Removal(row[0], row[1], counts.get(row[0]), bool(row[2])) for row in rows]
 
 
-async def edit_model(tx: Transaction, change: EditModel) -> ModelRecord:
+def edit_model(tx: Transaction, change: EditModel) -> ModelRecord:
     """Change fields of an active model. Raises `UnknownModel`, `InvalidEdit`."""
-    found = await _existing(tx, change.sha256)
-    await write_models(tx, [(_patched(found.record, change.patch), found.extra)])
+    found = _existing(tx, change.sha256)
+    write_models(tx, [(_patched(found.record, change.patch), found.extra)])
     if change.patch.tags is not UNSET:
-        await _replace_tags(tx, change.sha256, change.patch.tags)
-    edited = await model(tx, change.sha256)
+        _replace_tags(tx, change.sha256, change.patch.tags)
+    edited = model(tx, change.sha256)
     assert edited is not None
     return edited
 
 
-async def _existing(tx: Transaction, sha256: str) -> Stored[ModelRecord]:
-    found = (await models_by_hash(tx, [sha256])).get(sha256)
+def _existing(tx: Transaction, sha256: str) -> Stored[ModelRecord]:
+    found = models_by_hash(tx, [sha256]).get(sha256)
     if found is None:
         raise UnknownModel(sha256)
     return found
@@ -169,80 +167,80 @@ def _overlaid(old: Any, patch: Any) -> Any:
     return msgspec.structs.replace(old, **changed)
 
 
-async def _replace_tags(tx: Transaction, sha256: str, wanted: tuple[int | TagRef, ...]) -> None:
+def _replace_tags(tx: Transaction, sha256: str, wanted: tuple[int | TagRef, ...]) -> None:
     ids = list(dict.fromkeys(tag.id if isinstance(tag, TagRef) else tag for tag in wanted))
-    known = {row[0] for row in await tx.fetch(SELECT_KNOWN_TAGS, _json(ids))}
+    known = {row[0] for row in tx.fetch(SELECT_KNOWN_TAGS, _json(ids))}
     missing = [str(tag_id) for tag_id in ids if tag_id not in known]
     if missing:
         raise InvalidEdit(f"There is no tag with id {', '.join(missing)}.")
-    await tx.execute(UNLINK_TAGS, sha256)
-    await tx.many(LINK_TAG, [(sha256, tag_id) for tag_id in ids])
+    tx.execute(UNLINK_TAGS, sha256)
+    tx.many(LINK_TAG, [(sha256, tag_id) for tag_id in ids])
 
 
-async def add_tags(tx: Transaction, change: AddTags) -> list[Tag]:
+def add_tags(tx: Transaction, change: AddTags) -> list[Tag]:
     """Tags of these names, in their order."""
-    ids = await tag_ids(tx, change.names)
+    ids = tag_ids(tx, change.names)
     return [Tag(ids[name], name) for name in change.names]
 
 
-async def expect_preview(tx: Transaction, change: ExpectPreview) -> int:
+def expect_preview(tx: Transaction, change: ExpectPreview) -> int:
     """Note that a set is to be written: its files are left over until it is counted."""
-    count = (await _existing(tx, change.sha256)).record.meta_json.images_count
-    await tx.execute(NOTE_EXPECTED, change.sha256, count, True)
+    count = _existing(tx, change.sha256).record.meta_json.images_count
+    tx.execute(NOTE_EXPECTED, change.sha256, count, True)
     return count
 
 
-async def add_preview(tx: Transaction, change: AddPreview) -> bool:
+def add_preview(tx: Transaction, change: AddPreview) -> bool:
     """A preview set is on disk; False when the footing has moved."""
-    found = await _existing(tx, change.sha256)
+    found = _existing(tx, change.sha256)
     if found.record.meta_json.images_count != change.footing_count:
         return False
     record = with_images(found.record, change.footing_count + 1)
-    await write_models(tx, [(record, found.extra)])
-    await tx.execute(INSERT_CARRIED, change.sha256, change.image.name, change.image.digest)
-    await tx.execute(DELETE_REMOVAL, change.sha256)
+    write_models(tx, [(record, found.extra)])
+    tx.execute(INSERT_CARRIED, change.sha256, change.image.name, change.image.digest)
+    tx.execute(DELETE_REMOVAL, change.sha256)
     return True
 
 
-async def begin_removal(tx: Transaction, change: BeginRemoval) -> Removal | None:
+def begin_removal(tx: Transaction, change: BeginRemoval) -> Removal | None:
     """Note that a set is to be removed, before files move."""
-    count = (await _existing(tx, change.sha256)).record.meta_json.images_count
+    count = _existing(tx, change.sha256).record.meta_json.images_count
     if not 0 <= change.seq < count:
         return None
-    await tx.execute(INSERT_REMOVAL, change.sha256, change.seq, False)
+    tx.execute(INSERT_REMOVAL, change.sha256, change.seq, False)
     return Removal(change.sha256, change.seq, count, counted=False)
 
 
-async def confirm_removal(tx: Transaction, change: ConfirmRemoval) -> Removal:
+def confirm_removal(tx: Transaction, change: ConfirmRemoval) -> Removal:
     """Commit what is under way once more."""
-    await tx.execute(CONFIRM_REMOVAL, change.removal.sha256)
+    tx.execute(CONFIRM_REMOVAL, change.removal.sha256)
     return change.removal
 
 
-async def advance_removal(tx: Transaction, change: AdvanceRemoval) -> Removal:
+def advance_removal(tx: Transaction, change: AdvanceRemoval) -> Removal:
     """One set has taken the content of the one after it."""
     old = change.removal
-    count = (await _existing(tx, old.sha256)).record.meta_json.images_count
-    await tx.execute(ADVANCE_REMOVAL, old.next_seq + 1, old.sha256, old.next_seq)
+    count = _existing(tx, old.sha256).record.meta_json.images_count
+    tx.execute(ADVANCE_REMOVAL, old.next_seq + 1, old.sha256, old.next_seq)
     return msgspec.structs.replace(old, next_seq=old.next_seq + 1, count=count)
 
 
-async def count_removal(tx: Transaction, change: CountRemoval) -> Removal:
+def count_removal(tx: Transaction, change: CountRemoval) -> Removal:
     """All sets have moved down: `images_count` follows. Not yet, where another was added."""
     removal = change.removal
-    found = await _existing(tx, removal.sha256)
+    found = _existing(tx, removal.sha256)
     count = found.record.meta_json.images_count
     if removal.next_seq < count - 1:
         return msgspec.structs.replace(removal, count=count)
     count = max(count - 1, 0)
-    await write_models(tx, [(with_images(found.record, count), found.extra)])
-    await tx.execute(COUNT_REMOVAL, removal.sha256)
+    write_models(tx, [(with_images(found.record, count), found.extra)])
+    tx.execute(COUNT_REMOVAL, removal.sha256)
     return msgspec.structs.replace(removal, count=count, counted=True)
 
 
-async def end_removal(tx: Transaction, change: EndRemoval) -> None:
+def end_removal(tx: Transaction, change: EndRemoval) -> None:
     """No files are left over."""
-    await tx.execute(DELETE_REMOVAL, change.removal.sha256)
+    tx.execute(DELETE_REMOVAL, change.removal.sha256)
 
 
 def _json(values: list[str] | list[int]) -> str:

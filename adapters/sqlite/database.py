@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
-
+from adapters.sqlite.connection import Connection, connect
 from adapters.sqlite.opening import READ_ONLY, SELECT_JOURNAL, connected, existing
 from adapters.sqlite.schema import (
     DB_VERSION,
@@ -22,7 +21,7 @@ from adapters.sqlite.schema import (
     JOURNAL_VERSION,
     LIBRARY_TABLES,
 )
-from engine.errors import LibraryDamaged, LibraryMissing, ReshelveError
+from engine.errors import LibraryDamaged, LibraryMissing
 
 Row = tuple[Any, ...]
 
@@ -55,40 +54,35 @@ _VALUES = re.compile(r"VALUES \(([^)]+)\)")
 class Transaction:
     """One open transaction: statements, and the counts that it moves."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._counts: Counter[tuple[int, str]] = Counter()
 
-    async def fetch(self, sql: str, *values: Any) -> list[Row]:
+    def fetch(self, sql: str, *values: Any) -> list[Row]:
         """All rows of a query."""
-        return [tuple(row) for row in await self._connection.execute_fetchall(sql, values)]
+        return self._connection.execute(sql, values).fetchall()
 
-    async def first(self, sql: str, *values: Any) -> Row | None:
+    def first(self, sql: str, *values: Any) -> Row | None:
         """The first row of a query."""
-        rows = await self.fetch(sql, *values)
-        return rows[0] if rows else None
+        row: Row | None = self._connection.execute(sql, values).fetchone()
+        return row
 
-    async def execute(self, sql: str, *values: Any) -> int:
+    def execute(self, sql: str, *values: Any) -> int:
         """Run a statement; returns how many rows it changed."""
-        # A cursor that gives no rows holds nothing, and each way to its thread takes 0.1 ms: it is
-        # not closed.
-        cursor = await self._connection.execute(sql, values)
-        return cursor.rowcount
+        return self._connection.execute(sql, values).rowcount
 
-    async def insert(self, sql: str, *values: Any) -> int:
+    def insert(self, sql: str, *values: Any) -> int:
         """Run an INSERT; returns the row's id."""
-        cursor = await self._connection.execute(sql, values)
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
+        number = self._connection.execute(sql, values).lastrowid
+        assert number is not None
+        return number
 
-    async def many(self, sql: str, rows: Sequence[Iterable[Any]]) -> None:
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a statement for each row."""
         if rows:
-            await self._connection.executemany(sql, rows)
+            self._connection.executemany(sql, rows)
 
-    async def bulk(
-        self, insert: str, rows: Iterable[Sequence[Any]], shared: Sequence[Any] = ()
-    ) -> None:
+    def bulk(self, insert: str, rows: Iterable[Sequence[Any]], shared: Sequence[Any] = ()) -> None:
         """Run an INSERT … VALUES for many rows, `ROWS_AT_ONCE` in a statement.
 
         `shared` are the values that are the same in every row: ?1, ?2 … before the first ? of
@@ -97,17 +91,17 @@ class Transaction:
         each other.
         """
         for size, values in _in_statements(rows, shared):
-            await self.many(_of_many_rows(insert, size), [values])
+            self.many(_of_many_rows(insert, size), [values])
 
     def count(self, run_id: int, name: str, amount: int = 1) -> None:
         """Move a count of a run, with this transaction."""
         if amount:
             self._counts[run_id, name] += amount
 
-    async def flush_counts(self) -> None:
+    def flush_counts(self) -> None:
         """Write the moved counts; called once, before the commit."""
         moved = [(run_id, name, n) for (run_id, name), n in self._counts.items() if n]
-        await self.many(ADD_COUNT, sorted(moved))
+        self.many(ADD_COUNT, sorted(moved))
 
 
 def _in_statements(
@@ -130,75 +124,64 @@ def _of_many_rows(insert: str, size: int) -> str:
     return f"{head}VALUES {', '.join([f'({values})'] * size)}{tail}"
 
 
-@asynccontextmanager
-async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[Transaction]:
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[Transaction]:
     """A write transaction: committed on exit, rolled back on an error."""
-    await connection.execute("BEGIN IMMEDIATE")
+    connection.execute("BEGIN IMMEDIATE")
     try:
         current = Transaction(connection)
         yield current
-        await current.flush_counts()
-        await connection.execute("COMMIT")
+        current.flush_counts()
+        connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
-            await connection.execute("ROLLBACK")
+            connection.execute("ROLLBACK")
         raise
 
 
-async def open_writer(path: Path) -> aiosqlite.Connection:
+async def open_writer(path: Path) -> Connection:
     """The one connection that writes; makes the database where there is none.
 
     A commit is durable when it returns: WAL with `synchronous=FULL`. A database that is no
     version 2 library is refused, and left as it is.
     """
-    connection = await _connect(partial(connected, path, "rwc"))
+    return await connect(partial(_writing, path))
+
+
+async def open_reader(path: Path) -> Connection:
+    """A connection that only reads. Raises `LibraryMissing`."""
+    return await connect(partial(_reading, path))
+
+
+def _writing(path: Path) -> sqlite3.Connection:
+    connection = connected(path, "rwc")
     try:
-        has_journal = await _check(connection, path)
-        await connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        await connection.execute("PRAGMA journal_mode = WAL")
-        await connection.execute("PRAGMA synchronous = FULL")
-        await connection.execute("PRAGMA foreign_keys = ON")
+        has_journal = _check(connection, path)
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
         # An INSERT of many rows keeps the pages it changes, in case it fails half-way: a few MB.
-        await connection.execute("PRAGMA temp_store = MEMORY")
-        await connection.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
-        await connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         if not has_journal:
-            await _prepare(connection)
+            _prepare(connection)
     except BaseException:
-        await connection.close()
+        connection.close()
         raise
     return connection
 
 
-async def open_reader(path: Path) -> aiosqlite.Connection:
-    """A connection that only reads. Raises `LibraryMissing`."""
-    connection = await _connect(partial(existing, path))
+def _reading(path: Path) -> sqlite3.Connection:
+    connection = existing(path)
     try:
-        await connection.execute(READ_ONLY)
-        if not list(await connection.execute_fetchall(SELECT_JOURNAL)):
+        connection.execute(READ_ONLY)
+        if connection.execute(SELECT_JOURNAL).fetchone() is None:
             raise LibraryMissing(str(path.parent))
     except BaseException:
-        await connection.close()
+        connection.close()
         raise
-    return connection
-
-
-async def _connect(opened: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
-    refused: list[sqlite3.Error | ReshelveError] = []
-
-    def connect() -> sqlite3.Connection:
-        try:
-            return opened()
-        except (sqlite3.Error, ReshelveError) as error:
-            refused.append(error)
-            return sqlite3.connect(":memory:")
-
-    # aiosqlite closes a connection that failed to open behind our back, after the loop has
-    # ended; one that did open is closed here, and awaited.
-    connection = await aiosqlite.Connection(connect, iter_chunk_size=64)
-    if refused:
-        await connection.close()
-        raise refused[0]
     return connection
 
 
@@ -219,10 +202,10 @@ def readable(value: object) -> str:
     )
 
 
-async def _check(connection: aiosqlite.Connection, path: Path) -> bool:
+def _check(connection: sqlite3.Connection, path: Path) -> bool:
     """Refuse what is no version 2 library; returns whether our tables are in it."""
     columns: dict[str, set[str]] = {}
-    for table, column in await connection.execute_fetchall(SELECT_COLUMNS):
+    for table, column in connection.execute(SELECT_COLUMNS):
         columns.setdefault(table, set()).add(column)
     for table, expected in EXPECTED_COLUMNS.items():
         missing = expected - columns.get(table, expected)
@@ -231,24 +214,24 @@ async def _check(connection: aiosqlite.Connection, path: Path) -> bool:
                 str(path), f"its table {table} has no column {', '.join(sorted(missing))}"
             )
     if "db_meta" in columns:
-        version = list(await connection.execute_fetchall(SELECT_META, ("db_version",)))
-        if version and version[0][0] != DB_VERSION:
+        version = connection.execute(SELECT_META, ("db_version",)).fetchone()
+        if version is not None and version[0] != DB_VERSION:
             raise LibraryDamaged(str(path), "its db_version is not 2")
     if "migration_meta" not in columns:
         return False
-    rows = list(await connection.execute_fetchall(SELECT_JOURNAL_VERSION))
-    if not rows or rows[0][0] != str(JOURNAL_VERSION):
+    journal = connection.execute(SELECT_JOURNAL_VERSION).fetchone()
+    if journal is None or journal[0] != str(JOURNAL_VERSION):
         raise LibraryDamaged(str(path), "it was written by another version of reshelve")
     return True
 
 
-async def _prepare(connection: aiosqlite.Connection) -> None:
-    async with transaction(connection) as tx:
+def _prepare(connection: sqlite3.Connection) -> None:
+    with transaction(connection) as tx:
         for statement in _statements(LIBRARY_TABLES + JOURNAL_TABLES):
-            await tx.execute(statement)
-        await tx.execute(INSERT_JOURNAL_VERSION, str(JOURNAL_VERSION))
-        await tx.execute(INSERT_META, "db_version", DB_VERSION)
-        await tx.execute(INSERT_META, "tags_id_max", "0")
+            tx.execute(statement)
+        tx.execute(INSERT_JOURNAL_VERSION, str(JOURNAL_VERSION))
+        tx.execute(INSERT_META, "db_version", DB_VERSION)
+        tx.execute(INSERT_META, "tags_id_max", "0")
 
 
 def _statements(script: str) -> list[str]:

@@ -1,16 +1,15 @@
 """A glance at a library: its last run's status, for a command that ends with the answer.
 
-The query is the one that the store runs, over a connection of this thread: nothing it awaits ever
-waits, so it needs no event loop, and importing one takes longer than the whole command.
+The query is the one that the store runs, over a connection of this thread: an event loop takes
+longer to import than the whole command.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Coroutine
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from adapters.sqlite import summary
 from adapters.sqlite.opening import (
@@ -23,16 +22,14 @@ from adapters.sqlite.opening import (
 from engine.errors import LibraryMissing
 from engine.status import RunStatus
 
-T = TypeVar("T")
-
 
 class _Glance:
-    """Implements `summary.Query` at once."""
+    """Implements `summary.Query`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    async def first(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+    def first(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
         """The first row of a query."""
         row: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
         return row
@@ -46,16 +43,6 @@ def glance(library: Path) -> RunStatus:
             connection.execute(READ_ONLY)
             if connection.execute(SELECT_JOURNAL).fetchone() is None:
                 raise LibraryMissing(str(library))
-            return _result(summary.status(_Glance(connection), None))
+            return summary.status(_Glance(connection), None)
     except sqlite3.Error as error:
         raise translate(error, path) from error
-
-
-def _result(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine that never waits returns."""
-    try:
-        coroutine.send(None)
-    except StopIteration as ended:
-        result: T = ended.value
-        return result
-    raise RuntimeError("a query waited for something")

@@ -29,40 +29,40 @@ COUNT_PENDING = "SELECT count(*) FROM pending_import"
 COUNT_TYPES = "SELECT coalesce(type, '') AS t, count(*) FROM models GROUP BY t ORDER BY t"
 
 
-async def model_history(tx: Transaction, sha256: str) -> list[Step]:
+def model_history(tx: Transaction, sha256: str) -> list[Step]:
     """Every transition of the items that became this model, in order."""
-    row = await tx.first(SELECT_ITEMS_OF_HASH, sha256)
-    return [_step(step) for step in await tx.fetch(SELECT_ITEM_STEPS, row[0])] if row else []
+    row = tx.first(SELECT_ITEMS_OF_HASH, sha256)
+    return [_step(step) for step in tx.fetch(SELECT_ITEM_STEPS, row[0])] if row else []
 
 
-async def item_history(tx: Transaction, item_id: int) -> list[Step]:
+def item_history(tx: Transaction, item_id: int) -> list[Step]:
     """Every transition of an item, in order."""
-    return [_step(step) for step in await tx.fetch(SELECT_ITEM_STEPS, f"[{item_id}]")]
+    return [_step(step) for step in tx.fetch(SELECT_ITEM_STEPS, f"[{item_id}]")]
 
 
 def _step(row: Row) -> Step:
     return Step(row[0], row[1], row[2], readable(row[3]), *row[4:])
 
 
-async def promotion_run(tx: Transaction, run_id: int | None) -> int | None:
+def promotion_run(tx: Transaction, run_id: int | None) -> int | None:
     """The id of a run, or of the last one, if it is a promotion."""
     if run_id is None:
-        row = await tx.first(SELECT_LAST_PROMOTION)
+        row = tx.first(SELECT_LAST_PROMOTION)
     else:
-        row = await tx.first(SELECT_IS_PROMOTION, run_id)
+        row = tx.first(SELECT_IS_PROMOTION, run_id)
     return None if row is None else row[0]
 
 
-async def known_conflicts(tx: Transaction, after: int, limit: int) -> list[Conflict]:
+def known_conflicts(tx: Transaction, after: int, limit: int) -> list[Conflict]:
     """Models that wait and whose known content is active, ascending by id."""
     return [
         Conflict(PendingSide(row[0], readable(row[1])), ExistingSide(row[2], readable(row[3])))
-        for row in await tx.fetch(SELECT_KNOWN_CONFLICTS, after, limit)
+        for row in tx.fetch(SELECT_KNOWN_CONFLICTS, after, limit)
     ]
 
 
-async def library_counts(tx: Transaction) -> LibraryCounts:
+def library_counts(tx: Transaction) -> LibraryCounts:
     """How much the library holds."""
-    types = [TypeCount(readable(row[0]), row[1]) for row in await tx.fetch(COUNT_TYPES)]
-    pending = await tx.first(COUNT_PENDING)
+    types = [TypeCount(readable(row[0]), row[1]) for row in tx.fetch(COUNT_TYPES)]
+    pending = tx.first(COUNT_PENDING)
     return LibraryCounts(sum(t.models for t in types), pending[0] if pending else 0, types)

@@ -32,22 +32,22 @@ SELECT max(coalesce((SELECT max(id) FROM pending_import WHERE id < ?1), 0),
 """
 
 
-async def last_item(tx: Transaction) -> int:
+def last_item(tx: Transaction) -> int:
     """`LAST_ITEM`."""
-    return await _number(tx, SELECT_LAST_ITEM)
+    return _number(tx, SELECT_LAST_ITEM)
 
 
-async def last_in_queue(tx: Transaction) -> int:
+def last_in_queue(tx: Transaction) -> int:
     """The largest number in the queue, or that was asked for there, 0 before the first."""
-    return await _number(tx, SELECT_LAST_IN_QUEUE, LARGEST_NUMBER)
+    return _number(tx, SELECT_LAST_IN_QUEUE, LARGEST_NUMBER)
 
 
-async def taken_in_queue(tx: Transaction, numbers: list[int]) -> set[int]:
+def taken_in_queue(tx: Transaction, numbers: list[int]) -> set[int]:
     """Those of `numbers` that a model in the queue has, or had before it left."""
     asked = msgspec.json.encode(numbers).decode()
-    return {row[0] for row in await tx.fetch(SELECT_TAKEN_IN_QUEUE, asked)}
+    return {row[0] for row in tx.fetch(SELECT_TAKEN_IN_QUEUE, asked)}
 
 
-async def _number(tx: Transaction, sql: str, *values: int) -> int:
-    row = await tx.first(sql, *values)
+def _number(tx: Transaction, sql: str, *values: int) -> int:
+    row = tx.first(sql, *values)
     return int(row[0]) if row else 0

@@ -42,23 +42,23 @@ WHERE w.run_id = ?1 AND w.id > ?2 AND w.id <= ?3 AND w.code = ?4 ORDER BY w.id L
 }
 
 
-async def last_problem(tx: Transaction, kind: ProblemKind) -> int:
+def last_problem(tx: Transaction, kind: ProblemKind) -> int:
     """The greatest id that a problem of this kind can have now."""
-    row = await tx.first(SELECT_LAST[kind])
+    row = tx.first(SELECT_LAST[kind])
     return int(row[0]) if row else 0
 
 
-async def count_problems(
+def count_problems(
     tx: Transaction, run_id: int, kind: ProblemKind, after: int, until: int
 ) -> list[CodeCount]:
     """The problems of a run by code, after < id <= until."""
-    rows = await tx.fetch(COUNT[kind], run_id, after, until)
+    rows = tx.fetch(COUNT[kind], run_id, after, until)
     return [CodeCount(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows]
 
 
-async def problems(
+def problems(
     tx: Transaction, run_id: int, kind: ProblemKind, code: str, after: int, until: int, limit: int
 ) -> list[Problem]:
     """Problems of one code, after < id <= until, ascending."""
-    rows = await tx.fetch(SELECT[kind], run_id, after, until, code, limit)
+    rows = tx.fetch(SELECT[kind], run_id, after, until, code, limit)
     return [Problem(row[0], row[1], row[2], readable(row[3]), readable(row[4])) for row in rows]

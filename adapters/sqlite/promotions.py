@@ -94,28 +94,28 @@ WHERE needless = 1 AND name IN (SELECT value FROM json_each(?))
 _text = msgspec.json.Encoder()
 
 
-async def open_promotion(tx: Transaction, change: OpenPromotion) -> Run:
+def open_promotion(tx: Transaction, change: OpenPromotion) -> Run:
     """Open a run of stage 2 over pending models, in the order given."""
-    run_id = await tx.insert(INSERT_PROMOTION, change.strategy or "", change.at, change.at)
+    run_id = tx.insert(INSERT_PROMOTION, change.strategy or "", change.at, change.at)
     for place, pending_id in enumerate(dict.fromkeys(change.ids)):
-        row = await tx.first(SELECT_PENDING_PATH, pending_id)
+        row = tx.first(SELECT_PENDING_PATH, pending_id)
         if row is None:
             refusal = Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")
-            await _place(tx, run_id, place, pending_id, None, "", 0, refusal)
+            _place(tx, run_id, place, pending_id, None, "", 0, refusal)
             continue
         path, size = readable(row[0]), change.bytes_expected.get(pending_id, 0)
-        item_id = await _enlist(tx, run_id, pending_id, path, change.at)
+        item_id = _enlist(tx, run_id, pending_id, path, change.at)
         if item_id is None:
             refusal = Defect("busy", "A migration is still working on it. Try again later.")
-            await _place(tx, run_id, place, pending_id, None, path, 0, refusal)
+            _place(tx, run_id, place, pending_id, None, path, 0, refusal)
             continue
         tx.count(run_id, "bytes_total", size)
-        await _place(tx, run_id, place, pending_id, item_id, path, size, None)
-    await tx.execute(CLOSE_EMPTIED, change.at, run_id)
-    return await run_of(tx, run_id)
+        _place(tx, run_id, place, pending_id, item_id, path, size, None)
+    tx.execute(CLOSE_EMPTIED, change.at, run_id)
+    return run_of(tx, run_id)
 
 
-async def _place(
+def _place(
     tx: Transaction,
     run_id: int,
     place: int,
@@ -128,16 +128,14 @@ async def _place(
     outcome, code, message = None, None, None
     if refusal is not None:
         outcome, code, message = Outcome.FAILED, refusal.code, refusal.message
-    await tx.execute(
-        INSERT_PLACE, run_id, place, pending_id, item_id, path, size, outcome, code, message
-    )
+    tx.execute(INSERT_PLACE, run_id, place, pending_id, item_id, path, size, outcome, code, message)
 
 
-async def _enlist(tx: Transaction, run_id: int, pending_id: int, path: str, at: int) -> int | None:
+def _enlist(tx: Transaction, run_id: int, pending_id: int, path: str, at: int) -> int | None:
     """The item of a pending model, taken over by this run; None while stage 1 has it."""
-    row = await tx.first(SELECT_WAITING_ITEM, pending_id)
+    row = tx.first(SELECT_WAITING_ITEM, pending_id)
     if row is None:
-        item_id = await tx.insert(INSERT_WAITING_ITEM, run_id, path, pending_id, run_id, at)
+        item_id = tx.insert(INSERT_WAITING_ITEM, run_id, path, pending_id, run_id, at)
         state = ModelState.PENDING
     else:
         item_id, state, failed_in, work = row[0], ModelState(row[4]), row[5], row[6]
@@ -146,94 +144,94 @@ async def _enlist(tx: Transaction, run_id: int, pending_id: int, path: str, at: 
             return None
         if state is ModelState.FAILED:
             state = ModelState(failed_in)
-            await retry(tx, before, state, at)
+            retry(tx, before, state, at)
         elif work is not None:
             tx.count(before.working_run, "work", -1)
         if before.working_run != before.run_id:
             # It is this run's from now on: a run counts the items that it lists.
             tx.count(before.working_run, state, -1)
     # Hashed anew, whatever was known: the file may have been replaced, and a look is cheap.
-    await tx.execute(ENLIST, run_id, Work.HASH, at, item_id)
+    tx.execute(ENLIST, run_id, Work.HASH, at, item_id)
     tx.count(run_id, state)
     tx.count(run_id, "work")
     return int(item_id)
 
 
-async def note_hash(tx: Transaction, change: NoteHash) -> None:
+def note_hash(tx: Transaction, change: NoteHash) -> None:
     """A pending model's identity is known, and need not be found again while its file stays."""
-    item = await claimed(tx, change.item, "hashed")
+    item = claimed(tx, change.item, "hashed")
     facts, path = change.facts, change.item.candidate.path
-    await remember_hash(tx, RememberHash(path, change.sha256, facts))
-    await tx.execute(SET_PENDING_HASH, change.sha256, item.pending_id)
-    await tx.execute(SET_ITEM_HASH, change.sha256, change.at, item.id)
-    place = await tx.first(SELECT_PLACE_BYTES, item.promotion_id, item.id)
+    remember_hash(tx, RememberHash(path, change.sha256, facts))
+    tx.execute(SET_PENDING_HASH, change.sha256, item.pending_id)
+    tx.execute(SET_ITEM_HASH, change.sha256, change.at, item.id)
+    place = tx.first(SELECT_PLACE_BYTES, item.promotion_id, item.id)
     expected = place[0] if place else 0
     # The true size counts, and a file that was known is not counted among the bytes to read.
     tx.count(item.working_run, "bytes_total", (facts.size if change.read else 0) - expected)
     tx.count(item.working_run, "bytes_done", facts.size if change.read else 0)
 
 
-async def remember_hash(tx: Transaction, change: RememberHash) -> None:
+def remember_hash(tx: Transaction, change: RememberHash) -> None:
     """A file need not be read again while it looks as it did."""
     facts = change.facts
-    await tx.execute(
+    tx.execute(
         UPSERT_HASH, change.path, facts.size, facts.mtime_ns, str(facts.inode), change.sha256
     )
 
 
-async def decide(tx: Transaction, change: Decide) -> Footing | None:
+def decide(tx: Transaction, change: Decide) -> Footing | None:
     """Settle the conflict of a hashed item; None when it goes no further."""
     work = change.item
-    item = await claimed(tx, work, ModelState.IMPORTED)
-    run = await run_of(tx, item.working_run)
-    found = (await models_by_hash(tx, [work.sha256])).get(work.sha256)
+    item = claimed(tx, work, ModelState.IMPORTED)
+    run = run_of(tx, item.working_run)
+    found = models_by_hash(tx, [work.sha256]).get(work.sha256)
     if found is not None and run.strategy is None:
-        await set_outcome(tx, item, Outcome.CONFLICT, existing=found.record)
-        await _stay(tx, item, change.at)
+        set_outcome(tx, item, Outcome.CONFLICT, existing=found.record)
+        _stay(tx, item, change.at)
         return None
     if found is not None and run.strategy is ConflictStrategy.IGNORE:
-        await set_outcome(tx, item, Outcome.IGNORED)
-        await _stay(tx, item, change.at)
+        set_outcome(tx, item, Outcome.IGNORED)
+        _stay(tx, item, change.at)
         return None
     if found is not None and run.strategy is ConflictStrategy.DELETE:
-        await set_outcome(tx, item, Outcome.DELETED)
-        await _delete(tx, item, work.candidate.images, change.at)
+        set_outcome(tx, item, Outcome.DELETED)
+        _delete(tx, item, work.candidate.images, change.at)
         return None
     if item.state is ModelState.PENDING:
-        await move(tx, item.id, ModelState.PENDING, ModelState.IMPORTED, change.at)
+        move(tx, item.id, ModelState.PENDING, ModelState.IMPORTED, change.at)
         item.count_state(tx, ModelState.PENDING, -1)
         item.count_state(tx, ModelState.IMPORTED)
     decided = msgspec.structs.replace(work, state=ModelState.IMPORTED)
-    return await take_in_hand(tx, TakeInHand(decided, change.at))
+    return take_in_hand(tx, TakeInHand(decided, change.at))
 
 
-async def _stay(tx: Transaction, item: Item, at: int) -> None:
+def _stay(tx: Transaction, item: Item, at: int) -> None:
     """The model goes on waiting, in the state it was in."""
-    await tx.execute(END_WORK, item.pending_id, at, item.id, item.state)
+    tx.execute(END_WORK, item.pending_id, at, item.id, item.state)
     tx.count(item.working_run, "work", -1)
 
 
-async def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int) -> None:
+def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int) -> None:
     """The model leaves the queue, and a later import of its source does not bring it back.
 
     So do all versions of its row that share its place in the queue.
     """
-    await tx.execute(DELETE_PENDING, item.pending_id)
-    await tx.many(DROP_ORIGINAL, [(name,) for name in images])
-    for leaving in (item, *await siblings(tx, item)):
-        await tx.execute(DISCARD, at, leaving.id)
-        await tx.execute(DELETE_ITEM, leaving.id)
+    tx.execute(DELETE_PENDING, item.pending_id)
+    tx.many(DROP_ORIGINAL, [(name,) for name in images])
+    for leaving in (item, *siblings(tx, item)):
+        tx.execute(DISCARD, at, leaving.id)
+        tx.execute(DELETE_ITEM, leaving.id)
         leaving.count_state(tx, leaving.state, -1)
         if leaving.has_work:
             tx.count(leaving.working_run, "work", -1)
 
 
-async def forget_leavings(tx: Transaction, change: ForgetLeavings) -> None:
+def forget_leavings(tx: Transaction, change: ForgetLeavings) -> None:
     """These originals are removed from the disk."""
-    await tx.execute(FORGET_ORIGINALS, _text.encode(change.names).decode())
+    tx.execute(FORGET_ORIGINALS, _text.encode(change.names).decode())
 
 
-async def add_found(tx: Transaction, change: AddFound) -> list[int]:
+def add_found(tx: Transaction, change: AddFound) -> list[int]:
     """New files become pending models, numbered on in the order they were found."""
     records = [
         PendingModelRecord(
@@ -244,7 +242,7 @@ async def add_found(tx: Transaction, change: AddFound) -> list[int]:
             size_bytes=file.size,
             created_at=file.created_at,
         )
-        for number, file in enumerate(change.files, start=await last_in_queue(tx) + 1)
+        for number, file in enumerate(change.files, start=last_in_queue(tx) + 1)
     ]
-    await write_pending(tx, [(record, {}) for record in records])
+    write_pending(tx, [(record, {}) for record in records])
     return [record.id for record in records]

@@ -76,18 +76,18 @@ SELECT '', path FROM pending_import WHERE size_bytes = ?1
 UNFINISHED = "It was not finished: the run was interrupted. `reshelve resume` goes on with it."
 
 
-async def promotion_window(tx: Transaction, run_id: int) -> int | None:
+def promotion_window(tx: Transaction, run_id: int) -> int | None:
     """The first place of a promotion that has work left; None at the end."""
-    row = await tx.first(SELECT_WINDOW, run_id)
+    row = tx.first(SELECT_WINDOW, run_id)
     return None if row is None else row[0]
 
 
-async def enlisted(
+def enlisted(
     tx: Transaction, run_id: int, work: Work, after: int, until: int, limit: int, crashed: bool
 ) -> list[WorkItem]:
     """Items of a promotion with this work, after < place <= until, ascending."""
-    rows = await tx.fetch(SELECT_ENLISTED, run_id, after, until, work, crashed, limit)
-    tags = record_tags(await tx.fetch(SELECT_TAGS_OF, _json([row[7] for row in rows])))
+    rows = tx.fetch(SELECT_ENLISTED, run_id, after, until, work, crashed, limit)
+    tags = record_tags(tx.fetch(SELECT_TAGS_OF, _json([row[7] for row in rows])))
     return [
         WorkItem(
             id=row[0],
@@ -102,21 +102,21 @@ async def enlisted(
     ]
 
 
-async def cached_hash(tx: Transaction, path: str, facts: FileFacts) -> str | None:
+def cached_hash(tx: Transaction, path: str, facts: FileFacts) -> str | None:
     """The hash of a file that was hashed before and has not changed since."""
-    row = await tx.first(SELECT_CACHED_HASH, path, facts.size, facts.mtime_ns, str(facts.inode))
+    row = tx.first(SELECT_CACHED_HASH, path, facts.size, facts.mtime_ns, str(facts.inode))
     return None if row is None else row[0]
 
 
-async def waiting_paths(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
+def waiting_paths(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
     """The paths of the pending models among `ids`."""
-    rows = await tx.fetch(SELECT_WAITING_PATHS, _json(list(ids)))
+    rows = tx.fetch(SELECT_WAITING_PATHS, _json(list(ids)))
     return {row[0]: readable(row[1]) for row in rows}
 
 
-async def promotion(tx: Transaction, run_id: int) -> PromotionReport:
+def promotion(tx: Transaction, run_id: int) -> PromotionReport:
     """What became of every id of a promotion so far, in the order given."""
-    rows = await tx.fetch(SELECT_PROMOTION, run_id)
+    rows = tx.fetch(SELECT_PROMOTION, run_id)
     report = PromotionReport(len(rows), [], [], [], [], [])
     for pending_id, path, outcome, code, detail, sha256, existing in rows:
         match outcome:
@@ -136,19 +136,19 @@ async def promotion(tx: Transaction, run_id: int) -> PromotionReport:
     return report
 
 
-async def leavings(tx: Transaction) -> list[str]:
+def leavings(tx: Transaction) -> list[str]:
     """Adopted originals that nothing refers to any more."""
-    return [row[0] for row in await tx.fetch(SELECT_LEAVINGS)]
+    return [row[0] for row in tx.fetch(SELECT_LEAVINGS)]
 
 
-async def known_paths(tx: Transaction, paths: Sequence[str]) -> set[str]:
+def known_paths(tx: Transaction, paths: Sequence[str]) -> set[str]:
     """Those of the paths that an active or a pending model has."""
-    return {row[0] for row in await tx.fetch(SELECT_KNOWN_PATHS, _json(list(paths)))}
+    return {row[0] for row in tx.fetch(SELECT_KNOWN_PATHS, _json(list(paths)))}
 
 
-async def records_of_size(tx: Transaction, size: int) -> list[tuple[str, str]]:
+def records_of_size(tx: Transaction, size: int) -> list[tuple[str, str]]:
     """(sha256, path) of models of this size in bytes; no hash for those that wait."""
-    return [(row[0], row[1]) for row in await tx.fetch(SELECT_OF_SIZE, size)]
+    return [(row[0], row[1]) for row in tx.fetch(SELECT_OF_SIZE, size)]
 
 
 def _json(values: list[int] | list[str]) -> str:

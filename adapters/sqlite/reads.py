@@ -82,44 +82,42 @@ WHERE state = 'failed' AND work IS NOT NULL AND coalesce(promotion_id, run_id) =
 _candidate = msgspec.json.Decoder(SourceModel)
 
 
-async def run(tx: Transaction, run_id: int | None) -> Run | None:
+def run(tx: Transaction, run_id: int | None) -> Run | None:
     """A run, the last one by default."""
-    row = await (tx.first(SELECT_LAST_RUN) if run_id is None else tx.first(SELECT_RUN, run_id))
+    row = tx.first(SELECT_LAST_RUN) if run_id is None else tx.first(SELECT_RUN, run_id)
     return None if row is None else run_from(row)
 
 
-async def last_run_of(tx: Transaction, location: str) -> Run | None:
+def last_run_of(tx: Transaction, location: str) -> Run | None:
     """The last run of a source."""
-    row = await tx.first(SELECT_LAST_RUN_OF, location)
+    row = tx.first(SELECT_LAST_RUN_OF, location)
     return None if row is None else run_from(row)
 
 
-async def unfinished_run(tx: Transaction) -> Run | None:
+def unfinished_run(tx: Transaction) -> Run | None:
     """The run that is running, interrupted or cancelled, if any."""
-    row = await tx.first(SELECT_UNFINISHED)
+    row = tx.first(SELECT_UNFINISHED)
     return None if row is None else run_from(row)
 
 
-async def items(
+def items(
     tx: Transaction, run_id: int | None, state: ModelState | None, after: int, limit: int
 ) -> ItemPage:
     """Items of a run, the last one by default, ascending by id."""
-    found = await run(tx, run_id)
+    found = run(tx, run_id)
     if found is None:
         if run_id is not None:
             raise UnknownRun(run_id)
         return ItemPage([], None)
     run_id = found.id
     if state is None:
-        rows = await tx.fetch(SELECT_ITEMS, run_id, after, limit)
+        rows = tx.fetch(SELECT_ITEMS, run_id, after, limit)
     else:
-        rows = await tx.fetch(SELECT_ITEMS_IN_STATE, run_id, after, limit, state)
+        rows = tx.fetch(SELECT_ITEMS_IN_STATE, run_id, after, limit, state)
     if not rows:
         return ItemPage([], None)
     warnings: dict[int, list[Warning]] = {}
-    for item_id, code, detail in await tx.fetch(
-        SELECT_ITEM_WARNINGS, run_id, rows[0][0], rows[-1][0]
-    ):
+    for item_id, code, detail in tx.fetch(SELECT_ITEM_WARNINGS, run_id, rows[0][0], rows[-1][0]):
         warnings.setdefault(item_id, []).append(Warning(code, detail))
     views = [_item_view(row, warnings.get(row[0], [])) for row in rows]
     return ItemPage(views, views[-1].id if len(views) == limit else None)
@@ -138,41 +136,35 @@ def _item_view(row: tuple[Any, ...], warnings: list[Warning]) -> ItemView:
     )
 
 
-async def warnings(
-    tx: Transaction, run_id: int, after: int, limit: int
-) -> list[tuple[int, RunWarning]]:
+def warnings(tx: Transaction, run_id: int, after: int, limit: int) -> list[tuple[int, RunWarning]]:
     """Warnings of a run, each with its own number, ascending."""
-    rows = await tx.fetch(SELECT_WARNINGS, run_id, after, limit)
+    rows = tx.fetch(SELECT_WARNINGS, run_id, after, limit)
     return [(row[0], RunWarning(row[1], row[2], row[3], row[4])) for row in rows]
 
 
-async def failures(tx: Transaction, run_id: int, after: int, limit: int) -> list[RunFailure]:
+def failures(tx: Transaction, run_id: int, after: int, limit: int) -> list[RunFailure]:
     """Failed items of a run, ascending by id."""
-    return [RunFailure(*row) for row in await tx.fetch(SELECT_FAILURES, run_id, after, limit)]
+    return [RunFailure(*row) for row in tx.fetch(SELECT_FAILURES, run_id, after, limit)]
 
 
-async def pending(tx: Transaction, after: int, limit: int) -> list[PendingModelRecord]:
+def pending(tx: Transaction, after: int, limit: int) -> list[PendingModelRecord]:
     """Models that wait for promotion, with their tags, ascending by id."""
-    rows = await tx.fetch(SELECT_PENDING, after, limit)
+    rows = tx.fetch(SELECT_PENDING, after, limit)
     if not rows:
         return []
-    tags = record_tags(await tx.fetch(SELECT_PENDING_TAGS, rows[0][0], rows[-1][0]))
+    tags = record_tags(tx.fetch(SELECT_PENDING_TAGS, rows[0][0], rows[-1][0]))
     return [
         msgspec.structs.replace(stored_pending(row).record, tags=tags.get(row[0], ()))
         for row in rows
     ]
 
 
-async def known_digests(
-    tx: Transaction, location: str, first: int, last: int
-) -> set[tuple[int, bytes]]:
+def known_digests(tx: Transaction, location: str, first: int, last: int) -> set[tuple[int, bytes]]:
     """(key, digest) of the rows of a source that were recorded, first <= key <= last."""
-    return {(row[0], row[1]) for row in await tx.fetch(SELECT_DIGESTS, location, first, last)}
+    return {(row[0], row[1]) for row in tx.fetch(SELECT_DIGESTS, location, first, last)}
 
 
-async def work(
-    tx: Transaction, run_id: int, after: int, limit: int, crashed: bool
-) -> list[WorkItem]:
+def work(tx: Transaction, run_id: int, after: int, limit: int, crashed: bool) -> list[WorkItem]:
     """Items with work, key > `after`, ascending."""
     return [
         WorkItem(
@@ -184,11 +176,11 @@ async def work(
             candidate=_candidate.decode(row[5]),
             attempts=row[6],
         )
-        for row in await tx.fetch(SELECT_WORK, run_id, after, crashed, limit)
+        for row in tx.fetch(SELECT_WORK, run_id, after, crashed, limit)
     ]
 
 
-async def retryable(tx: Transaction, run_id: int) -> int:
+def retryable(tx: Transaction, run_id: int) -> int:
     """How many failed items of a run might succeed when tried again."""
-    row = await tx.first(SELECT_RETRYABLE, run_id)
+    row = tx.first(SELECT_RETRYABLE, run_id)
     return int(row[0]) if row else 0

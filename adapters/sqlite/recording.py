@@ -72,36 +72,36 @@ class _Found(msgspec.Struct):
     known: Known
 
 
-async def record_rows(tx: Transaction, change: RecordRows) -> int:
+def record_rows(tx: Transaction, change: RecordRows) -> int:
     """Record and settle a chunk; returns how many of its items have work for a worker."""
     cursor = change.rows[-1].model.key if change.rows else change.after
-    if await tx.execute(MOVE_CURSOR, cursor, change.at, change.run_id, change.after) != 1:
+    if tx.execute(MOVE_CURSOR, cursor, change.at, change.run_id, change.after) != 1:
         raise StaleCursor(change.run_id, change.after)
-    run = await run_of(tx, change.run_id)
-    found = await _look_up(tx, change.rows, run.joining)
+    run = run_of(tx, change.run_id)
+    found = _look_up(tx, change.rows, run.joining)
     settlement = Settlement(run.joining, found.known)
     settled = [settlement.settle(row) for row in change.rows]
-    numbered = list(enumerate(settled, start=await last_item(tx) + 1))
-    await _write_items(tx, change, numbered)
-    await _write_records(tx, settlement, settled, found)
-    await _write_warnings(tx, change, numbered)
+    numbered = list(enumerate(settled, start=last_item(tx) + 1))
+    _write_items(tx, change, numbered)
+    _write_records(tx, settlement, settled, found)
+    _write_warnings(tx, change, numbered)
     return _count(tx, change, settled)
 
 
-async def _look_up(tx: Transaction, rows: list[AssessedRow], strategy: ConflictStrategy) -> _Found:
+def _look_up(tx: Transaction, rows: list[AssessedRow], strategy: ConflictStrategy) -> _Found:
     """A few queries for all rows, not some for each."""
     hashes = _encode([row.sha256 for row in rows if row.sha256]).decode()
-    models = await models_by_hash(tx, (row.sha256 for row in rows if row.sha256))
+    models = models_by_hash(tx, (row.sha256 for row in rows if row.sha256))
     waiting = [row for row in rows if may_wait(row, strategy)]
-    pending = await pending_by_path(tx, (row.model.path for row in waiting))
+    pending = pending_by_path(tx, (row.model.path for row in waiting))
     known = Known(
         models={sha256: stored.record for sha256, stored in models.items()},
-        on_the_way={row[0] for row in await tx.fetch(SELECT_ON_THE_WAY, hashes)},
+        on_the_way={row[0] for row in tx.fetch(SELECT_ON_THE_WAY, hashes)},
         pending={path: stored.record for path, stored in pending.items()},
-        taken=await taken_in_queue(tx, [row.model.key for row in waiting]),
+        taken=taken_in_queue(tx, [row.model.key for row in waiting]),
         # Rows of this chunk keep their own numbers: one that cannot is numbered after them.
         largest=max(
-            await last_in_queue(tx),
+            last_in_queue(tx),
             *(row.model.key for row in rows if row.model.key < LARGEST_NUMBER),
             0,
         ),
@@ -109,12 +109,12 @@ async def _look_up(tx: Transaction, rows: list[AssessedRow], strategy: ConflictS
     return _Found(models, pending, known)
 
 
-async def _write_items(
+def _write_items(
     tx: Transaction, change: RecordRows, numbered: list[tuple[int, SettledRow]]
 ) -> None:
-    source = await tx.first(SELECT_SOURCE, change.run_id)
+    source = tx.first(SELECT_SOURCE, change.run_id)
     source_id = source[0] if source else None
-    await tx.bulk(
+    tx.bulk(
         INSERT_PROMOTED,
         (
             # sqlite3 looks for an adapter of each None, bytes and enum member: nearly all rows are
@@ -125,7 +125,7 @@ async def _write_items(
         ),
         (change.run_id, source_id, STATE_AFTER[Lane.ACTIVE].value, change.at),
     )
-    await tx.bulk(
+    tx.bulk(
         INSERT_ITEM,
         (
             _item(change, source_id, item_id, settled)
@@ -133,7 +133,7 @@ async def _write_items(
             if settled.lane is not Lane.ACTIVE
         ),
     )
-    await tx.bulk(
+    tx.bulk(
         INSERT_VERBATIM,
         ((item_id, settled.row.model.verbatim.decode()) for item_id, settled in numbered),
     )
@@ -168,29 +168,29 @@ def _candidate(row: AssessedRow) -> str:
     return _encode(msgspec.structs.replace(row.model, verbatim=b"", warnings=())).decode()
 
 
-async def _write_records(
+def _write_records(
     tx: Transaction, settlement: Settlement, settled: list[SettledRow], found: _Found
 ) -> None:
-    await write_models(
+    write_models(
         tx,
         (
             (record, found.models[sha256].extra if sha256 in found.models else {})
             for sha256, record in sorted(settlement.models.items())
         ),
     )
-    await write_pending(
+    write_pending(
         tx,
         (
             (record, found.pending[path].extra if path in found.pending else {})
             for path, record in settlement.pending.items()
         ),
     )
-    await link_tags(
+    link_tags(
         tx,
         LINK_MODEL_TAG,
         [(s.row.sha256, s.row.model.tags) for s in settled if s.lane is Lane.ACTIVE],
     )
-    await link_tags(
+    link_tags(
         tx,
         LINK_PENDING_TAG,
         [
@@ -201,7 +201,7 @@ async def _write_records(
     )
 
 
-async def _write_warnings(
+def _write_warnings(
     tx: Transaction, change: RecordRows, numbered: list[tuple[int, SettledRow]]
 ) -> None:
     rows: list[tuple[int, int | None, str, str]] = [
@@ -211,7 +211,7 @@ async def _write_warnings(
     ]
     rows += [(change.run_id, None, note.code, note.detail) for note in change.warnings]
     tx.count(change.run_id, "warnings", len(rows))
-    await tx.bulk(INSERT_WARNING, rows)
+    tx.bulk(INSERT_WARNING, rows)
 
 
 def _count(tx: Transaction, change: RecordRows, settled: list[SettledRow]) -> int:

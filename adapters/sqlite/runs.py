@@ -60,24 +60,24 @@ def run_from(row: tuple[Any, ...]) -> Run:
     )
 
 
-async def run_of(tx: Transaction, run_id: int) -> Run:
+def run_of(tx: Transaction, run_id: int) -> Run:
     """A run by its id. Raises `UnknownRun`."""
-    row = await tx.first(SELECT_RUN, run_id)
+    row = tx.first(SELECT_RUN, run_id)
     if row is None:
         raise UnknownRun(run_id)
     return run_from(row)
 
 
-async def open_run(tx: Transaction, change: OpenRun) -> Run:
+def open_run(tx: Transaction, change: OpenRun) -> Run:
     """A new run, or the unfinished one of the same source. Raises `RunActive`."""
-    row = await tx.first(SELECT_UNFINISHED)
+    row = tx.first(SELECT_UNFINISHED)
     if row is not None:
         unfinished = run_from(row)
         if unfinished.location != change.location:
             raise RunActive(unfinished.id)
         return unfinished
-    await tx.execute(INSERT_SOURCE, change.location)
-    run_id = await tx.insert(
+    tx.execute(INSERT_SOURCE, change.location)
+    run_id = tx.insert(
         INSERT_RUN,
         change.kind,
         change.location,
@@ -88,29 +88,29 @@ async def open_run(tx: Transaction, change: OpenRun) -> Run:
         change.at,
         change.at,
     )
-    return await run_of(tx, run_id)
+    return run_of(tx, run_id)
 
 
-async def set_run_state(tx: Transaction, change: SetRunState) -> None:
+def set_run_state(tx: Transaction, change: SetRunState) -> None:
     """Put a run in a state; an ended one gets its time."""
     ended = None if change.status.unfinished else change.at
     code, message = None, None
     if change.error is not None:
         code, message = change.error.code, change.error.message
-    await tx.execute(SET_RUN_STATE, change.status, change.at, ended, code, message, change.run_id)
+    tx.execute(SET_RUN_STATE, change.status, change.at, ended, code, message, change.run_id)
 
 
-async def expect_rows(tx: Transaction, change: ExpectRows) -> None:
+def expect_rows(tx: Transaction, change: ExpectRows) -> None:
     """Note the source's size, map its tags, keep its warnings; again at every start, to no
     further effect."""
-    await tx.execute(SET_EXPECTED, change.rows, change.run_id)
-    await map_tags(tx, change.tags)
+    tx.execute(SET_EXPECTED, change.rows, change.run_id)
+    map_tags(tx, change.tags)
     for warning in change.warnings:
-        added = await tx.execute(INSERT_RUN_WARNING, change.run_id, warning.code, warning.detail)
+        added = tx.execute(INSERT_RUN_WARNING, change.run_id, warning.code, warning.detail)
         tx.count(change.run_id, "warnings", added)
         tx.count(change.run_id, "damage", added if warning.code in DAMAGE else 0)
 
 
-async def finish_intake(tx: Transaction, change: FinishIntake) -> None:
+def finish_intake(tx: Transaction, change: FinishIntake) -> None:
     """All rows of the source are recorded."""
-    await tx.execute(SET_INTAKE_DONE, change.at, change.run_id)
+    tx.execute(SET_INTAKE_DONE, change.at, change.run_id)

@@ -86,17 +86,15 @@ class Stored(msgspec.Struct, Generic[R], frozen=True, gc=False):
     extra: dict[str, Any]
 
 
-async def models_by_hash(tx: Transaction, hashes: Iterable[str]) -> dict[str, Stored[ModelRecord]]:
+def models_by_hash(tx: Transaction, hashes: Iterable[str]) -> dict[str, Stored[ModelRecord]]:
     """The active models among `hashes`, without tags."""
-    rows = await tx.fetch(SELECT_MODELS, _json(sorted(set(hashes))))
+    rows = tx.fetch(SELECT_MODELS, _json(sorted(set(hashes))))
     return {row[0]: _stored_model(row) for row in rows}
 
 
-async def pending_by_path(
-    tx: Transaction, paths: Iterable[str]
-) -> dict[str, Stored[PendingModelRecord]]:
+def pending_by_path(tx: Transaction, paths: Iterable[str]) -> dict[str, Stored[PendingModelRecord]]:
     """The pending models among `paths`, without tags."""
-    rows = await tx.fetch(SELECT_PENDING_BY_PATH, _json(sorted(set(paths))))
+    rows = tx.fetch(SELECT_PENDING_BY_PATH, _json(sorted(set(paths))))
     return {row[1]: stored_pending(row) for row in rows}
 
 
@@ -155,11 +153,9 @@ def waiting_candidate(
     )
 
 
-async def write_models(
-    tx: Transaction, records: Iterable[tuple[ModelRecord, Mapping[str, Any]]]
-) -> None:
+def write_models(tx: Transaction, records: Iterable[tuple[ModelRecord, Mapping[str, Any]]]) -> None:
     """Insert or replace active models; tags are linked apart."""
-    await tx.bulk(
+    tx.bulk(
         UPSERT_MODEL,
         (
             (
@@ -176,11 +172,11 @@ async def write_models(
     )
 
 
-async def write_pending(
+def write_pending(
     tx: Transaction, records: Iterable[tuple[PendingModelRecord, Mapping[str, Any]]]
 ) -> None:
     """Insert or replace pending models; tags are linked apart."""
-    await tx.bulk(
+    tx.bulk(
         UPSERT_PENDING,
         (
             (
@@ -198,52 +194,52 @@ async def write_pending(
     )
 
 
-async def link_tags(tx: Transaction, sql: str, links: Iterable[tuple[K, tuple[str, ...]]]) -> None:
+def link_tags(tx: Transaction, sql: str, links: Iterable[tuple[K, tuple[str, ...]]]) -> None:
     """Link models to tags by name, with `LINK_MODEL_TAG` or `LINK_PENDING_TAG`; removes none."""
     links = [(model, names) for model, names in links if names]
-    ids = await tag_ids(tx, sorted(set().union(*(names for _, names in links))))
+    ids = tag_ids(tx, sorted(set().union(*(names for _, names in links))))
     # In the order of the index: neighbours fall on the same page.
     links.sort(key=itemgetter(0))
-    await tx.bulk(sql, ((model, ids[name]) for model, names in links for name in names))
+    tx.bulk(sql, ((model, ids[name]) for model, names in links for name in names))
 
 
-async def map_tags(tx: Transaction, tags: Iterable[SourceTag]) -> None:
+def map_tags(tx: Transaction, tags: Iterable[SourceTag]) -> None:
     """Bring tags in by name, linked or not; a tag keeps its id where no other tag has it."""
-    known: dict[int, str] = dict(await tx.fetch(SELECT_TAGS))
+    known: dict[int, str] = dict(tx.fetch(SELECT_TAGS))
     names = set(known.values())
     new = [tag for tag in tags if tag.name not in names]
     kept = [tag for tag in new if 0 < tag.id < LARGEST_NUMBER and tag.id not in known]
-    await tx.many(INSERT_TAG, [(tag.id, tag.name) for tag in kept])
-    await _raise_largest(tx, max((*known, *(tag.id for tag in kept)), default=0))
+    tx.many(INSERT_TAG, [(tag.id, tag.name) for tag in kept])
+    _raise_largest(tx, max((*known, *(tag.id for tag in kept)), default=0))
     names_kept = {tag.name for tag in kept}
     moved = [tag for tag in new if tag.name not in names_kept]
-    await _insert_tags(tx, [tag.name for tag in moved])
+    _insert_tags(tx, [tag.name for tag in moved])
 
 
-async def tag_ids(tx: Transaction, names: Iterable[str]) -> dict[str, int]:
+def tag_ids(tx: Transaction, names: Iterable[str]) -> dict[str, int]:
     """The ids of tags by name; those that are not there are made, in the order given."""
     names = list(dict.fromkeys(names))
     if not names:
         return {}
-    ids: dict[str, int] = dict(await tx.fetch(SELECT_TAGS_BY_NAME, _json(names)))
+    ids: dict[str, int] = dict(tx.fetch(SELECT_TAGS_BY_NAME, _json(names)))
     missing = [name for name in names if name not in ids]
     if missing:
-        await _insert_tags(tx, missing)
-        ids.update(await tx.fetch(SELECT_TAGS_BY_NAME, _json(missing)))
+        _insert_tags(tx, missing)
+        ids.update(tx.fetch(SELECT_TAGS_BY_NAME, _json(missing)))
     return ids
 
 
-async def _insert_tags(tx: Transaction, names: list[str]) -> None:
+def _insert_tags(tx: Transaction, names: list[str]) -> None:
     """Number new tags after the largest id ever given, and keep `tags_id_max` true."""
-    row = await tx.first(SELECT_LARGEST_TAG, LARGEST_NUMBER)
+    row = tx.first(SELECT_LARGEST_TAG, LARGEST_NUMBER)
     largest = int(row[0]) if row else 0
     numbered = [(largest + place, name) for place, name in enumerate(names, start=1)]
-    await tx.many(INSERT_TAG, numbered)
-    await _raise_largest(tx, largest + len(numbered))
+    tx.many(INSERT_TAG, numbered)
+    _raise_largest(tx, largest + len(numbered))
 
 
-async def _raise_largest(tx: Transaction, largest: int) -> None:
-    await tx.execute(RAISE_LARGEST_TAG, str(largest))
+def _raise_largest(tx: Transaction, largest: int) -> None:
+    tx.execute(RAISE_LARGEST_TAG, str(largest))
 
 
 def record_tags(rows: Iterable[tuple[Any, ...]]) -> dict[Any, tuple[Tag, ...]]:

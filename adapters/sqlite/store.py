@@ -6,9 +6,8 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
-import aiosqlite
 import anyio
 
 from adapters.sqlite import (
@@ -24,6 +23,7 @@ from adapters.sqlite import (
     transitions,
     verification,
 )
+from adapters.sqlite.connection import Connection
 from adapters.sqlite.database import (
     Transaction,
     open_reader,
@@ -45,8 +45,9 @@ from engine.status import ItemPage, RunFailure, RunStatus, RunWarning
 from engine.verifying import ShelvedModel, ShelvedPending
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
-Apply = Callable[[Transaction, Any], Awaitable[Any]]
+Apply = Callable[[Transaction, Any], Any]
 
 APPLY: dict[type[journal.Change[Any]], Apply] = {
     journal.OpenRun: runs.open_run,
@@ -83,9 +84,7 @@ APPLY: dict[type[journal.Change[Any]], Apply] = {
 class SqliteReader:
     """Reads committed facts over a connection of its own."""
 
-    def __init__(
-        self, thread: DatabaseThread, connection: aiosqlite.Connection, path: Path
-    ) -> None:
+    def __init__(self, thread: DatabaseThread, connection: Connection, path: Path) -> None:
         self._thread = thread
         self._reading = connection
         self._path = path
@@ -248,12 +247,17 @@ class SqliteReader:
         """How much the library holds."""
         return await self._read(histories.library_counts)
 
-    async def _read(self, query: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-        return await self._thread.call(self._query, query, arguments)
+    async def _read(self, query: Callable[[Transaction, Unpack[Ts]], T], *arguments: *Ts) -> T:
+        def ask(connection: sqlite3.Connection) -> T:
+            return query(Transaction(connection), *arguments)
 
-    async def _query(self, query: Callable[..., Awaitable[T]], arguments: tuple[Any, ...]) -> T:
+        return await self._perform(self._reading, ask)
+
+    async def _perform(
+        self, connection: Connection, function: Callable[[sqlite3.Connection], T]
+    ) -> T:
         try:
-            return await query(Transaction(self._reading), *arguments)
+            return await self._thread.call(connection.perform, function)
         except sqlite3.Error as error:
             raise translate(error, self._path) from error
 
@@ -264,8 +268,8 @@ class SqliteStore(SqliteReader):
     def __init__(
         self,
         thread: DatabaseThread,
-        reading: aiosqlite.Connection,
-        writing: aiosqlite.Connection,
+        reading: Connection,
+        writing: Connection,
         path: Path,
     ) -> None:
         super().__init__(thread, reading, path)
@@ -273,14 +277,12 @@ class SqliteStore(SqliteReader):
 
     async def apply(self, changes: Sequence[journal.Change[Any]]) -> list[Any]:
         """Commit the changes in one transaction; durable when it returns."""
-        return await self._thread.call(self._apply, changes)
 
-    async def _apply(self, changes: Sequence[journal.Change[Any]]) -> list[Any]:
-        try:
-            async with transaction(self._writing) as tx:
-                return [await APPLY[type(change)](tx, change) for change in changes]
-        except sqlite3.Error as error:
-            raise translate(error, self._path) from error
+        def write(connection: sqlite3.Connection) -> list[Any]:
+            with transaction(connection) as tx:
+                return [APPLY[type(change)](tx, change) for change in changes]
+
+        return await self._perform(self._writing, write)
 
 
 @asynccontextmanager
@@ -305,8 +307,8 @@ async def sqlite_reader(library: Path) -> AsyncIterator[SqliteReader]:
 
 @asynccontextmanager
 async def _opened(
-    thread: DatabaseThread, connect: Callable[[Path], Awaitable[aiosqlite.Connection]], path: Path
-) -> AsyncIterator[aiosqlite.Connection]:
+    thread: DatabaseThread, connect: Callable[[Path], Awaitable[Connection]], path: Path
+) -> AsyncIterator[Connection]:
     try:
         connection = await thread.call(connect, path)
     except sqlite3.Error as error:

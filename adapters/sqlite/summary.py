@@ -32,14 +32,14 @@ WHERE r.id = coalesce(?, (SELECT max(id) FROM migration_runs))
 class Query(Protocol):
     """Whatever can be asked for a row."""
 
-    async def first(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+    def first(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
         """The first row of a query."""
         ...
 
 
-async def status(tx: Query, run_id: int | None) -> RunStatus:
+def status(tx: Query, run_id: int | None) -> RunStatus:
     """The status of a run in one query, so that its numbers are of one moment."""
-    row = await tx.first(SELECT_SUMMARY, run_id)
+    row = tx.first(SELECT_SUMMARY, run_id)
     if row is None:
         if run_id is None:
             return RunStatus()

@@ -137,25 +137,25 @@ class Item(msgspec.Struct, frozen=True):
             tx.count(run_id, state, amount)
 
 
-async def item_of(tx: Transaction, item_id: int) -> Item:
+def item_of(tx: Transaction, item_id: int) -> Item:
     """An item as it is now."""
-    row = await tx.first(SELECT_ITEM, item_id)
+    row = tx.first(SELECT_ITEM, item_id)
     assert row is not None, f"there is no item {item_id}"
     return Item(item_id, row[0], row[1], row[2], ModelState(row[3]), row[4])
 
 
-async def claimed(tx: Transaction, work: WorkItem, target: str) -> Item:
+def claimed(tx: Transaction, work: WorkItem, target: str) -> Item:
     """The item that a worker reports on, if it is still as the worker knew it.
 
     Raises `StaleTransition`.
     """
-    row = await tx.first(SELECT_ITEM, work.id)
+    row = tx.first(SELECT_ITEM, work.id)
     if row is None or row[3] != work.state or row[4] != work.work:
         raise StaleTransition(work.id, work.state, target)
     return Item(work.id, row[0], row[1], row[2], work.state, row[4])
 
 
-async def set_outcome(
+def set_outcome(
     tx: Transaction,
     item: Item,
     outcome: Outcome,
@@ -163,7 +163,7 @@ async def set_outcome(
     existing: ModelRecord | None = None,
 ) -> None:
     """What became of an item in the promotion that works on it."""
-    await tx.execute(
+    tx.execute(
         SET_OUTCOME,
         outcome,
         defect.code if defect else None,
@@ -175,182 +175,174 @@ async def set_outcome(
     )
 
 
-async def move(
-    tx: Transaction, item_id: int, source: ModelState, target: ModelState, at: int
-) -> None:
+def move(tx: Transaction, item_id: int, source: ModelState, target: ModelState, at: int) -> None:
     """One transition. Raises `StaleTransition` when the item is not in `source`."""
-    if await tx.execute(MOVE, target, at, item_id, source) != 1:
+    if tx.execute(MOVE, target, at, item_id, source) != 1:
         raise StaleTransition(item_id, source, target)
 
 
-async def take_in_hand(tx: Transaction, change: TakeInHand) -> Footing:
+def take_in_hand(tx: Transaction, change: TakeInHand) -> Footing:
     """Note that a worker begins, and tell it what it builds on."""
     item = change.item
-    if await tx.execute(TAKE, change.at, item.id, item.state) != 1:
+    if tx.execute(TAKE, change.at, item.id, item.state) != 1:
         raise StaleTransition(item.id, item.state, "in hand")
     if not item.sha256:
         return Footing(0, frozenset())
-    models = await models_by_hash(tx, [item.sha256])
-    carried = await tx.fetch(SELECT_CARRIED, item.sha256)
+    models = models_by_hash(tx, [item.sha256])
+    carried = tx.fetch(SELECT_CARRIED, item.sha256)
     return Footing(
         images_count=sum(m.record.meta_json.images_count for m in models.values()),
         carried=frozenset(CarriedImage(name, digest) for name, digest in carried),
     )
 
 
-async def activate(tx: Transaction, change: Activate) -> bool:
+def activate(tx: Transaction, change: Activate) -> bool:
     """Previews are on disk: the model becomes active. False when the footing has moved."""
     work = change.item
-    item = await claimed(tx, work, ModelState.PROMOTED)
+    item = claimed(tx, work, ModelState.PROMOTED)
     record = active_record(work.candidate, work.sha256)
-    found = (await models_by_hash(tx, [work.sha256])).get(work.sha256)
+    found = models_by_hash(tx, [work.sha256]).get(work.sha256)
     base = found.record.meta_json.images_count if found else 0
     if base != change.footing_count:
         return False
     warnings = list(change.warnings)
     if found is not None:
-        run = await run_of(tx, item.working_run)
+        run = run_of(tx, item.working_run)
         warnings += duplicate_warning(found.record.path, record.path)
         record = resolve(run.joining, found.record, record)
     record = with_images(record, base + len(change.images))
-    await write_models(tx, [(record, found.extra if found else {})])
-    await link_tags(tx, LINK_MODEL_TAG, [(work.sha256, work.candidate.tags)])
-    await tx.many(
-        INSERT_CARRIED, [(work.sha256, image.name, image.digest) for image in change.images]
-    )
-    await _promote(tx, item, change.at)
+    write_models(tx, [(record, found.extra if found else {})])
+    link_tags(tx, LINK_MODEL_TAG, [(work.sha256, work.candidate.tags)])
+    tx.many(INSERT_CARRIED, [(work.sha256, image.name, image.digest) for image in change.images])
+    _promote(tx, item, change.at)
     if item.pending_id is not None:
-        await _leave_queue(tx, item, work.candidate.images, change.refused, change.at)
-    await _end(tx, change, item, warnings)
+        _leave_queue(tx, item, work.candidate.images, change.refused, change.at)
+    _end(tx, change, item, warnings)
     return True
 
 
-async def _promote(tx: Transaction, item: Item, at: int) -> None:
+def _promote(tx: Transaction, item: Item, at: int) -> None:
     way = WAYS[ModelState.PROMOTED]
     *steps, (last, end) = pairwise(way[way.index(item.state) :])
     for source, target in steps:
-        await move(tx, item.id, source, target, at)
-    if await tx.execute(PROMOTE, end, at, item.id, last) != 1:
+        move(tx, item.id, source, target, at)
+    if tx.execute(PROMOTE, end, at, item.id, last) != 1:
         raise StaleTransition(item.id, last, end)
     item.count_state(tx, item.state, -1)
     item.count_state(tx, ModelState.PROMOTED)
 
 
-async def _leave_queue(
+def _leave_queue(
     tx: Transaction, item: Item, images: tuple[str, ...], refused: list[str], at: int
 ) -> None:
     """An active model waits no longer, and its originals have become previews.
 
     Rows of two sources can share one place in the queue; all of them end together.
     """
-    await tx.execute(DELETE_PENDING, item.pending_id)
-    await tx.many(DROP_ORIGINAL, [(name,) for name in images if name not in refused])
-    await set_outcome(tx, item, Outcome.SUCCESS)
-    for sibling in await siblings(tx, item):
+    tx.execute(DELETE_PENDING, item.pending_id)
+    tx.many(DROP_ORIGINAL, [(name,) for name in images if name not in refused])
+    set_outcome(tx, item, Outcome.SUCCESS)
+    for sibling in siblings(tx, item):
         if sibling.has_work:
             tx.count(sibling.working_run, "work", -1)
-            await set_outcome(tx, sibling, Outcome.SUCCESS)
-        await _promote(tx, await _unfailed(tx, sibling, at), at)
+            set_outcome(tx, sibling, Outcome.SUCCESS)
+        _promote(tx, _unfailed(tx, sibling, at), at)
 
 
-async def siblings(tx: Transaction, item: Item) -> list[Item]:
+def siblings(tx: Transaction, item: Item) -> list[Item]:
     """Other items that share an item's place in the queue: versions of its row, or of its path."""
     return [
         Item(row[0], row[1], row[2], item.pending_id, ModelState(row[3]), row[4])
-        for row in await tx.fetch(SELECT_SIBLINGS, item.pending_id, item.id)
+        for row in tx.fetch(SELECT_SIBLINGS, item.pending_id, item.id)
     ]
 
 
-async def _unfailed(tx: Transaction, item: Item, at: int) -> Item:
+def _unfailed(tx: Transaction, item: Item, at: int) -> Item:
     if item.state is not ModelState.FAILED:
         return item
-    row = await tx.first(SELECT_FAILED_IN, item.id)
+    row = tx.first(SELECT_FAILED_IN, item.id)
     assert row is not None
-    await retry(tx, item, ModelState(row[0]), at)
-    return await item_of(tx, item.id)
+    retry(tx, item, ModelState(row[0]), at)
+    return item_of(tx, item.id)
 
 
-async def park(tx: Transaction, change: Park) -> None:
+def park(tx: Transaction, change: Park) -> None:
     """Original images are on disk: the model waits for promotion."""
-    item = await claimed(tx, change.item, "parked")
-    run = await run_of(tx, item.run_id)
+    item = claimed(tx, change.item, "parked")
+    run = run_of(tx, item.run_id)
     assert item.pending_id is not None, "its number was given when it was recorded"
     images = tuple(change.images)
     record = pending_record(change.item.candidate, item.pending_id, change.item.sha256, images)
-    found = (await pending_by_path(tx, [record.path])).get(record.path)
+    found = pending_by_path(tx, [record.path]).get(record.path)
     if found is not None:
         record = resolve_pending(run.joining, found.record, record)
-    await write_pending(tx, [(record, found.extra if found else {})])
-    await link_tags(tx, LINK_PENDING_TAG, [(record.id, change.item.candidate.tags)])
-    await tx.many(ADOPT_ORIGINAL, [(name,) for name in images])
-    await tx.execute(END_WORK, record.id, change.at, item.id, ModelState.PENDING)
-    await _end(tx, change, item, change.warnings)
+    write_pending(tx, [(record, found.extra if found else {})])
+    link_tags(tx, LINK_PENDING_TAG, [(record.id, change.item.candidate.tags)])
+    tx.many(ADOPT_ORIGINAL, [(name,) for name in images])
+    tx.execute(END_WORK, record.id, change.at, item.id, ModelState.PENDING)
+    _end(tx, change, item, change.warnings)
 
 
-async def fail(tx: Transaction, change: Fail) -> None:
+def fail(tx: Transaction, change: Fail) -> None:
     """An item stops, and remembers the state it failed in."""
-    await _fail(tx, await claimed(tx, change.item, ModelState.FAILED), change.defect, change.at)
+    _fail(tx, claimed(tx, change.item, ModelState.FAILED), change.defect, change.at)
 
 
-async def release(tx: Transaction, change: Release) -> None:
+def release(tx: Transaction, change: Release) -> None:
     """A worker lays an item down on purpose."""
-    await tx.execute(LAY_DOWN, change.item.id)
+    tx.execute(LAY_DOWN, change.item.id)
 
 
-async def retry_failed(tx: Transaction, change: RetryFailed) -> int:
+def retry_failed(tx: Transaction, change: RetryFailed) -> int:
     """Failed items that have work go back to the state they failed in."""
     wanted = None if change.ids is None else msgspec.json.encode(change.ids).decode()
-    failed = await tx.fetch(SELECT_RETRYABLE, change.run_id, wanted)
+    failed = tx.fetch(SELECT_RETRYABLE, change.run_id, wanted)
     for item_id, failed_in in failed:
-        await retry(tx, await item_of(tx, item_id), ModelState(failed_in), change.at)
-        await tx.execute(REOPEN_OUTCOME, item_id, change.run_id)
+        retry(tx, item_of(tx, item_id), ModelState(failed_in), change.at)
+        tx.execute(REOPEN_OUTCOME, item_id, change.run_id)
         tx.count(change.run_id, "work")
     return len(failed)
 
 
-async def retry(tx: Transaction, item: Item, failed_in: ModelState, at: int) -> None:
+def retry(tx: Transaction, item: Item, failed_in: ModelState, at: int) -> None:
     """A failed item goes back to the state it failed in."""
-    if await tx.execute(RETRY, at, item.id) != 1:
+    if tx.execute(RETRY, at, item.id) != 1:
         raise StaleTransition(item.id, ModelState.FAILED, failed_in)
     item.count_state(tx, ModelState.FAILED, -1)
     item.count_state(tx, failed_in)
 
 
-async def recover(tx: Transaction, change: Recover) -> int:
+def recover(tx: Transaction, change: Recover) -> int:
     """Count the crash that items in hand were in; set aside the one that keeps crashing."""
     failed = 0
-    for item_id, _, crashes in await tx.fetch(SELECT_IN_HAND):
-        await tx.execute(COUNT_CRASH, item_id)
+    for item_id, _, crashes in tx.fetch(SELECT_IN_HAND):
+        tx.execute(COUNT_CRASH, item_id)
         if crashes + 1 >= change.crash_limit:
             defect = Defect(
                 "crashed_repeatedly",
                 f"It was being worked on when reshelve died {crashes + 1} times, and is set "
                 "aside. Look at its file and images, then retry it.",
             )
-            await _fail(tx, await item_of(tx, item_id), defect, change.at)
+            _fail(tx, item_of(tx, item_id), defect, change.at)
             failed += 1
-    await tx.execute(INTERRUPT_RUNS, change.at)
+    tx.execute(INTERRUPT_RUNS, change.at)
     return failed
 
 
-async def _fail(tx: Transaction, item: Item, defect: Defect, at: int) -> None:
-    changed = await tx.execute(
-        FAIL, item.state, defect.code, defect.message, at, item.id, item.state
-    )
+def _fail(tx: Transaction, item: Item, defect: Defect, at: int) -> None:
+    changed = tx.execute(FAIL, item.state, defect.code, defect.message, at, item.id, item.state)
     if changed != 1:
         raise StaleTransition(item.id, item.state, ModelState.FAILED)
     item.count_state(tx, item.state, -1)
     item.count_state(tx, ModelState.FAILED)
     tx.count(item.working_run, "work", -1)
     if item.promotion_id is not None:
-        await set_outcome(tx, item, Outcome.FAILED, defect)
+        set_outcome(tx, item, Outcome.FAILED, defect)
 
 
-async def _end(
-    tx: Transaction, change: Activate | Park, item: Item, warnings: list[Warning]
-) -> None:
+def _end(tx: Transaction, change: Activate | Park, item: Item, warnings: list[Warning]) -> None:
     run_id = item.working_run
-    await tx.many(INSERT_WARNING, [(run_id, item.id, w.code, w.detail) for w in warnings])
+    tx.many(INSERT_WARNING, [(run_id, item.id, w.code, w.detail) for w in warnings])
     tx.count(run_id, "warnings", len(warnings))
     tx.count(run_id, "previews", len(change.images))
     tx.count(run_id, "previews_failed", len(change.refused))

@@ -35,19 +35,19 @@ FIELDS: tuple[tuple[str, type], ...] = (
 """What both kinds of record hold, without nulls."""
 
 
-async def models(tx: Transaction, after: int, limit: int) -> list[ShelvedModel]:
+def models(tx: Transaction, after: int, limit: int) -> list[ShelvedModel]:
     """Active models, ascending by their number."""
-    return [_model(row) for row in await tx.fetch(SELECT_MODELS, after, limit)]
+    return [_model(row) for row in tx.fetch(SELECT_MODELS, after, limit)]
 
 
-async def waiting(tx: Transaction, after: int, limit: int) -> list[ShelvedPending]:
+def waiting(tx: Transaction, after: int, limit: int) -> list[ShelvedPending]:
     """Pending models, ascending by id."""
-    return [_waiting(row) for row in await tx.fetch(SELECT_WAITING, after, limit)]
+    return [_waiting(row) for row in tx.fetch(SELECT_WAITING, after, limit)]
 
 
-async def images_counts(tx: Transaction, hashes: Sequence[str]) -> dict[str, int]:
+def images_counts(tx: Transaction, hashes: Sequence[str]) -> dict[str, int]:
     """`images_count` of those of the hashes that are active models."""
-    rows = await tx.fetch(SELECT_COUNTS, msgspec.json.encode(list(hashes)).decode())
+    rows = tx.fetch(SELECT_COUNTS, msgspec.json.encode(list(hashes)).decode())
     return {row[0]: row[1] if isinstance(row[1], int) else 0 for row in rows}
 
 
