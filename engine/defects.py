@@ -98,7 +98,7 @@ WARNINGS = {
         "Check that the right image folder was named, or upload the image in the library.",
     ),
     "image_unreadable": Meaning(
-        "an image cannot be decoded; the original file is untouched",
+        "an image cannot be read or decoded; the original file is untouched",
         "Replace the image by one that opens, or upload another in the library.",
     ),
     "image_too_large": Meaning(

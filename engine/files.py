@@ -81,6 +81,22 @@ class ModelFiles(Protocol):
         ...
 
 
+class ImageFolder(msgspec.Struct, frozen=True):
+    """Where the images of a source lie, and the folders that a person named, free of links.
+
+    What lies, after links are followed, below none of `within` is not opened: a link in somebody
+    else's folder may lead to anything that this process can read.
+    """
+
+    path: str
+    within: tuple[str, ...]
+
+
+def source_images(location: str, folder: str) -> ImageFolder:
+    """The image folder of a source: what was named is that folder, and where the source lies."""
+    return ImageFolder(folder, (folder, str(Path(location).parent)))
+
+
 class FolderFacts(msgspec.Struct, frozen=True):
     """What can be told of a folder; `stamp` is another one whenever files came or went."""
 
@@ -92,15 +108,15 @@ class FolderFacts(msgspec.Struct, frozen=True):
 class ImageFiles(Protocol):
     """Image files of a source; never written."""
 
-    def folder(self, folder: str) -> FolderFacts:
-        """Whether there is such a folder."""
+    def folder(self, folder: ImageFolder) -> FolderFacts:
+        """Whether there is such a folder within reach."""
         ...
 
-    def sizes(self, folder: str, names: Sequence[str]) -> list[int | None]:
-        """The size in bytes of each regular file, None where there is none."""
+    def sizes(self, folder: ImageFolder, names: Sequence[str]) -> list[int | None]:
+        """The size in bytes of each regular file, None where none is within reach."""
         ...
 
-    def read(self, folder: str, name: str) -> bytes:
+    def read(self, folder: ImageFolder, name: str) -> bytes:
         """The content of an image file, at most `MAX_IMAGE_BYTES`.
 
         Raises `UnusableImage`: `image_missing`, `image_unreadable` or `image_too_large`.
@@ -120,15 +136,16 @@ class LibraryFiles(Protocol):
         ...
 
     @property
-    def pending_folder(self) -> str:
+    def pending_folder(self) -> ImageFolder:
         """Where the originals of models that wait lie."""
         ...
 
-    def adopt_original(self, folder: str, name: str) -> tuple[str, int]:
+    def adopt_original(self, folder: ImageFolder, name: str) -> tuple[str, int]:
         """Copy an original image into the pending folder durably.
 
         Returns its file name there, which is its own unless another image has it, and its size
-        in bytes. Raises `UnusableImage` when the original cannot be read.
+        in bytes. Raises `UnusableImage` when the original cannot be read or is no image by its
+        content.
         """
         ...
 

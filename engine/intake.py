@@ -62,7 +62,8 @@ def assess(model: SourceModel, digest: bytes, file_size: int | None) -> Assessed
     if model.size_bytes is not None and model.size_bytes != file_size:
         warning = Warning(
             "stale_hash",
-            f"the row says {model.size_bytes} bytes, the file has {file_size}: hash it anew",
+            # Not the file's size: the row may name any file, and its reader is not its owner.
+            f"the row says {model.size_bytes} bytes, and the file has another size: hash it anew",
         )
         return AssessedRow(model, digest, "", (*model.warnings, warning))
     return AssessedRow(model, digest, model.sha256, model.warnings)

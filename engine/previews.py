@@ -6,6 +6,7 @@ Sizes and qualities are those that Hikaze Model Manager 2 reads.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -58,26 +59,33 @@ def tier_sizes(width: int, height: int) -> tuple[tuple[int, int], ...]:
     )
 
 
-def media_type(data: bytes) -> str:
-    """What a browser should take an image for, by its first bytes; never a document."""
-    for offset, magic, found in SIGNATURES:
-        if data[offset : offset + len(magic)] == magic:
+def media_type(data: bytes) -> str | None:
+    """What a browser should take an image for, by its first `SIGNATURE_BYTES`; None for what is
+    no image that is carried."""
+    for signature, found in SIGNATURES:
+        if signature.match(data):
             return found
-    return "application/octet-stream"
+    return None
 
 
-SIGNATURES = (
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (8, b"WEBP", "image/webp"),
-    (0, b"GIF8", "image/gif"),
-    (4, b"ftypavif", "image/avif"),
-    (4, b"ftypavis", "image/avif"),
-    (0, b"BM", "image/bmp"),
-    (0, b"II*\0", "image/tiff"),
-    (0, b"MM\0*", "image/tiff"),
+SIGNATURE_BYTES = 32
+"""How much of an image's beginning tells what it is."""
+
+SIGNATURES = tuple(
+    (re.compile(signature, re.DOTALL), found)
+    for signature, found in (
+        (rb"\x89PNG\r\n\x1a\n", "image/png"),
+        (rb"\xff\xd8\xff", "image/jpeg"),
+        (rb"RIFF....WEBP", "image/webp"),
+        (rb"GIF8[79]a", "image/gif"),
+        (rb"....ftypavi[fs]", "image/avif"),
+        (rb"....ftypm(?:if|sf)1", "image/avif"),
+        # Two letters are the beginning of many a text: the size of the header that follows counts.
+        (rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", "image/bmp"),
+        (rb"II[*+]\0|MM\0[*+]", "image/tiff"),
+    )
 )
-"""(offset, bytes, media type) of the image formats that are carried."""
+"""How the image formats begin that are carried, and their media types."""
 
 
 class PreviewCodec(Protocol):

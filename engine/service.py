@@ -18,7 +18,7 @@ from engine.catalogue import Catalogue, CatalogueFiles, CatalogueReader
 from engine.clock import Clock
 from engine.conflicts import ConflictStrategy
 from engine.errors import RunActive, RunInterrupted
-from engine.files import ImageFiles, LibraryFiles, ModelFiles, Root
+from engine.files import ImageFiles, LibraryFiles, ModelFiles, Root, source_images
 from engine.importing import Import
 from engine.journal import BEFORE_FIRST_KEY, Recover, Run, Store
 from engine.lifecycle import ModelState
@@ -375,6 +375,7 @@ class MigrationService:
                 io=self._workshop.io,
                 tasks=TASKS_PER_CPU * self._workers,
             )
+        images = source_images(run.location, run.images_folder)
         return Import(
             run,
             reader=self._ports.store,
@@ -384,6 +385,6 @@ class MigrationService:
             models=self._ports.models,
             io=self._workshop.io,
             clock=self._ports.clock,
-            worker=Worker(self._workshop, self._writer, run.images_folder),
+            worker=Worker(self._workshop, self._writer, images),
             tasks=TASKS_PER_CPU * self._workers,
         )

@@ -8,7 +8,8 @@ Nothing is recorded.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import anyio
@@ -16,7 +17,7 @@ import msgspec
 from anyio import CapacityLimiter, from_thread, to_thread
 
 from engine.errors import SourceMissing, SourceUnreadable, StorageFailed
-from engine.files import ImageFiles, LibraryFiles
+from engine.files import ImageFiles, ImageFolder, LibraryFiles, source_images
 from engine.journal import BEFORE_FIRST_KEY
 from engine.source import Defect, Glance, SourceKind, SourceModel
 from engine.supervisor import LegacyImport
@@ -25,6 +26,9 @@ SURVEY_SECONDS = 5.0
 """How long a source is read; of a larger one is told what is known by then."""
 
 CHUNK_ROWS = 1000
+
+CHUNK_IMAGES = 1000
+"""How many images are looked at between two looks at the clock."""
 
 JOURNAL_SHARE = 4.0
 """What the library's database takes for each byte of the source's: records, journal, and each row
@@ -137,19 +141,19 @@ class Surveyor:
             tally.error = Defect(error.code, str(error))
         else:
             async with self._turn:
-                tally = await self._tally(location, request.images_folder, glance)
+                tally = await self._tally(location, _images(request), glance)
         return await to_thread.run_sync(self._told, request, tally, limiter=self._io)
 
-    async def _tally(self, location: Path, folder: str, glance: Glance) -> _Tally:
+    async def _tally(self, location: Path, folder: ImageFolder, glance: Glance) -> _Tally:
         """What was seen of this state of the source, read anew only where it is another one."""
         facts = await to_thread.run_sync(self._images.folder, folder, limiter=self._io)
-        state = (str(location), folder, glance.stamp, facts.stamp)
+        state = (str(location), folder.path, glance.stamp, facts.stamp)
         if self._last is None or self._last[0] != state:
             tally = await to_thread.run_sync(self._read, location, folder, glance, limiter=self._io)
             self._last = (state, tally)
         return self._last[1]
 
-    def _read(self, location: Path, folder: str, glance: Glance) -> _Tally:
+    def _read(self, location: Path, folder: ImageFolder, glance: Glance) -> _Tally:
         """In a thread."""
         tally = _Tally()
         tally.source_bytes = glance.bytes
@@ -164,7 +168,7 @@ class Surveyor:
         return tally
 
     def _count(
-        self, tally: _Tally, location: Path, folder: str, checkpoint: Callable[[], None]
+        self, tally: _Tally, location: Path, folder: ImageFolder, checkpoint: Callable[[], None]
     ) -> None:
         try:
             with (
@@ -173,29 +177,27 @@ class Surveyor:
             ):
                 tally.rows, tally.readable = source.rows, True
                 for chunk in source.chunks(BEFORE_FIRST_KEY, CHUNK_ROWS):
+                    sizes = self._sizes(chunk.models, folder, checkpoint)
                     for model in chunk.models:
-                        self._add(tally, model, folder)
+                        _add(tally, model, list(islice(sizes, len(model.images))))
                         checkpoint()
                 tally.complete = True
         except SourceUnreadable:
             checkpoint()  # it was this that ended the reading, where it raises again
             raise
 
-    def _add(self, tally: _Tally, model: SourceModel, folder: str) -> None:
-        sizes = self._images.sizes(folder, model.images)
-        present = sum(size for size in sizes if size is not None)
-        tally.images += len(sizes)
-        tally.missing += sizes.count(None)
-        if model.sha256 and model.defect is None:
-            tally.hashed += 1
-            tally.preview_sources += present
-        else:
-            tally.unhashed += 1
-            tally.originals += present
+    def _sizes(
+        self, models: list[SourceModel], folder: ImageFolder, checkpoint: Callable[[], None]
+    ) -> Iterator[int | None]:
+        """The sizes of all images of these models, one after the other."""
+        names = (name for model in models for name in model.images)
+        while some := list(islice(names, CHUNK_IMAGES)):
+            yield from self._images.sizes(folder, some)
+            checkpoint()
 
     def _told(self, request: LegacyImport, tally: _Tally) -> Survey:
         """In a thread."""
-        folder = self._images.folder(request.images_folder)
+        folder = self._images.folder(_images(request))
         free, needed = self._library.free_bytes(), tally.bytes_needed
         return Survey(
             database=DatabaseSurvey(
@@ -218,6 +220,22 @@ class Surveyor:
             space=SpaceSurvey(needed, free, enough=free >= needed),
             can_start=tally.found and tally.readable is not False and free >= needed,
         )
+
+
+def _images(request: LegacyImport) -> ImageFolder:
+    return source_images(request.location, request.images_folder)
+
+
+def _add(tally: _Tally, model: SourceModel, sizes: list[int | None]) -> None:
+    present = sum(size for size in sizes if size is not None)
+    tally.images += len(sizes)
+    tally.missing += sizes.count(None)
+    if model.sha256 and model.defect is None:
+        tally.hashed += 1
+        tally.preview_sources += present
+    else:
+        tally.unhashed += 1
+        tally.originals += present
 
 
 def _deadline(seconds: float) -> Callable[[], None]:

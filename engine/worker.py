@@ -15,7 +15,7 @@ import anyio
 import msgspec
 
 from engine.errors import ReshelveError
-from engine.files import UnusableFile
+from engine.files import ImageFolder, UnusableFile
 from engine.hashing import hash_file
 from engine.journal import (
     Activate,
@@ -43,10 +43,10 @@ log = logging.getLogger("reshelve.worker")
 class Worker:
     """Takes items through the rest of their lane, one at a time."""
 
-    def __init__(self, workshop: Workshop, writer: Commits, images_folder: str) -> None:
+    def __init__(self, workshop: Workshop, writer: Commits, images: ImageFolder) -> None:
         self._shop = workshop
         self._writer = writer
-        self._bench = ImageBench(workshop, images_folder)
+        self._bench = ImageBench(workshop, images)
 
     async def process(self, item: WorkItem) -> None:
         """Finish the item's work, or fail the item; raises only what ends the run."""

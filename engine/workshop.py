@@ -16,7 +16,7 @@ from anyio import CapacityLimiter, from_thread, to_thread
 
 from engine.budget import PixelBudget
 from engine.clock import Clock
-from engine.files import ImageFiles, LibraryFiles, ModelFiles
+from engine.files import ImageFiles, ImageFolder, LibraryFiles, ModelFiles
 from engine.journal import CarriedImage, Footing, Reader
 from engine.locks import HashLocks
 from engine.previews import PreviewCodec, UnusableImage
@@ -80,7 +80,7 @@ class ImageOutcome(msgspec.Struct):
 class ImageBench:
     """Makes previews of the images in one folder, or keeps them as they are."""
 
-    def __init__(self, workshop: Workshop, folder: str) -> None:
+    def __init__(self, workshop: Workshop, folder: ImageFolder) -> None:
         self._shop = workshop
         self._folder = folder
 

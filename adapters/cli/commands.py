@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -41,6 +42,12 @@ async def migrate(arguments: Arguments, application: Application) -> int:
     strategy = ConflictStrategy(arguments.on_conflict or "merge")
     request = LegacyImport(str(arguments.legacy_db), str(images), strategy)
 
+    if not arguments.images and _leads_out(images):
+        output.say(
+            f"{images} is a link to {images.resolve()}, a folder that was not named: its images "
+            f"are left out. To take them, add --images {shlex.quote(str(images.resolve()))}"
+        )
+
     async def steps(service: MigrationService) -> Steps:
         started = await service.start(request)
         if started.run is not None and started.run.images_folder != request.images_folder:
@@ -53,6 +60,11 @@ async def migrate(arguments: Arguments, application: Application) -> int:
             yield await service.begin_promotion(ids, strategy)
 
     return await conduct(arguments, application, steps)
+
+
+def _leads_out(images: Path) -> bool:
+    """Whether the folder beside the database is a link to one that nobody named."""
+    return not images.resolve().is_relative_to(images.parent)
 
 
 async def promote(arguments: Arguments, application: Application) -> int:

@@ -9,32 +9,39 @@ from pathlib import Path
 from typing import BinaryIO
 
 from adapters.files.exhaustion import exhaustion
+from adapters.files.reach import HANDLES, OutOfReach, folder_handle, open_file, resolved
 from engine.errors import StorageFailed
-from engine.files import FolderFacts
+from engine.files import FolderFacts, ImageFolder
 from engine.previews import MAX_IMAGE_BYTES, UnusableImage
 
-# A FIFO or a device must not hold a worker for ever; Windows has neither, nor the flag.
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | os.O_RDONLY
+OUT_OF_REACH = "it lies outside the folders that were named, after links are followed"
 
 
 class DiskImages:
     """Implements `engine.files.ImageFiles`."""
 
-    def folder(self, folder: str) -> FolderFacts:
+    def folder(self, folder: ImageFolder) -> FolderFacts:
         """Whether there is such a folder."""
         try:
-            found = Path(folder).stat()
+            path = resolved(folder.path, folder.within)
+            found = Path(path).stat()
             is_folder = stat.S_ISDIR(found.st_mode)
             stamp = f"{found.st_dev}-{found.st_ino}-{found.st_mtime_ns}"
-            return FolderFacts(is_folder, is_folder and os.access(folder, os.R_OK | os.X_OK), stamp)
-        except (OSError, ValueError):
+            return FolderFacts(is_folder, is_folder and os.access(path, os.R_OK | os.X_OK), stamp)
+        except (OutOfReach, OSError, ValueError):
             return FolderFacts(found=False, readable=False, stamp="")
 
-    def sizes(self, folder: str, names: Sequence[str]) -> list[int | None]:
+    def sizes(self, folder: ImageFolder, names: Sequence[str]) -> list[int | None]:
         """The size in bytes of each regular file, None where there is none."""
-        return [_size(folder, name) for name in names]
+        if not HANDLES:
+            return [_size(folder, name) for name in names]
+        try:
+            with folder_handle(folder.path, folder.within) as handle:
+                return [_size(folder, name, handle) for name in names]
+        except (OutOfReach, OSError, ValueError):
+            return [None] * len(names)
 
-    def read(self, folder: str, name: str) -> bytes:
+    def read(self, folder: ImageFolder, name: str) -> bytes:
         """The content of an image file, at most `MAX_IMAGE_BYTES`.
 
         Raises `UnusableImage`; `StorageFailed` when the system has no descriptor left for it.
@@ -53,21 +60,30 @@ class DiskImages:
         return data
 
 
-def _size(folder: str, name: str) -> int | None:
+def _size(folder: ImageFolder, name: str, handle: int | None = None) -> int | None:
     try:
-        found = Path(folder, name).stat()
-    except (OSError, ValueError):
+        if not _is_base_name(name):
+            return None
+        if handle is not None:
+            found = os.stat(name, dir_fd=handle, follow_symlinks=False)
+            if not stat.S_ISLNK(found.st_mode):
+                return found.st_size if stat.S_ISREG(found.st_mode) else None
+        found = Path(resolved(_path(folder, name), folder.within)).lstat()
+    except (OutOfReach, OSError, ValueError):
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def open_image(folder: str, name: str) -> BinaryIO:
+def open_image(folder: ImageFolder, name: str) -> BinaryIO:
     """Open a regular file of at most `MAX_IMAGE_BYTES`. Raises `UnusableImage`."""
-    path = Path(folder, name)
+    if not _is_base_name(name):
+        raise UnusableImage("image_unreadable", "it is no name of a file")
     try:
-        descriptor = os.open(path, _NO_WAIT)
+        descriptor = open_file(_path(folder, name), folder.within)
+    except OutOfReach as error:
+        raise UnusableImage("image_unreadable", OUT_OF_REACH) from error
     except FileNotFoundError as error:
-        raise UnusableImage("image_missing", f"no such file in {folder}") from error
+        raise UnusableImage("image_missing", f"no such file in {folder.path}") from error
     except (OSError, ValueError) as error:
         raise unreadable(error) from error
     try:
@@ -84,6 +100,15 @@ def open_image(folder: str, name: str) -> BinaryIO:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def _path(folder: ImageFolder, name: str) -> str:
+    return os.path.join(folder.path, name)  # noqa: PTH118  a Path for each of a million costs more
+
+
+def _is_base_name(name: str) -> bool:
+    """Whether a name is one of a file in a folder, and leads nowhere else; a drive would."""
+    return name == os.path.basename(os.path.splitdrive(name)[1])  # noqa: PTH119  as above
 
 
 def unreadable(error: Exception) -> UnusableImage | StorageFailed:

@@ -20,7 +20,14 @@ from filelock import FileLock, Timeout
 from adapters.files.durable import is_temporary, sync_folder, write_file
 from adapters.files.images import open_image, unreadable
 from engine.errors import LibraryInUse, StorageFailed
-from engine.previews import MAX_IMAGE_BYTES, TIERS, media_type
+from engine.files import ImageFolder
+from engine.previews import (
+    MAX_IMAGE_BYTES,
+    SIGNATURE_BYTES,
+    TIERS,
+    UnusableImage,
+    media_type,
+)
 
 LOCK_NAME = ".reshelve.lock"
 SCRATCH_NAME = ".reshelve-scratch"
@@ -41,9 +48,10 @@ class DiskLibrary:
         self.scratch = folder / SCRATCH_NAME
 
     @property
-    def pending_folder(self) -> str:
+    def pending_folder(self) -> ImageFolder:
         """Where the originals of models that wait lie."""
-        return str(self._pending)
+        folder = str(self._pending.resolve())
+        return ImageFolder(folder, (folder,))
 
     def write_tiers(self, sha256: str, seq: int, tiers: tuple[bytes, ...]) -> None:
         """Write the tiers of one preview set durably. Raises `StorageFailed`."""
@@ -63,10 +71,11 @@ class DiskLibrary:
             if sets:
                 sync_folder(self._images)
 
-    def adopt_original(self, folder: str, name: str) -> tuple[str, int]:
+    def adopt_original(self, folder: ImageFolder, name: str) -> tuple[str, int]:
         """Copy an original into `images/pending/`; returns its name there and its size."""
         with open_image(folder, name) as original:
             size = os.fstat(original.fileno()).st_size
+            _require_image(original)
             digest = _digest(_chunks(original))
             with _storing(self._pending):
                 adopted = self._free_name(name, digest)
@@ -225,7 +234,20 @@ def _served(path: Path) -> tuple[bytes, str, str] | None:
         return None
     finally:
         os.close(descriptor)
-    return data, media_type(data), f"{found.st_mtime_ns:x}-{found.st_size:x}"
+    # What is no image may be anything that somebody laid there.
+    kind = media_type(data)
+    return None if kind is None else (data, kind, f"{found.st_mtime_ns:x}-{found.st_size:x}")
+
+
+def _require_image(file: BinaryIO) -> None:
+    """Raises `UnusableImage` for what does not begin as an image does."""
+    try:
+        head = file.read(SIGNATURE_BYTES)
+        file.seek(0)
+    except OSError as error:
+        raise unreadable(error) from error
+    if media_type(head) is None:
+        raise UnusableImage("image_unreadable", "not a PNG, JPEG, WebP, GIF, AVIF, BMP or TIFF")
 
 
 def _digest(chunks: Iterable[bytes]) -> bytes:

@@ -22,14 +22,23 @@ COPY_NAME = "legacy.sqlite3"
 """The copy's name in the scratch folder, whatever the original is called."""
 
 SUFFIXES = ("", "-wal", "-journal")
-"""The files that together are a database; SQLite puts them beside the file a link leads to."""
+"""The files that together are a database. None of them is a link: whoever names one is asked to
+name what it leads to, and SQLite makes none."""
 
 _LEFTOVERS = (*SUFFIXES, "-shm")
 _ATTEMPTS = 6
 _FIRST_PAUSE = 0.05
 _SETTLE = 0.02
 _BLOCK = 1024 * 1024
-_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_OPEN = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+)
+
+_NAME_IT = "Name the file that it leads to."
+_IS_LINK = f"it is a link, or lies beyond one. {_NAME_IT}"
 
 _State: TypeAlias = tuple[int, int, int, int]
 
@@ -41,7 +50,7 @@ def take(location: Path, scratch: Path, checkpoint: Callable[[], None] = never) 
     `SourceMissing`; `SourceUnreadable` for what is no file, may not be read or does not hold
     still; `StorageFailed` when `scratch` cannot take the copy.
     """
-    original = _resolved(location)
+    original = _free_of_links(location)
     copy = scratch / COPY_NAME
     pause = _FIRST_PAUSE
     for _ in range(_ATTEMPTS):
@@ -61,7 +70,7 @@ def glance(location: Path) -> Glance:
     Raises `SourceMissing`; `SourceUnreadable` for what is no file or may not be looked at.
     """
     name = named(location)
-    states = _states(_resolved(location), name)
+    states = _states(_free_of_links(location), name)
     if states[0] is None:
         raise SourceMissing(name)
     return Glance(sum(state[2] for state in states if state is not None), repr(states))
@@ -73,7 +82,7 @@ def fingerprint(location: Path) -> str:
     Raises `SourceMissing`; `SourceUnreadable` for what is no file or may not be read.
     """
     name = named(location)
-    original = _resolved(location)
+    original = _free_of_links(location)
     digest = blake2b(digest_size=16)
     for suffix in SUFFIXES:
         path = _beside(original, suffix)
@@ -105,13 +114,17 @@ def named(location: Path) -> str:
     return os.fsencode(location).decode("utf-8", "replace")
 
 
-def _resolved(location: Path) -> Path:
+def _free_of_links(location: Path) -> Path:
+    """The location, which nobody has made a link since it was named."""
     try:
-        return location.resolve(strict=True)
+        found = location.resolve(strict=True)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceMissing(named(location)) from error
     except (OSError, RuntimeError, ValueError) as error:
         raise SourceUnreadable(named(location), f"{error}.") from error
+    if found != location.absolute():
+        raise SourceUnreadable(named(location), _IS_LINK)
+    return found
 
 
 def _copied_unchanged(
@@ -149,7 +162,7 @@ def _states(original: Path, name: str) -> list[_State | None]:
 
 def _state(path: Path, name: str) -> _State | None:
     try:
-        status = path.stat()
+        status = path.lstat()
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -165,7 +178,9 @@ def _identity(status: os.stat_result) -> _State:
 def _require_file(status: os.stat_result, path: Path, name: str) -> None:
     if stat.S_ISREG(status.st_mode):
         return
-    if stat.S_ISDIR(status.st_mode):
+    if stat.S_ISLNK(status.st_mode):
+        reason = f"{named(path)} is a link. {_NAME_IT}"
+    elif stat.S_ISDIR(status.st_mode):
         reason = f"{named(path)} is a folder. Name the database file, usually hikaze_mm.sqlite3."
     else:
         reason = f"{named(path)} is not a regular file."

@@ -22,14 +22,33 @@ class AllowedPaths(msgspec.Struct, frozen=True):
     folders: tuple[Path, ...]
 
     def check(self, text: str) -> Path:
-        """The path, free of links. Raises `PathNotAllowed`, `InvalidRequest`."""
-        try:
-            path = Path(text).expanduser().resolve()
-        except (OSError, RuntimeError, ValueError) as error:
-            raise InvalidRequest(f"{text!r} is no path.") from error
-        if not any(path.is_relative_to(folder) for folder in self.folders):
-            raise PathNotAllowed(text)
-        return path
+        """The path, free of links. Raises `PathNotAllowed`, `InvalidRequest`.
+
+        Of a path outside nothing else is told: not whether it is there, nor who has a home here.
+        """
+        if "\0" in text:
+            raise InvalidRequest(f"{text!r} is no path.")
+        path = Path(text)
+        if not (self._is_other_home(path) or self._is_on_other_machine(path)):
+            try:
+                path = path.expanduser().resolve()
+            except (OSError, RuntimeError, ValueError) as error:
+                # A circle of links, or a name that no file can have.
+                raise PathNotAllowed(text) from error
+            if any(path.is_relative_to(folder) for folder in self.folders):
+                return path
+        raise PathNotAllowed(text)
+
+    def _is_other_home(self, path: Path) -> bool:
+        """Whether it is `~name`, which would tell who has an account here."""
+        first = path.parts[0] if path.parts else ""
+        return first.startswith("~") and first != "~"
+
+    def _is_on_other_machine(self, path: Path) -> bool:
+        r"""Whether it is a share (`\\host\share`) that is not allowed; Windows would go and knock
+        there, with the user's name and password."""
+        known = {folder.drive.lower() for folder in self.folders}
+        return path.drive.startswith(("\\\\", "//")) and path.drive.lower() not in known
 
 
 class MigrateBody(msgspec.Struct, frozen=True):
@@ -44,9 +63,8 @@ class MigrateBody(msgspec.Struct, frozen=True):
         if not self.legacy_db_path:
             raise InvalidRequest("legacy_db_path is required")
         database = allowed.check(self.legacy_db_path)
-        images = database.parent / "images"
-        if self.legacy_images_dir:
-            images = allowed.check(self.legacy_images_dir)
+        beside = (database if database.is_dir() else database.parent) / "images"
+        images = allowed.check(self.legacy_images_dir or str(beside))
         strategy = one_strategy(self.on_conflict) or ConflictStrategy.MERGE
         if strategy is ConflictStrategy.DELETE:
             raise InvalidRequest("on_conflict must be merge, override or ignore")

@@ -125,13 +125,21 @@ def test_a_folder_that_may_not_be_written_is_read(home: Path, scratch: Path) -> 
     assert trace(home) == before
 
 
-def test_the_wal_beside_the_file_that_a_link_leads_to_is_found(
-    live: Path, tmp_path: Path, scratch: Path
-) -> None:
+@pytest.mark.parametrize("place", ["the file", "its folder", "its wal"])
+def test_a_link_is_not_followed(live: Path, tmp_path: Path, scratch: Path, place: str) -> None:
+    # Whoever names one is asked for what it leads to; one that comes later is somebody else's.
     link = tmp_path / "link"
-    link.symlink_to(live)
+    link.symlink_to(live.parent if place == "its folder" else live)
+    location = link / live.name if place == "its folder" else link
+    if place == "its wal":
+        location = legacy.make(tmp_path / "other.sqlite3", rows=1)
+        (tmp_path / "other.sqlite3-wal").symlink_to(live)
 
-    assert len(legacy.models(link, scratch)) == 3
+    for look in (snapshot.glance, snapshot.fingerprint, lambda path: snapshot.take(path, scratch)):
+        with pytest.raises(SourceUnreadable, match="link"):
+            look(location)
+
+    assert not list(scratch.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,14 @@ from adapters.files.images import DiskImages
 from adapters.files.library import LOCK_NAME, DiskLibrary, is_owned, owned_library
 from adapters.files.models import DiskModels
 from engine.errors import LibraryInUse, StorageFailed
+from engine.files import ImageFolder
 from engine.previews import MAX_IMAGE_BYTES, UnusableImage
 from tests.unit.rows import sha
 
 ROOT = Path(__file__).parents[2]
+IMAGE, ONE, TWO, THREE = (
+    b"\x89PNG\r\n\x1a\n" + content for content in (b"image", b"one", b"two", b"three")
+)
 TIERS = (b"high", b"medium", b"low")
 posix = pytest.mark.skipif(os.name == "nt", reason="there is no such thing on Windows")
 
@@ -61,10 +65,15 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def images_in(folder: Path, *named: Path) -> ImageFolder:
+    """A folder of images, which was named with others."""
+    return ImageFolder(str(folder), tuple(map(str, (folder, *named))))
+
+
 def refused(folder: Path, name: str) -> str:
     """Why an image cannot be read."""
     with pytest.raises(UnusableImage) as reason:
-        DiskImages().read(str(folder), name)
+        DiskImages().read(images_in(folder), name)
     return reason.value.code
 
 
@@ -221,7 +230,7 @@ def test_trimming_that_was_interrupted_can_be_repeated(
 
 def adopt(owned: DiskLibrary, folder: Path, name: str, content: bytes) -> str:
     (folder / name).write_bytes(content)
-    adopted, size = owned.adopt_original(str(folder), name)
+    adopted, size = owned.adopt_original(images_in(folder), name)
     assert size == len(content)
     return adopted
 
@@ -230,36 +239,36 @@ def adopt(owned: DiskLibrary, folder: Path, name: str, content: bytes) -> str:
 def test_an_original_keeps_its_name(
     owned: DiskLibrary, tmp_path: Path, folder: Path, name: str
 ) -> None:
-    assert adopt(owned, folder, name, b"image") == name
-    assert (pending(tmp_path) / name).read_bytes() == b"image"
+    assert adopt(owned, folder, name, IMAGE) == name
+    assert (pending(tmp_path) / name).read_bytes() == IMAGE
 
 
 def test_the_same_original_is_adopted_once(
     owned: DiskLibrary, tmp_path: Path, folder: Path
 ) -> None:
-    adopt(owned, folder, "a.png", b"image")
-    adopt(owned, folder, "a.png", b"image")
+    adopt(owned, folder, "a.png", IMAGE)
+    adopt(owned, folder, "a.png", IMAGE)
     assert names(pending(tmp_path)) == ["a.png"]
 
 
 def test_another_image_of_a_name_does_not_replace_the_first(
     owned: DiskLibrary, tmp_path: Path, folder: Path
 ) -> None:
-    adopted = [adopt(owned, folder, "a.png", content) for content in (b"one", b"two", b"three")]
+    adopted = [adopt(owned, folder, "a.png", content) for content in (ONE, TWO, THREE)]
     assert {name: (pending(tmp_path) / name).read_bytes() for name in adopted} == dict(
-        zip(adopted, (b"one", b"two", b"three"), strict=True)
+        zip(adopted, (ONE, TWO, THREE), strict=True)
     )
 
 
 def test_another_image_of_a_name_is_adopted_once(
     owned: DiskLibrary, tmp_path: Path, folder: Path
 ) -> None:
-    adopted = [adopt(owned, folder, "a.png", content) for content in (b"one", b"two", b"two")]
+    adopted = [adopt(owned, folder, "a.png", content) for content in (ONE, TWO, TWO)]
     assert (adopted[1], len(names(pending(tmp_path)))) == (adopted[2], 2)
 
 
 def test_another_image_of_a_name_keeps_its_suffix(owned: DiskLibrary, folder: Path) -> None:
-    adopted = [adopt(owned, folder, "a.png", content) for content in (b"one", b"two")]
+    adopted = [adopt(owned, folder, "a.png", content) for content in (ONE, TWO)]
     assert adopted[1].startswith("a-")
     assert adopted[1].endswith(".png")
 
@@ -270,14 +279,14 @@ def test_another_image_of_a_name_keeps_its_suffix(owned: DiskLibrary, folder: Pa
 def test_another_image_of_the_longest_name_is_adopted(
     owned: DiskLibrary, tmp_path: Path, folder: Path, name: str
 ) -> None:
-    adopted = [adopt(owned, folder, name, content) for content in (b"one", b"two")]
-    assert (pending(tmp_path) / adopted[1]).read_bytes() == b"two"
+    adopted = [adopt(owned, folder, name, content) for content in (ONE, TWO)]
+    assert (pending(tmp_path) / adopted[1]).read_bytes() == TWO
 
 
 def test_an_original_that_is_named_like_a_temporary_file_is_kept(
     owned: DiskLibrary, tmp_path: Path, folder: Path
 ) -> None:
-    adopted = adopt(owned, folder, ".reshelve-mine.tmp", b"image")
+    adopted = adopt(owned, folder, ".reshelve-mine.tmp", IMAGE)
     owned.sweep()
     assert (pending(tmp_path) / adopted).exists()
 
@@ -287,20 +296,32 @@ def test_an_original_whose_place_cannot_be_read_is_the_disks_failure(
 ) -> None:
     (pending(tmp_path) / "a.png").mkdir()
     with pytest.raises(StorageFailed, match=r"a\.png"):
-        adopt(owned, folder, "a.png", b"image")
+        adopt(owned, folder, "a.png", IMAGE)
 
 
 def test_an_original_is_not_touched(owned: DiskLibrary, folder: Path) -> None:
-    adopt(owned, folder, "a.png", b"image")
-    assert (names(folder), (folder / "a.png").read_bytes()) == (["a.png"], b"image")
+    adopt(owned, folder, "a.png", IMAGE)
+    assert (names(folder), (folder / "a.png").read_bytes()) == (["a.png"], IMAGE)
 
 
 def test_an_original_that_is_missing_leaves_nothing(
     owned: DiskLibrary, tmp_path: Path, folder: Path
 ) -> None:
     with pytest.raises(UnusableImage) as reason:
-        owned.adopt_original(str(folder), "gone.png")
+        owned.adopt_original(images_in(folder), "gone.png")
     assert (reason.value.code, names(pending(tmp_path))) == ("image_missing", [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", b"-----BEGIN KEY-----", b"SQLite format 3", b"<svg/>", b"BM is a car", b"GIF8"],
+)
+def test_what_is_no_image_is_not_adopted(
+    owned: DiskLibrary, tmp_path: Path, folder: Path, content: bytes
+) -> None:
+    with pytest.raises(UnusableImage) as reason:
+        adopt(owned, folder, "a.png", content)
+    assert (reason.value.code, names(pending(tmp_path))) == ("image_unreadable", [])
 
 
 # Untrusted images.
@@ -308,12 +329,12 @@ def test_an_original_that_is_missing_leaves_nothing(
 
 def test_an_image_is_read_whole(folder: Path) -> None:
     (folder / "a.png").write_bytes(b"image")
-    assert DiskImages().read(str(folder), "a.png") == b"image"
+    assert DiskImages().read(images_in(folder), "a.png") == b"image"
 
 
 def test_an_empty_image_is_read(folder: Path) -> None:
     (folder / "a.png").touch()
-    assert DiskImages().read(str(folder), "a.png") == b""
+    assert DiskImages().read(images_in(folder), "a.png") == b""
 
 
 def test_an_image_that_is_not_there_is_missing(folder: Path) -> None:
@@ -338,7 +359,7 @@ def no_descriptor_left() -> Iterator[None]:
 def test_an_image_is_not_blamed_where_the_system_has_no_descriptor_left(folder: Path) -> None:
     (folder / "a.png").write_bytes(b"image")
     with no_descriptor_left(), pytest.raises(StorageFailed, match="Too many open files"):
-        DiskImages().read(str(folder), "a.png")
+        DiskImages().read(images_in(folder), "a.png")
 
 
 @posix
@@ -364,7 +385,7 @@ def test_refusing_a_folder_leaves_no_descriptor_open(folder: Path) -> None:
     probe = os.open(folder, os.O_RDONLY)
     os.close(probe)
     with pytest.raises((UnusableImage, OSError)):
-        DiskImages().read(str(folder), "a.png")
+        DiskImages().read(images_in(folder), "a.png")
     again = os.open(folder, os.O_RDONLY)
     os.close(again)
     assert again == probe
@@ -484,7 +505,7 @@ def test_sweeping_removes_what_an_interrupted_write_left(
 
 def test_sweeping_removes_nothing_else(owned: DiskLibrary, tmp_path: Path, folder: Path) -> None:
     owned.write_tiers(sha(1), 0, TIERS)
-    adopt(owned, folder, "a.tmp", b"image")
+    adopt(owned, folder, "a.tmp", IMAGE)
     assert owned.sweep() == 0
     assert (names(pending(tmp_path)), sets(tmp_path)) == (["a.tmp"], [0, 0, 0])
 

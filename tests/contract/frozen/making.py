@@ -30,7 +30,7 @@ from adapters.pillow.codec import PillowCodec
 from adapters.sqlite.schema import JOURNAL_VERSION
 from adapters.sqlite.store import sqlite_store
 from engine.conflicts import ConflictStrategy
-from engine.files import Root
+from engine.files import ImageFolder, Root
 from engine.service import MigrationService, Ports
 from engine.source import Glance, Source, SourceChunk, SourceTag, Warning, never
 from tests.contract.frozen.places import DATABASE, FROZEN, PLACEHOLDER, World, write_paths
@@ -106,7 +106,7 @@ class HeldImages(DiskImages):
     def __init__(self, hold: Hold) -> None:
         self._hold = hold
 
-    def read(self, folder: str, name: str) -> bytes:
+    def read(self, folder: ImageFolder, name: str) -> bytes:
         self._hold.at(f"read {name}")
         return super().read(folder, name)
 
@@ -118,7 +118,7 @@ class HeldLibrary(DiskLibrary):
         super().__init__(folder)
         self._hold = hold
 
-    def adopt_original(self, folder: str, name: str) -> tuple[str, int]:
+    def adopt_original(self, folder: ImageFolder, name: str) -> tuple[str, int]:
         self._hold.at(f"adopt {name}")
         return super().adopt_original(folder, name)
 
