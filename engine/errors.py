@@ -66,6 +66,32 @@ class LibraryDamaged(ReshelveError):
         self.reason = reason
 
 
+class LibraryTooOld(ReshelveError):
+    """An older version wrote the library's journal, and who only reads does not change it."""
+
+    code = "library_too_old"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"The library {path} was last written by an older reshelve. Bring it up to date with "
+            "`reshelve resume`, which keeps everything in it, then try again."
+        )
+        self.path = path
+
+
+class LibraryTooNew(ReshelveError):
+    """A newer version wrote the library's journal; this one would not understand it."""
+
+    code = "library_too_new"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"The library {path} was last written by a newer reshelve. Nothing was changed; "
+            "update reshelve, then try again."
+        )
+        self.path = path
+
+
 class StorageFailed(ReshelveError):
     """The library's disk refused a write: full, over quota, read-only or failing."""
 

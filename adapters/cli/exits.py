@@ -33,6 +33,8 @@ BY_ERROR: dict[type[errors.ReshelveError], Exit] = {
     errors.SourceUnreadable: Exit.UNREADABLE,
     errors.LibraryMissing: Exit.UNREADABLE,
     errors.LibraryDamaged: Exit.UNREADABLE,
+    errors.LibraryTooOld: Exit.UNREADABLE,
+    errors.LibraryTooNew: Exit.UNREADABLE,
     errors.StorageFailed: Exit.STORAGE,
     errors.ScanFailed: Exit.USAGE,
 }

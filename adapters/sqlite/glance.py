@@ -14,12 +14,11 @@ from typing import Any
 from adapters.sqlite import summary
 from adapters.sqlite.opening import (
     READ_ONLY,
-    SELECT_JOURNAL,
     database_path,
     existing,
+    require_journal,
     translate,
 )
-from engine.errors import LibraryMissing
 from engine.status import RunStatus
 
 
@@ -36,13 +35,12 @@ class _Glance:
 
 
 def glance(library: Path) -> RunStatus:
-    """The status of the last run. Raises `LibraryMissing`."""
+    """The status of the last run. Raises `LibraryMissing`, `LibraryTooOld`, `LibraryTooNew`."""
     path = database_path(library)
     try:
         with closing(existing(path)) as connection:
             connection.execute(READ_ONLY)
-            if connection.execute(SELECT_JOURNAL).fetchone() is None:
-                raise LibraryMissing(str(library))
+            require_journal(connection, path)
             return summary.status(_Glance(connection), None)
     except sqlite3.Error as error:
         raise translate(error, path) from error

@@ -10,7 +10,16 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.errors import LibraryDamaged, LibraryInUse, LibraryMissing, ReshelveError, StorageFailed
+from adapters.sqlite import migrations
+from engine.errors import (
+    LibraryDamaged,
+    LibraryInUse,
+    LibraryMissing,
+    LibraryTooNew,
+    LibraryTooOld,
+    ReshelveError,
+    StorageFailed,
+)
 
 DATABASE_NAME = "hikaze_model_manager.db"
 
@@ -19,6 +28,7 @@ BUSY_SECONDS = 10.0
 
 READ_ONLY = "PRAGMA query_only = ON"
 SELECT_JOURNAL = "SELECT 1 FROM sqlite_master WHERE name = 'migration_meta'"
+SELECT_JOURNAL_VERSION = "SELECT value FROM migration_meta WHERE key = 'journal_version'"
 
 _DISK = {
     sqlite3.SQLITE_FULL,
@@ -52,6 +62,37 @@ def existing(path: Path) -> sqlite3.Connection:
         if os.path.isfile(path):  # noqa: PTH113  Path raises where the disk does not tell
             raise  # the disk or the system refuses it; that is no reason to make another
         raise LibraryMissing(str(path.parent)) from error
+
+
+def journal_version(connection: sqlite3.Connection, path: Path) -> int | None:
+    """Which version our tables have, from 1 on; None where there are none.
+
+    Raises `LibraryDamaged`.
+    """
+    if connection.execute(SELECT_JOURNAL).fetchone() is None:
+        return None
+    (told,) = connection.execute(SELECT_JOURNAL_VERSION).fetchone() or (None,)
+    try:
+        version = int(str(told))
+    except ValueError:
+        version = 0
+    if version < 1:
+        raise LibraryDamaged(str(path), "its journal does not tell which version it has")
+    return version
+
+
+def require_journal(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse to read tables that are not there, or not as this version knows them.
+
+    Raises `LibraryMissing`, `LibraryTooOld`, `LibraryTooNew`, `LibraryDamaged`.
+    """
+    version = journal_version(connection, path)
+    if version is None:
+        raise LibraryMissing(str(path.parent))
+    if version < migrations.newest():
+        raise LibraryTooOld(str(path.parent))
+    if version > migrations.newest():
+        raise LibraryTooNew(str(path.parent))
 
 
 def _text(data: bytes) -> str:

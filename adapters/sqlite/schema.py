@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from engine.lifecycle import LEGAL, WAYS, ModelState
 
 DB_VERSION = "2"
 """`db_meta.db_version` of the library format."""
-
-JOURNAL_VERSION = 1
-"""Version of reshelve's own tables, in `migration_meta`."""
 
 LIBRARY_TABLES = """
 CREATE TABLE IF NOT EXISTS models (
@@ -250,3 +249,14 @@ EXPECTED_COLUMNS = {
     "db_meta": {"key", "value"},
 }  # fmt: skip
 """What a version 2 library must at least have, to be written by us."""
+
+
+def statements(script: str) -> list[str]:
+    """The statements of a script, so that they run in our transaction and not in their own."""
+    found, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            found.append(current.strip())
+            current = ""
+    return found

@@ -23,13 +23,9 @@ from adapters.sqlite import (
     transitions,
     verification,
 )
+from adapters.sqlite.admission import open_reader, open_writer
 from adapters.sqlite.connection import Connection
-from adapters.sqlite.database import (
-    Transaction,
-    open_reader,
-    open_writer,
-    transaction,
-)
+from adapters.sqlite.database import Transaction, transaction
 from adapters.sqlite.opening import database_path, translate
 from adapters.sqlite.thread import DatabaseThread, database_thread
 from engine import catalogue as editing

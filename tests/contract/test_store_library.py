@@ -297,15 +297,6 @@ async def test_a_library_of_ours_that_version_2_has_moved_on_is_refused(library:
             pass
 
 
-async def test_a_library_of_another_version_of_ours_is_refused(library: Path) -> None:
-    async with opened(library):
-        pass
-    query(library, "UPDATE migration_meta SET value = '999' WHERE key = 'journal_version'")
-    with pytest.raises(LibraryDamaged):
-        async with opened(library):
-            pass
-
-
 @pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
 async def test_a_folder_whose_name_is_no_unicode_holds_a_library(tmp_path: Path) -> None:
     library = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))

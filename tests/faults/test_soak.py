@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.database import CHECKPOINT_PAGES, PAGE_BYTES
+from adapters.sqlite.admission import CHECKPOINT_PAGES, PAGE_BYTES
 from tests.faults.sweeping import busy, tell
 
 WAL_MEGABYTES = 1.1 * CHECKPOINT_PAGES * PAGE_BYTES / 2**20

@@ -27,7 +27,7 @@ from adapters.files.library import DiskLibrary, owned_library
 from adapters.files.models import DiskModels
 from adapters.hikaze1.reader import Hikaze1
 from adapters.pillow.codec import PillowCodec
-from adapters.sqlite.schema import JOURNAL_VERSION
+from adapters.sqlite.migrations import newest
 from adapters.sqlite.store import sqlite_store
 from engine.conflicts import ConflictStrategy
 from engine.files import ImageFolder, Root
@@ -300,7 +300,7 @@ def main() -> None:
         acts = (act_1, act_2, act_3)
         anyio.run(acts[act - 1], World(root), *PLACES.get(act, ()))
         return
-    freeze(FROZEN / f"journal_{JOURNAL_VERSION}")
+    freeze(FROZEN / f"journal_{newest()}")
 
 
 if __name__ == "__main__":
