@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -100,9 +101,8 @@ class Reshelve:
 
     def serving(self, arguments: Arguments, token: str | None) -> Serving:
         """A server that listens, and serves nothing yet. Raises OSError."""
-        from importlib.metadata import version
-
         from adapters.http.launch import HttpServing
+        from engine import __version__
         from engine.files import Root
 
         return HttpServing(
@@ -114,7 +114,7 @@ class Reshelve:
             roots=tuple(Root(name, str(folder)) for name, folder in arguments.root),
             page=PAGE,
             library=arguments.library,
-            version=version("reshelve"),
+            version=__version__,
             frontend=arguments.frontend,
         )
 
@@ -145,3 +145,7 @@ class Program(Reshelve):
 def main() -> int:
     """Run the command line; returns the exit code."""
     return run(Program())
+
+
+if __name__ == "__main__":  # in a copy of the sources that is installed nowhere
+    sys.exit(main())

@@ -7,6 +7,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 STATES = ("pending", "imported", "images_done", "promoted", "failed")
 """As in `engine.lifecycle`, without importing the state machine for `--help`; a test compares."""
@@ -66,6 +67,7 @@ def _parser(named: str) -> argparse.ArgumentParser:
         description="Move a library of AI models from Hikaze Model Manager 1 to version 2, "
         "previews included. Can be stopped or killed at any moment; `resume` goes on.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", prog=parser.prog
     )
@@ -79,6 +81,22 @@ def _parser(named: str) -> argparse.ArgumentParser:
             add_options(command)
             _add_common_options(command)
     return parser
+
+
+class _Version(argparse.Action):
+    """As the one of `argparse`, but the version is looked up only when it is asked for."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> NoReturn:
+        from engine import __version__
+
+        print(f"reshelve {__version__}")  # noqa: T201
+        parser.exit()
 
 
 class _Help(argparse.HelpFormatter):
