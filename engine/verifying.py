@@ -163,7 +163,7 @@ class Verification:
         if complete != model.images_count:
             detail = f"images_count is {model.images_count}, on disk are {complete} complete sets"
             problems.append(Problem("images_count_wrong", model.path, detail))
-        if not problems or all(problem.code != "file_missing" for problem in problems):
+        if all(problem.code != "file_missing" for problem in problems):
             problems += self._check_hash(model)
         return problems
 

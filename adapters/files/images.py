@@ -49,14 +49,14 @@ class DiskImages:
         with open_image(folder, name) as file:
             try:
                 # Memory for the largest image would be taken, and cleared, for each of them.
-                size = os.fstat(file.fileno()).st_size
+                size = min(os.fstat(file.fileno()).st_size, MAX_IMAGE_BYTES)
                 data = file.read(size + 1)
                 if len(data) > size:
                     data += file.read(MAX_IMAGE_BYTES + 1 - len(data))
             except OSError as error:
                 raise unreadable(error) from error
         if len(data) > MAX_IMAGE_BYTES:
-            raise UnusableImage("image_too_large", "the file grew while it was read")
+            raise outgrown()
         return data
 
 
@@ -109,6 +109,11 @@ def _path(folder: ImageFolder, name: str) -> str:
 def _is_base_name(name: str) -> bool:
     """Whether a name is one of a file in a folder, and leads nowhere else; a drive would."""
     return name == os.path.basename(os.path.splitdrive(name)[1])  # noqa: PTH119  as above
+
+
+def outgrown() -> UnusableImage:
+    """An image that was small enough when it was opened."""
+    return UnusableImage("image_too_large", "the file grew while it was read")
 
 
 def unreadable(error: Exception) -> UnusableImage | StorageFailed:

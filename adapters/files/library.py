@@ -18,7 +18,7 @@ from typing import BinaryIO
 from filelock import FileLock, Timeout
 
 from adapters.files.durable import is_temporary, sync_folder, write_file
-from adapters.files.images import open_image, unreadable
+from adapters.files.images import open_image, outgrown, unreadable
 from engine.errors import LibraryInUse, StorageFailed
 from engine.files import ImageFolder
 from engine.previews import (
@@ -259,8 +259,12 @@ def _digest(chunks: Iterable[bytes]) -> bytes:
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
     """The content of a source's file; a failure to read it is the image's, not the library's."""
+    total = 0
     try:
         while chunk := file.read(COPY_BYTES):
+            total += len(chunk)
+            if total > MAX_IMAGE_BYTES:
+                raise outgrown()
             yield chunk
     except OSError as error:
         raise unreadable(error) from error

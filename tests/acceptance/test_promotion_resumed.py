@@ -270,3 +270,46 @@ async def test_leaving_the_service_begins_no_promotion_that_still_queues(
             callers.cancel_scope.cancel()
         gate.open.set()
     assert len(waiting(tmp_path / "library")) >= 7
+
+
+# --- a promotion takes its turn after promotions, and is refused while a migration runs
+
+
+async def test_a_promotion_while_a_migration_runs_is_refused_at_once(
+    pair: Legacy, tmp_path: Path
+) -> None:
+    held = HeldCodec()
+    async with opened(tmp_path / "library", codec=held) as service:
+        await migrate(service, pair)
+        pair.add(Row(4, b"more", hashed=True, images=(("four.png", picture(4)),)))
+        await service.start(pair.request)
+        assert await to_thread.run_sync(held.entered.wait, 30)
+        with anyio.fail_after(30):
+            report = await service.promote([2, 3], None)
+    assert [(refusal.id, refusal.code) for refusal in report.failed] == [
+        (2, "run_active"),
+        (3, "run_active"),
+    ]
+
+
+async def test_a_promotion_waits_for_one_that_was_resumed(pair: Legacy, tmp_path: Path) -> None:
+    reports = []
+    async with opened(tmp_path / "library", codec=HeldCodec()) as service:
+        await migrate(service, pair)
+        await service.begin_promotion([3], None)
+        await service.stop(0)
+    gate = GatedModels()
+    pair.add(Row(4, b"four"))
+    async with opened(tmp_path / "library", models=gate) as service:
+        resuming = await resumed(service)
+        assert await to_thread.run_sync(gate.reached.wait, 30)
+
+        async def promote() -> None:
+            reports.append(await service.promote([2], None))
+
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(promote)
+            await anyio.wait_all_tasks_blocked()
+            gate.open.set()
+        before = await service.promotion(resuming)
+    assert ([len(report.conflict) for report in reports], before.success) == ([1], [3])

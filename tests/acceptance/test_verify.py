@@ -13,6 +13,8 @@ import anyio
 import pytest
 
 from adapters.composition import Reshelve
+from adapters.files.shelf import DiskShelf
+from engine.previews import UnusableImage
 from engine.verifying import Problem, Sample
 from tests.waiting_library import (
     Legacy,
@@ -253,6 +255,28 @@ async def test_every_code_of_the_contract_but_the_hash_is_among_the_damages() ->
     }
 
 
+class Unreadable(DiskShelf):
+    """An image folder of which nothing can be read, and that loses its patience."""
+
+    def __init__(self, library: Path, patience: int) -> None:
+        super().__init__(library)
+        self._patience = patience
+
+    def preview(self, name: str) -> bytes | None:
+        self._patience -= 1
+        assert self._patience > 0, "it is read again and again"
+        raise UnusableImage("image_unreadable", "the disk does not give it")
+
+
+async def test_images_that_cannot_be_read_are_looked_for_no_further(shelved: Shelved) -> None:
+    async with Reshelve().verification(shelved.library, None, 1) as verification:
+        verification._files = Unreadable(shelved.library, 50)
+        found = [problem async for problem in verification.problems()]
+    assert sorted((p.code, Path(p.path).name) for p in found) == sorted(
+        ("image_unreadable", name) for name in preview_names(TWO, 2)
+    )
+
+
 # --- hashes
 
 
@@ -273,6 +297,37 @@ async def test_a_file_that_has_changed_is_seen_by_its_hash(shelved: Shelved) -> 
 async def test_a_file_that_is_lost_is_not_hashed(shelved: Shelved) -> None:
     lose_file(shelved)
     assert await told(shelved, EVERYTHING) == [("file_missing", "1.safetensors")]
+
+
+@pytest.mark.parametrize("name", ["a preview is lost", "a count too small"])
+async def test_a_file_that_has_changed_is_seen_beside_another_problem(
+    shelved: Shelved, name: str
+) -> None:
+    damage, expected = DAMAGES[name]
+    damage(shelved)
+    change_file(shelved)
+    assert await told(shelved, EVERYTHING) == sorted(
+        [*expected, ("hash_mismatch", "1.safetensors")]
+    )
+
+
+async def test_a_file_that_has_changed_is_seen_of_a_damaged_record(shelved: Shelved) -> None:
+    damaged("name = NULL")(shelved)
+    (shelved.models / "2.safetensors").write_bytes(b"NO IMAGE")
+    assert await told(shelved, EVERYTHING) == [
+        ("hash_mismatch", "2.safetensors"),
+        *ACTIVE_RECORD,
+    ]
+
+
+async def test_a_file_that_is_lost_beside_other_problems_is_not_hashed(shelved: Shelved) -> None:
+    lose_file(shelved)
+    lose_preview(shelved)
+    assert {code for code, _ in await told(shelved, EVERYTHING)} == {
+        "file_missing",
+        "image_missing",
+        "images_count_wrong",
+    }
 
 
 async def test_a_record_without_a_hash_is_told_when_hashing_too(shelved: Shelved) -> None:

@@ -177,6 +177,16 @@ async def test_hashed_bytes_are_counted(bench: Bench) -> None:
     assert (found.done, found.total) == (10, 20)
 
 
+async def test_each_file_is_counted_by_its_true_size_when_it_was_read(bench: Bench) -> None:
+    await waiting(bench, 3, 4)
+    change = OpenPromotion([3, 4], None, {3: 100, 4: 7}, AT)
+    (run,) = await bench.store.apply([change])
+    for content in ("third", "fourth"):
+        await hashed(bench, run, content)
+    found = (await bench.store.status(run.id)).bytes_hashed
+    assert (found.done, found.total) == (20, 20)
+
+
 @pytest.mark.parametrize("strategy", [None, *ConflictStrategy])
 async def test_a_model_without_a_conflict_goes_on_whatever_the_strategy(
     bench: Bench, strategy: ConflictStrategy | None
@@ -335,6 +345,35 @@ async def test_a_later_promotion_takes_over_what_an_interrupted_one_had(bench: B
     second = await promote(bench, [3])
     left = [[i.candidate.key for i in await enlisted(bench, r, Work.HASH)] for r in (first, second)]
     assert left == [[1], [0]]
+
+
+async def test_a_model_that_was_taken_over_is_counted_by_the_later_promotion_alone(
+    bench: Bench,
+) -> None:
+    await waiting(bench, 3, 4)
+    first = await promote(bench, [3, 4])
+    second = await promote(bench, [3])
+    found = [await bench.store.status(run.id) for run in (first, second)]
+    assert [(status.counts.total, status.work) for status in found] == [(1, 1), (1, 1)]
+
+
+async def test_a_failed_model_that_was_taken_over_is_counted_by_the_later_promotion_alone(
+    bench: Bench,
+) -> None:
+    await waiting(bench, 3)
+    first = await promote(bench, [3])
+    await bench.fail((await enlisted(bench, first, Work.HASH))[0])
+    second = await promote(bench, [3])
+    found = [(await bench.store.status(run.id)).counts for run in (first, second)]
+    assert [(counts.total, counts.failed) for counts in found] == [(0, 0), (1, 0)]
+
+
+async def test_the_run_that_brought_a_model_counts_it_whoever_promotes_it(bench: Bench) -> None:
+    brought = await waiting(bench, 3)
+    await promote(bench, [3])
+    await promote(bench, [3])
+    counts = (await bench.store.status(brought.id)).counts
+    assert (counts.pending, counts.total) == (1, 2)
 
 
 async def test_a_promotion_of_which_all_was_taken_over_has_ended(bench: Bench) -> None:

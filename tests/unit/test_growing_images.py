@@ -1,0 +1,105 @@
+"""Images that somebody writes to while they are read: whole, or refused, never without bound."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.files import images, library
+from adapters.files.images import DiskImages
+from adapters.files.library import DiskLibrary, owned_library
+from engine.files import ImageFolder
+from engine.previews import UnusableImage
+
+HEAD = b"\x89PNG\r\n\x1a\n"
+CAP = 1000
+ENDLESS = 2**40
+"""More than any memory holds; a file of holes takes no room on the disk."""
+
+
+class Growing:
+    """An image that grows when it has been looked at so many times."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._path = path
+        self._looks: int | None = None
+        self._size = 0
+        path.write_bytes(HEAD)
+        self._look = os.fstat
+        monkeypatch.setattr(os, "fstat", self._looked)
+
+    def after(self, looks: int, size: int) -> None:
+        self._looks, self._size = looks, size
+
+    def _looked(self, descriptor: int) -> os.stat_result:
+        found = self._look(descriptor)
+        if self._looks is not None and os.path.samestat(found, self._path.stat()):
+            self._looks -= 1
+            if self._looks == 0:
+                os.truncate(self._path, self._size)
+        return found
+
+
+@pytest.fixture
+def growing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Growing:
+    for module in (images, library):
+        monkeypatch.setattr(module, "MAX_IMAGE_BYTES", CAP)
+    return Growing(tmp_path / "a.png", monkeypatch)
+
+
+@pytest.fixture
+def owned(tmp_path: Path) -> Iterator[DiskLibrary]:
+    with owned_library(tmp_path / "library") as found:
+        yield found
+
+
+def folder(tmp_path: Path) -> ImageFolder:
+    return ImageFolder(str(tmp_path), (str(tmp_path),))
+
+
+LOOKS = pytest.mark.parametrize("looks", [1, 2], ids=["when opened", "when read"])
+
+
+@LOOKS
+@pytest.mark.parametrize("size", [CAP - 1, CAP])
+def test_an_image_that_grows_up_to_the_cap_is_read_whole(
+    growing: Growing, tmp_path: Path, looks: int, size: int
+) -> None:
+    growing.after(looks, size)
+    assert DiskImages().read(folder(tmp_path), "a.png") == HEAD.ljust(size, b"\0")
+
+
+@LOOKS
+@pytest.mark.parametrize("size", [CAP + 1, ENDLESS])
+def test_an_image_that_grows_past_the_cap_is_refused(
+    growing: Growing, tmp_path: Path, looks: int, size: int
+) -> None:
+    growing.after(looks, size)
+    with pytest.raises(UnusableImage) as reason:
+        DiskImages().read(folder(tmp_path), "a.png")
+    assert reason.value.code == "image_too_large"
+
+
+@LOOKS
+def test_an_original_that_grows_up_to_the_cap_is_kept_whole(
+    growing: Growing, owned: DiskLibrary, tmp_path: Path, looks: int
+) -> None:
+    growing.after(looks, CAP)
+    owned.adopt_original(folder(tmp_path), "a.png")
+    kept = tmp_path / "library" / "images" / "pending" / "a.png"
+    assert kept.read_bytes() == HEAD.ljust(CAP, b"\0")
+
+
+@LOOKS
+@pytest.mark.parametrize("size", [CAP + 1, ENDLESS])
+def test_an_original_that_grows_past_the_cap_leaves_nothing(
+    growing: Growing, owned: DiskLibrary, tmp_path: Path, looks: int, size: int
+) -> None:
+    growing.after(looks, size)
+    with pytest.raises(UnusableImage) as reason:
+        owned.adopt_original(folder(tmp_path), "a.png")
+    assert reason.value.code == "image_too_large"
+    assert list((tmp_path / "library" / "images" / "pending").iterdir()) == []
