@@ -40,7 +40,8 @@ class UnknownPending(ReshelveError):
     code = "unknown_pending_model"
 
     def __init__(self, pending_id: int) -> None:
-        super().__init__(f"No model with id {pending_id} waits for promotion.")
+        super().__init__("Pending model not found")
+        self.pending_id = pending_id
 
 
 class UnknownImage(ReshelveError):

@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 
 from adapters.http import library, migration, reports
 from adapters.http.answers import LibraryPlace
+from adapters.http.bodytypes import require_documented_type
 from adapters.http.entry import Entry
 from adapters.http.errors import answer_defect, answer_fact, answer_http, answer_text
 from adapters.http.frontend import SCHEMA_PATH, frontend_routes, schema_router
@@ -82,6 +83,7 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
             "place": Provide(lambda: settings.place, sync_to_thread=False),
             "roots": Provide(lambda: settings.roots, sync_to_thread=False),
         },
+        guards=[require_documented_type],
         exception_handlers={
             ReshelveError: answer_fact,
             HTTPException: answer_http,

@@ -16,6 +16,7 @@ from litestar.exceptions import (
     ValidationException,
 )
 
+from adapters.http.refusal import MEDIA_TYPE
 from engine import errors
 from engine.catalogue import (
     InvalidEdit,
@@ -56,6 +57,24 @@ class InvalidRequest(errors.ReshelveError):
     code = "invalid_request"
 
 
+class TooMany(InvalidRequest):
+    """More ids or names than one request may hold."""
+
+    code = "too_many"
+
+    def __init__(self, name: str, most: int) -> None:
+        super().__init__(f"{name} may hold at most {most:,} entries; send the rest by itself.")
+
+
+class WrongType(errors.ReshelveError):
+    """A body of a type that this address does not take."""
+
+    code = MEDIA_TYPE.code
+
+    def __init__(self, taken: str) -> None:
+        super().__init__(f"The body must be declared as {taken} here.")
+
+
 class PathNotAllowed(errors.ReshelveError):
     """A path outside the folders allowed at launch."""
 
@@ -70,6 +89,7 @@ class PathNotAllowed(errors.ReshelveError):
 
 STATUS: dict[type[errors.ReshelveError], int] = {
     InvalidRequest: 400,
+    TooMany: 400,
     InvalidEdit: 400,
     InvalidImage: 400,
     PathNotAllowed: 403,
@@ -80,7 +100,9 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     NoRun: 404,
     errors.UnknownRun: 404,
     errors.SourceMissing: 404,
+    WrongType: 415,
     errors.SourceUnreadable: 422,
+    errors.LibraryInUse: 409,
     errors.RunActive: 409,
     errors.RunInterrupted: 409,
     errors.NothingToResume: 409,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from litestar import Response
+from litestar import Request, Response
 from litestar.datastructures import UploadFile
+from litestar.exceptions import HTTPException
 
 from adapters.http.caching import kept
 from adapters.http.errors import InvalidRequest
@@ -19,6 +21,23 @@ class UploadBody:
 
     image: UploadFile | None = None
     sha256: str | None = None
+
+
+async def read_form(request: Request[Any, Any, Any]) -> None:
+    """Read the form before anything is made of it. Raises `InvalidRequest`."""
+    try:
+        form = await request.form()
+    except (HTTPException, LookupError, UnicodeDecodeError) as error:
+        # The second is a text in an encoding that nobody knows.
+        raise InvalidRequest(
+            "The form cannot be read: it is no multipart/form-data with a boundary, whole, "
+            "and its texts in UTF-8."
+        ) from error
+    images, hashes = form.getall("image", []), form.getall("sha256", [])
+    if len(images) > 1 or not all(isinstance(image, UploadFile) for image in images):
+        raise InvalidRequest("image must be one file: a part of the form with a file name")
+    if len(hashes) > 1 or not all(isinstance(sha256, str) for sha256 in hashes):
+        raise InvalidRequest("sha256 must be one text")
 
 
 async def uploaded(body: UploadBody) -> tuple[str, bytes]:

@@ -27,8 +27,8 @@ from adapters.http.answers import (
     library_answer,
 )
 from adapters.http.documented import body_refusals, image_refusals, refusals
-from adapters.http.images import UploadBody, image_response, uploaded
-from adapters.http.requests import TagsBody, image_name, integer, required
+from adapters.http.images import UploadBody, image_response, read_form, uploaded
+from adapters.http.requests import TagsBody, edit_of, image_name, integer, required
 from engine.catalogue import ModelPatch
 from engine.records import ModelRecord
 from engine.service import MigrationService
@@ -48,7 +48,7 @@ async def handle_models(
     type_name: Annotated[str | None, QueryParameter(name="type")] = None,
 ) -> ModelList:
     """Active models of a type; `Others` for those of no known type."""
-    return ModelList(await service.catalogue.models(required(type_name, "type")))
+    return ModelList(await service.catalogue.models(required(type_name, "type parameter")))
 
 
 @get("/api/models/get_types", responses=refusals())
@@ -70,7 +70,7 @@ async def handle_edit_model(
     service: NamedDependency[MigrationService], sha256: FromPath[str], data: JSONBody[ModelPatch]
 ) -> ModelRecord:
     """Change fields of an active model."""
-    return await service.catalogue.edit(sha256, data)
+    return await service.catalogue.edit(sha256, edit_of(data))
 
 
 @get("/api/tags", responses=refusals())
@@ -84,7 +84,7 @@ async def handle_add_tags(
     service: NamedDependency[MigrationService], data: JSONBody[TagsBody]
 ) -> TagList:
     """Tags of these names, made where they are not there."""
-    return TagList(await service.catalogue.add_tags(data.newtags))
+    return TagList(await service.catalogue.add_tags(data.names()))
 
 
 @get("/api/images/get_img_count", responses=refusals(400))
@@ -122,7 +122,12 @@ async def handle_pending_image(
     return image_response(await service.catalogue.pending_image(name), if_none_match)
 
 
-@post("/api/images/upload", status_code=200, responses=body_refusals(404))
+@post(
+    "/api/images/upload",
+    status_code=200,
+    before_request=read_form,
+    responses=body_refusals(404),
+)
 async def handle_upload(
     service: NamedDependency[MigrationService],
     data: MultipartBody[UploadBody],

@@ -124,7 +124,7 @@ async def handle_retry(
     service: NamedDependency[MigrationService], data: JSONBody[RetryBody | None] = None
 ) -> RunStatus:
     """Try failed items again, at once."""
-    return await service.retry(data.ids if data else None)
+    return await service.retry(data.items() if data else None)
 
 
 @get("/api/migration/status", responses=refusals(400, 404))

@@ -12,15 +12,19 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from adapters.http.described import FIELDS, FIELDS_OF, PARAMETERS
 from adapters.http.examples import ANSWERED, TAKEN
 from adapters.http.examples import PARAMETERS as VALUES
+from adapters.http.requests import MOST
 from engine.conflicts import ConflictStrategy
 
 _EVENT = 'id: 1760000000000\nevent: progress\ndata: {"run": null, "counts": {"total": 0}}\n\n'
 
-_EXACT: dict[str, dict[str, Any]] = {
-    "id": {"type": "array", "items": {}, "minItems": 1},
-    "conflict_strategy": {"enum": [*ConflictStrategy, "null", None]},
+_EXACT: dict[str, dict[str, dict[str, Any]]] = {
+    "ImportBody": {
+        "id": {"type": "array", "items": {}, "minItems": 1, "maxItems": MOST},
+        "conflict_strategy": {"enum": [*ConflictStrategy, "null", None]},
+    },
+    "TagsBody": {"newtags": {"type": "array", "items": {}, "maxItems": MOST}},
 }
-"""What the fields of `ImportBody` take; their type leaves room for what each refusal says."""
+"""What some fields take; their type leaves room for what each refusal says."""
 
 
 class CompleteJson(JsonRenderPlugin):
@@ -39,8 +43,9 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         for field, found in schema.get("properties", {}).items():
             meaning = FIELDS_OF.get(name, {}).get(field) or FIELDS.get(field)
             _describe(found, meaning)
-    for field, exact in _EXACT.items():
-        schemas["ImportBody"]["properties"][field].update(exact)
+    for name, fields in _EXACT.items():
+        for field, exact in fields.items():
+            schemas[name]["properties"][field].update(exact)
     for route, operation in _operations(document):
         operation["summary"] = operation["description"].split("\n")[0].rstrip(".")
         for parameter in operation.get("parameters", ()):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from adapters.http.errors import InvalidRequest, PathNotAllowed
+from adapters.http.errors import InvalidRequest, PathNotAllowed, TooMany
+from engine.catalogue import ModelPatch
 from engine.conflicts import ConflictStrategy
 from engine.defects import ProblemKind
 from engine.lifecycle import ModelState
 from engine.supervisor import LegacyImport
 
+Many = TypeVar("Many", bound=Sized)
+
 LARGEST_PAGE = 1000
+
+MOST = 10_000
+"""How many ids or names one request may hold: what takes longer keeps others waiting."""
 
 
 class AllowedPaths(msgspec.Struct, frozen=True):
@@ -81,7 +88,7 @@ class ImportBody(msgspec.Struct, frozen=True):
         """The ids as they were given. Raises `InvalidRequest`."""
         if not isinstance(self.id, list) or not self.id:
             raise InvalidRequest("id must be a non-empty array")
-        return self.id
+        return few(self.id, "id")
 
     def strategy(self) -> ConflictStrategy | None:
         """The strategy; None reports conflicts. Raises `InvalidRequest`."""
@@ -99,11 +106,36 @@ class RetryBody(msgspec.Struct, frozen=True):
 
     ids: tuple[int, ...] | None = None
 
+    def items(self) -> tuple[int, ...] | None:
+        """The ids of the items, None for all. Raises `TooMany`."""
+        return None if self.ids is None else few(self.ids, "ids")
+
 
 class TagsBody(msgspec.Struct, frozen=True):
     """Names of tags that should be there."""
 
-    newtags: list[str]
+    newtags: Any = None
+
+    def names(self) -> list[str]:
+        """The names among them; what is no text is passed over. Raises `InvalidRequest`."""
+        if not isinstance(self.newtags, list):
+            raise InvalidRequest("newtags must be an array")
+        named = [name.strip() for name in few(self.newtags, "newtags") if isinstance(name, str)]
+        return [name for name in named if name and "\0" not in name]
+
+
+def edit_of(patch: ModelPatch) -> ModelPatch:
+    """The edit as it was sent. Raises `TooMany`."""
+    if patch.tags is not msgspec.UNSET:
+        few(patch.tags, "tags")
+    return patch
+
+
+def few(values: Many, name: str) -> Many:
+    """The values, which are not too many for one request. Raises `TooMany`."""
+    if len(values) > MOST:
+        raise TooMany(name, MOST)
+    return values
 
 
 def one_strategy(value: object) -> ConflictStrategy | None:

@@ -8,6 +8,26 @@ import { isRunning, isUnfinished } from "./runs.js";
 /** @typedef {import("./api.js").Strategy} Strategy */
 /** @typedef {import("./events.js").Live} Live */
 
+/** How many models the server takes in one request. */
+const MOST = 10_000;
+
+/**
+ * Promotes models, as many requests as that takes.
+ * @param {number[]} ids
+ * @param {Strategy | null} strategy
+ * @param {Live} live
+ * @param {AbortSignal} signal
+ * @returns {Promise<PromotionReport>}
+ */
+export async function promoteAll(ids, strategy, live, signal) {
+  const reports = [];
+  for (let first = 0; first < ids.length; first += MOST) {
+    const some = ids.slice(first, first + MOST);
+    reports.push(await promoteSome(some, strategy, live, signal));
+  }
+  return together(reports);
+}
+
 /**
  * Promotes models. When the answer is lost on its way, the run goes on without it: the report is
  * then asked for at its end.
@@ -17,7 +37,7 @@ import { isRunning, isUnfinished } from "./runs.js";
  * @param {AbortSignal} signal
  * @returns {Promise<PromotionReport>}
  */
-export async function promoteAll(ids, strategy, live, signal) {
+async function promoteSome(ids, strategy, live, signal) {
   try {
     return await promote(ids, strategy);
   } catch (error) {

@@ -83,7 +83,7 @@ def test_problems_are_grouped_by_kind_and_code(server: Server) -> None:
     assert [key[0] for key in found] == ["failure", "failure", "warning"]
     images = found["warning", "image_unreadable"]
     assert set(images) == {*("kind", "code", "title", "advice", "count", "retryable", "examples")}
-    assert images["title"] == "An image cannot be decoded; the original file is untouched."
+    assert images["title"] == "An image cannot be read or decoded; the original file is untouched."
     assert [example["source_id"] for example in images["examples"]] == [4, 4]
     assert images["examples"][0]["path"].endswith("4.safetensors")
     assert images["examples"][0]["detail"].startswith("a.png: ")

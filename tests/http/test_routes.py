@@ -154,18 +154,16 @@ def test_a_pending_model_is_shown_whole(server: Server, legacy: Legacy) -> None:
         ("?id=4.0", (400, "id must be an integer")),
         ("?id=%204", (400, "id must be an integer")),
         ("?id=" + "9" * 400, (400, "id must be an integer")),
-        ("?id=1", (404, None)),
-        ("?id=-4", (404, None)),
-        ("?id=123456789012345678", (404, None)),
-        ("?id=-999999999999999999", (404, None)),
+        ("?id=1", (404, "Pending model not found")),
+        ("?id=-4", (404, "Pending model not found")),
+        ("?id=123456789012345678", (404, "Pending model not found")),
+        ("?id=-999999999999999999", (404, "Pending model not found")),
     ],
 )
 def test_an_id_that_is_missing_wrong_or_unknown_is_told_of(
-    server: Server, query: str, told: tuple[int, str | None]
+    server: Server, query: str, told: tuple[int, str]
 ) -> None:
-    status, sentence, _ = server.get(f"/api/migration/pending_model{query}").refusal
-    assert status == told[0]
-    assert told[1] in (None, sentence)
+    assert server.get(f"/api/migration/pending_model{query}").refusal[:2] == told
 
 
 # GET /api/scan
