@@ -18,6 +18,22 @@ class Origin(StrEnum):
     INVOKEAI = "invokeai"
     HEADER = "header"
 
+    @property
+    def known_as(self) -> str:
+        """The name that people know."""
+        return _TITLES[self]
+
+
+_TITLES = {
+    Origin.LORA_MANAGER: "LoRA Manager",
+    Origin.WEBUI: "AUTOMATIC1111 or Forge",
+    Origin.SWARM: "SwarmUI",
+    Origin.STABILITY_MATRIX: "Stability Matrix",
+    Origin.CIVITAI: "Civitai",
+    Origin.INVOKEAI: "InvokeAI",
+    Origin.HEADER: "the file's header",
+}
+
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
     """Something a person should know of what was read: a stable code, and facts."""
@@ -80,10 +96,11 @@ class Picture(msgspec.Struct, frozen=True, gc=False):
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one file of a manager tells of a model, validated.
 
-    Text is plain. `created_at` is in ms since 1970, 0 where nothing is told. `embedded` are places
-    of pictures in the file itself; `named` are base names of pictures that it names, the best
-    first; `examples` the ids of a user's own example pictures, in order. `hidden` is what the
-    user hid in the manager. `text` is the file as it was, for the journal.
+    Text is plain. `created_at` is in ms since 1970, 0 where nothing is told. `tensors` are hashes
+    of the weights alone, as they are written. `embedded` are places of pictures in the file
+    itself; `named` are base names of pictures that it names, the best first; `examples` the ids
+    of a user's own example pictures, in order. `hidden` is what the user hid in the manager.
+    `text` is the file as it was, for the journal.
     """
 
     origin: Origin
@@ -97,6 +114,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     created_at: int = 0
     assertions: tuple[Assertion, ...] = ()
+    tensors: tuple[str, ...] = ()
     embedded: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ class Aside(msgspec.Struct, frozen=True):
     """What a file tells beside the fields of the table: see `Told`."""
 
     assertions: tuple[Assertion, ...] = ()
+    tensors: tuple[str, ...] = ()
     embedded: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ def told(
         **values,
         created_at=table.time(origin, fields, complaints),
         assertions=aside.assertions,
+        tensors=aside.tensors,
         embedded=aside.embedded,
         named=aside.named,
         examples=aside.examples,

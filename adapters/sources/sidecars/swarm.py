@@ -25,7 +25,12 @@ def read(file: str, data: bytes) -> Told:
     """What the sidecar named `file` tells."""
     document = documents.read(data)
     fields = document.fields or {}
-    aside = Aside(assertions=_assertions(fields), embedded=embedded.places(fields))
+    assertions = _assertions(fields)
+    aside = Aside(
+        assertions=assertions,
+        tensors=tuple(assertion.sha256 for assertion in assertions),
+        embedded=embedded.places(fields),
+    )
     return told(Origin.SWARM, file, document, _meant(fields, file.removesuffix(SUFFIX)), aside)
 
 

@@ -51,6 +51,7 @@ def test_what_its_editor_wrote_is_told() -> None:
         positive="meadow light, haze",
         tags=("style", "landscape"),
         assertions=(Assertion("0x" + "ab" * 32, objection=swarm.TENSORS),),
+        tensors=("0x" + "ab" * 32,),
         embedded=("modelspec.preview_image",),
         text=model.text,
     )
