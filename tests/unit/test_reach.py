@@ -149,14 +149,15 @@ def restless(named: Path, outside: Path) -> Iterator[Path]:
 
 def test_a_race_is_never_won(named: Path, restless: Path) -> None:
     folder = ImageFolder(str(restless), (str(named),))
-    seen = set()
-    for _ in range(3000):
+    seen, tries = set(), 0
+    # On a busy machine the folder may be away at each of the first thousands of looks.
+    while tries < 3000 or b"mine" not in seen:
+        tries += 1
         try:
             seen.add(DiskImages().read(folder, "mine"))
         except UnusableImage as reason:
             seen.add(reason.code.encode())
     assert SECRET not in seen
-    assert b"mine" in seen
 
 
 def test_a_refusal_leaves_no_descriptor_open(named: Path, outside: Path) -> None:
