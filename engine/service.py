@@ -26,7 +26,7 @@ from engine.locks import HashLocks
 from engine.mailbox import Question
 from engine.previews import MAX_DECODED_PIXELS, PreviewCodec
 from engine.problems import ProblemReader, Problems
-from engine.progress import TimeLeft
+from engine.progress import TimeLeft, with_bytes_under_way
 from engine.promoting import Promotion
 from engine.promotion import PromotionReport, Refusal, refuse, sort_ids
 from engine.pulse import Pulse
@@ -35,7 +35,6 @@ from engine.reports import ReportReader, Reports
 from engine.scanning import Scan, ScanReport
 from engine.source import SourceKind
 from engine.status import (
-    ByteCounts,
     ItemPage,
     RunFailure,
     RunKind,
@@ -62,6 +61,9 @@ PAGE = 500
 """How many models are read at once where all are wanted."""
 
 CLOSING = "The service is stopping. Promote again when it runs."
+
+HASHING_INTERVAL = 0.5
+"""How often to look whether bytes were hashed: while a large file is read, nothing is committed."""
 
 EVENT_INTERVAL = 0.1
 """Seconds between two events at the least."""
@@ -106,7 +108,7 @@ class MigrationService:
         self._promotions = anyio.Lock()
         self._tasks: TaskGroup
         self._stack = AsyncExitStack()
-        self._pace: tuple[int, TimeLeft] | None = None
+        self._left = TimeLeft(anyio.current_time)
         self._closing = False
         self._epoch = ports.clock.now()
         self._told: tuple[int, RunStatus] | None = None
@@ -278,14 +280,8 @@ class MigrationService:
         status = await (self._committed() if run_id is None else self._ports.store.status(run_id))
         if status.run is None or status.run.status is not RunState.RUNNING:
             return status
-        hashed = status.bytes_hashed
-        done = min(hashed.done + self._workshop.meter.under_way, hashed.total)
-        run = status.run
-        status = msgspec.structs.replace(status, bytes_hashed=ByteCounts(done, hashed.total))
-        if self._pace is None or self._pace[0] != run.id:
-            # One run goes on at a time, and a service may live through any number of them.
-            self._pace = (run.id, TimeLeft(anyio.current_time))
-        return msgspec.structs.replace(status, eta_seconds=self._pace[1].estimate(status))
+        status = with_bytes_under_way(status, self._workshop.meter.under_way)
+        return msgspec.structs.replace(status, eta_seconds=self._left.estimate(status))
 
     async def next_event(self, after: int = 0) -> tuple[int, RunStatus] | None:
         """(number, status) as soon as there is one newer than `after`; the newest only.
@@ -296,10 +292,19 @@ class MigrationService:
         milliseconds. Whoever asks slowly misses the ones between, and costs nothing.
         """
         seen = after - self._epoch if after >= self._epoch else -1
-        count = await self._pulse.after(min(seen, self._pulse.count))
+        count = await self._beat(min(seen, self._pulse.count))
         if self._closing:
             return None
         return self._epoch + count, await self.status()
+
+    async def _beat(self, seen: int) -> int:
+        """The next beat of the pulse; bytes that were hashed meanwhile are one as well."""
+        hashed = self._workshop.meter.under_way
+        while True:
+            with anyio.move_on_after(HASHING_INTERVAL):
+                return await self._pulse.after(seen)
+            if self._workshop.meter.under_way != hashed:
+                self._pulse.beat()
 
     async def events(self, after: int = 0) -> AsyncIterator[tuple[int, RunStatus]]:
         """`next_event`, again and again, at most one in `EVENT_INTERVAL`."""

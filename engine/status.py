@@ -65,11 +65,15 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class ImageCounts(msgspec.Struct, frozen=True):
-    """Images carried, images that a row names and that could not be carried, and bytes read."""
+    """Images carried, images that a row names and that could not be carried, and bytes read.
+
+    `total` is both and those that are still to be carried, as far as rows have been read.
+    """
 
     done: int = 0
     failed: int = 0
     bytes_read: int = 0
+    total: int = 0
 
 
 class ByteCounts(msgspec.Struct, frozen=True):
@@ -83,7 +87,9 @@ class RunStatus(msgspec.Struct, frozen=True):
     """The run status of the HTTP contract.
 
     `expected` is how many rows the source said it has: the total grows to it while rows are read.
-    `work` is how many items need something more from this run. `source_damaged` tells that rows
+    `source_read` tells that all of them were; those of an earlier run that are unchanged are no
+    items of this one. `work` is how many items need something more from this run. `share` is how
+    much of all its work is done, from 0 to 1 (`engine.progress`). `source_damaged` tells that rows
     were lost because the source's pages could not be read.
     """
 
@@ -96,6 +102,14 @@ class RunStatus(msgspec.Struct, frozen=True):
     expected: int = 0
     work: int = 0
     source_damaged: bool = False
+    source_read: bool = False
+    share: float = 0.0
+
+
+def whole(status: RunStatus) -> int:
+    """How many items there will be, as far as that is known."""
+    total = status.counts.total
+    return total if status.source_read else max(status.expected, total)
 
 
 def settled(status: RunStatus) -> int:

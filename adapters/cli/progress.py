@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from adapters.cli.output import Output
-from engine.status import RunState, RunStatus, settled
+from engine.status import RunState, RunStatus, settled, whole
 
 if TYPE_CHECKING:
     from engine.service import MigrationService
@@ -67,7 +67,7 @@ async def _bars(service: MigrationService, output: Output) -> None:
         async for _, status in service.events():
             progress.update(
                 task,
-                total=max(status.expected, status.counts.total) or None,
+                total=whole(status) or None,
                 completed=settled(status),
                 pace=pace.describe(status),
             )
@@ -76,7 +76,7 @@ async def _bars(service: MigrationService, output: Output) -> None:
 async def _lines(service: MigrationService, output: Output) -> None:
     pace = Pace()
     async for _, status in service.events():
-        expected = max(status.expected, status.counts.total)
+        expected = whole(status)
         if expected and status.run is not None and status.run.status is RunState.RUNNING:
             output.say(f"{settled(status)}/{expected} models  {pace.describe(status)}")
         await anyio.sleep(LINE_SECONDS)

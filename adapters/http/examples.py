@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from adapters.http import answers
 from adapters.http.downloads import ReportFile
 from adapters.http.requests import ImportBody, MigrateBody, RetryBody, RunBody, TagsBody
@@ -39,10 +41,12 @@ _RUNNING = status.RunStatus(
     ),
     counts=status.Counts(total=38, pending=14, imported=9, images_done=1, promoted=13, failed=1),
     warnings=2,
-    images=status.ImageCounts(done=21, failed=1, bytes_read=18_349_221),
+    images=status.ImageCounts(done=21, failed=1, bytes_read=18_349_221, total=39),
     eta_seconds=12.5,
     expected=38,
     work=10,
+    source_read=True,
+    share=0.57,
 )
 _REPORT = status.ImportReport(
     migrated=24, pending=14, errors=0, images_processed=37, image_errors=2
@@ -85,7 +89,9 @@ _PROMOTED = promotion.PromotionReport(
     conflict=[_CONFLICT],
     failed=[promotion.Refusal(99, "No model with id 99 waits.", "unknown_pending_model")],
 )
-_PROBLEM = problems.Problem(4, 5, 5, _PATH, "meadow.png is not in the folder of images.")
+_PROBLEM = problems.Problem(
+    4, 5, 5, _PATH, "meadow.png is not in the folder of images.", None, _SHA256
+)
 _MISSING = meaning(ProblemKind.WARNING, "image_missing")
 _PROBLEMS = problems.ProblemSummary(
     1,
@@ -130,6 +136,9 @@ _LIBRARY = answers.LibraryAnswer(
     pending=14,
     types=[reports.TypeCount("checkpoints", 6), reports.TypeCount("loras", 18)],
     version="0.1.0",
+    conflicts=1,
+    failed=0,
+    warnings=2,
 )
 
 TAKEN: dict[str, object] = {
@@ -162,6 +171,8 @@ ANSWERED: dict[str, object] = {
     "post /api/migration/check": _SURVEY,
     "get /api/migration/problems": _PROBLEMS,
     "get /api/migration/problems/items": problems.ProblemPage([_PROBLEM], None),
+    "get /api/library/problems": msgspec.structs.replace(_PROBLEMS, run_id=None),
+    "get /api/library/problems/items": problems.ProblemPage([_PROBLEM], None),
     "get /api/migration/report": ReportFile(_RUNNING, [_ITEM]),
     "get /api/migration/items/{item_id}/history": _HISTORY,
     "get /api/migration/promotion": _PROMOTED,

@@ -20,6 +20,7 @@ from adapters.sqlite.transitions import (
     siblings,
     take_in_hand,
 )
+from adapters.sqlite.work import count_work, images_left
 from engine.conflicts import ConflictStrategy
 from engine.journal import (
     AddFound,
@@ -32,6 +33,7 @@ from engine.journal import (
     Run,
     TakeInHand,
     Work,
+    WorkItem,
 )
 from engine.lifecycle import ModelState
 from engine.promotion import Outcome
@@ -44,7 +46,11 @@ INSERT INTO migration_runs
      updated_at)
 VALUES ('promotion', 'interrupted', '', ?, '', 0, 1, ?, ?)
 """
-SELECT_PENDING_PATH = "SELECT path FROM pending_import WHERE id = ?"
+SELECT_PENDING = """
+SELECT path, CASE WHEN json_valid(meta_json)
+             THEN coalesce(json_array_length(meta_json, '$.images'), 0) ELSE 0 END
+FROM pending_import WHERE id = ?
+"""
 SELECT_WAITING_ITEM = """
 SELECT id, run_id, promotion_id, pending_id, state, failed_in, work FROM migration_items
 WHERE pending_id = ? ORDER BY id LIMIT 1
@@ -98,13 +104,13 @@ def open_promotion(tx: Transaction, change: OpenPromotion) -> Run:
     """Open a run of stage 2 over pending models, in the order given."""
     run_id = tx.insert(INSERT_PROMOTION, change.strategy or "", change.at, change.at)
     for place, pending_id in enumerate(dict.fromkeys(change.ids)):
-        row = tx.first(SELECT_PENDING_PATH, pending_id)
+        row = tx.first(SELECT_PENDING, pending_id)
         if row is None:
             refusal = Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")
             _place(tx, run_id, place, pending_id, None, "", 0, refusal)
             continue
         path, size = readable(row[0]), change.bytes_expected.get(pending_id, 0)
-        item_id = _enlist(tx, run_id, pending_id, path, change.at)
+        item_id = _enlist(tx, run_id, pending_id, path, int(row[1]), change.at)
         if item_id is None:
             refusal = Defect("busy", "A migration is still working on it. Try again later.")
             _place(tx, run_id, place, pending_id, None, path, 0, refusal)
@@ -131,7 +137,9 @@ def _place(
     tx.execute(INSERT_PLACE, run_id, place, pending_id, item_id, path, size, outcome, code, message)
 
 
-def _enlist(tx: Transaction, run_id: int, pending_id: int, path: str, at: int) -> int | None:
+def _enlist(
+    tx: Transaction, run_id: int, pending_id: int, path: str, images: int, at: int
+) -> int | None:
     """The item of a pending model, taken over by this run; None while stage 1 has it."""
     row = tx.first(SELECT_WAITING_ITEM, pending_id)
     if row is None:
@@ -146,14 +154,14 @@ def _enlist(tx: Transaction, run_id: int, pending_id: int, path: str, at: int) -
             state = ModelState(failed_in)
             retry(tx, before, state, at)
         elif work is not None:
-            tx.count(before.working_run, "work", -1)
+            count_work(tx, before.working_run, -1, -images)
         if before.working_run != before.run_id:
             # It is this run's from now on: a run counts the items that it lists.
             tx.count(before.working_run, state, -1)
     # Hashed anew, whatever was known: the file may have been replaced, and a look is cheap.
     tx.execute(ENLIST, run_id, Work.HASH, at, item_id)
     tx.count(run_id, state)
-    tx.count(run_id, "work")
+    count_work(tx, run_id, 1, images)
     return int(item_id)
 
 
@@ -187,11 +195,11 @@ def decide(tx: Transaction, change: Decide) -> Footing | None:
     found = models_by_hash(tx, [work.sha256]).get(work.sha256)
     if found is not None and run.strategy is None:
         set_outcome(tx, item, Outcome.CONFLICT, existing=found.record)
-        _stay(tx, item, change.at)
+        _stay(tx, item, work, change.at)
         return None
     if found is not None and run.strategy is ConflictStrategy.IGNORE:
         set_outcome(tx, item, Outcome.IGNORED)
-        _stay(tx, item, change.at)
+        _stay(tx, item, work, change.at)
         return None
     if found is not None and run.strategy is ConflictStrategy.DELETE:
         set_outcome(tx, item, Outcome.DELETED)
@@ -205,10 +213,10 @@ def decide(tx: Transaction, change: Decide) -> Footing | None:
     return take_in_hand(tx, TakeInHand(decided, change.at))
 
 
-def _stay(tx: Transaction, item: Item, at: int) -> None:
+def _stay(tx: Transaction, item: Item, work: WorkItem, at: int) -> None:
     """The model goes on waiting, in the state it was in."""
     tx.execute(END_WORK, item.pending_id, at, item.id, item.state)
-    tx.count(item.working_run, "work", -1)
+    count_work(tx, item.working_run, -1, -len(work.candidate.images))
 
 
 def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int) -> None:
@@ -216,14 +224,14 @@ def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int) -> No
 
     So do all versions of its row that share its place in the queue.
     """
-    tx.execute(DELETE_PENDING, item.pending_id)
-    tx.many(DROP_ORIGINAL, [(name,) for name in images])
     for leaving in (item, *siblings(tx, item)):
+        if leaving.has_work:
+            count_work(tx, leaving.working_run, -1, -images_left(tx, leaving.id))
         tx.execute(DISCARD, at, leaving.id)
         tx.execute(DELETE_ITEM, leaving.id)
         leaving.count_state(tx, leaving.state, -1)
-        if leaving.has_work:
-            tx.count(leaving.working_run, "work", -1)
+    tx.execute(DELETE_PENDING, item.pending_id)
+    tx.many(DROP_ORIGINAL, [(name,) for name in images])
 
 
 def forget_leavings(tx: Transaction, change: ForgetLeavings) -> None:

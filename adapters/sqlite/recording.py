@@ -20,6 +20,7 @@ from adapters.sqlite.shelf import (
     write_pending,
 )
 from adapters.sqlite.transitions import INSERT_WARNING
+from adapters.sqlite.work import count_work
 from engine.conflicts import ConflictStrategy
 from engine.errors import StaleCursor
 from engine.intake import AssessedRow, Lane, may_wait
@@ -215,10 +216,12 @@ def _write_warnings(
 
 
 def _count(tx: Transaction, change: RecordRows, settled: list[SettledRow]) -> int:
-    work = 0
+    work, images = 0, 0
     for row in settled:
         tx.count(change.run_id, STATE_AFTER[row.lane])
-        work += row.lane in WORK
-    tx.count(change.run_id, "work", work)
+        if row.lane in WORK:
+            work += 1
+            images += len(row.row.model.images)
+    count_work(tx, change.run_id, work, images)
     tx.count(change.run_id, "damage", sum(note.code in DAMAGE for note in change.warnings))
     return work

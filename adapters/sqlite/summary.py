@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from engine.errors import UnknownRun
+from engine.progress import share
 from engine.source import Defect
 from engine.states import ModelState
 from engine.status import (
@@ -23,7 +24,7 @@ SELECT_SUMMARY = """
 SELECT r.id, r.kind, r.status, r.started_at, r.updated_at, r.finished_at, r.error_code,
        r.error_message, r.expected,
        (SELECT json_group_object(name, n) FROM migration_counts c WHERE c.run_id = r.id),
-       coalesce(s.location, ''), r.images_folder, r.strategy
+       coalesce(s.location, ''), r.images_folder, r.strategy, r.intake_done
 FROM migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id
 WHERE r.id = coalesce(?, (SELECT max(id) FROM migration_runs))
 """
@@ -48,7 +49,10 @@ def status(tx: Query, run_id: int | None) -> RunStatus:
     states = {state.value: numbers.get(state, 0) for state in ModelState}
     total = sum(states.values())
     state = RunState(row[2])
-    return RunStatus(
+    done, refused = numbers.get("previews", 0), numbers.get("previews_failed", 0)
+    # What others change in the queue meanwhile may leave a few; without work there are none.
+    left = max(numbers.get("images_left", 0), 0) if numbers.get("work", 0) else 0
+    found = RunStatus(
         run=RunSummary(
             id=row[0],
             kind=RunKind(row[1]),
@@ -65,9 +69,10 @@ def status(tx: Query, run_id: int | None) -> RunStatus:
         counts=Counts(total=total, **states),
         warnings=numbers.get("warnings", 0),
         images=ImageCounts(
-            done=numbers.get("previews", 0),
-            failed=numbers.get("previews_failed", 0),
+            done=done,
+            failed=refused,
             bytes_read=numbers.get("image_bytes", 0),
+            total=done + refused + left,
         ),
         bytes_hashed=ByteCounts(
             done=numbers.get("bytes_done", 0), total=numbers.get("bytes_total", 0)
@@ -75,4 +80,6 @@ def status(tx: Query, run_id: int | None) -> RunStatus:
         expected=row[8],
         work=numbers.get("work", 0),
         source_damaged=numbers.get("damage", 0) > 0,
+        source_read=bool(row[13]),
     )
+    return msgspec.structs.replace(found, share=share(found))

@@ -17,6 +17,7 @@ from adapters.sqlite.shelf import (
     write_models,
     write_pending,
 )
+from adapters.sqlite.work import count_images, count_work, images_left
 from engine.conflicts import (
     duplicate_warning,
     resolve,
@@ -239,14 +240,15 @@ def _leave_queue(
 
     Rows of two sources can share one place in the queue; all of them end together.
     """
-    tx.execute(DELETE_PENDING, item.pending_id)
     tx.many(DROP_ORIGINAL, [(name,) for name in images if name not in refused])
     set_outcome(tx, item, Outcome.SUCCESS)
     for sibling in siblings(tx, item):
         if sibling.has_work:
-            tx.count(sibling.working_run, "work", -1)
+            count_work(tx, sibling.working_run, -1, -images_left(tx, sibling.id))
             set_outcome(tx, sibling, Outcome.SUCCESS)
         _promote(tx, _unfailed(tx, sibling, at), at)
+    # Last, because what siblings had to carry is read from it.
+    tx.execute(DELETE_PENDING, item.pending_id)
 
 
 def siblings(tx: Transaction, item: Item) -> list[Item]:
@@ -298,9 +300,10 @@ def retry_failed(tx: Transaction, change: RetryFailed) -> int:
     wanted = None if change.ids is None else msgspec.json.encode(change.ids).decode()
     failed = tx.fetch(SELECT_RETRYABLE, change.run_id, wanted)
     for item_id, failed_in in failed:
-        retry(tx, item_of(tx, item_id), ModelState(failed_in), change.at)
+        item = item_of(tx, item_id)
+        retry(tx, item, ModelState(failed_in), change.at)
         tx.execute(REOPEN_OUTCOME, item_id, change.run_id)
-        tx.count(change.run_id, "work")
+        count_work(tx, change.run_id, 1, images_left(tx, item.id))
     return len(failed)
 
 
@@ -314,6 +317,7 @@ def retry(tx: Transaction, item: Item, failed_in: ModelState, at: int) -> None:
 
 def recover(tx: Transaction, change: Recover) -> int:
     """Count the crash that items in hand were in; set aside the one that keeps crashing."""
+    count_images(tx)
     failed = 0
     for item_id, _, crashes in tx.fetch(SELECT_IN_HAND):
         tx.execute(COUNT_CRASH, item_id)
@@ -335,7 +339,7 @@ def _fail(tx: Transaction, item: Item, defect: Defect, at: int) -> None:
         raise StaleTransition(item.id, item.state, ModelState.FAILED)
     item.count_state(tx, item.state, -1)
     item.count_state(tx, ModelState.FAILED)
-    tx.count(item.working_run, "work", -1)
+    count_work(tx, item.working_run, -1, -images_left(tx, item.id))
     if item.promotion_id is not None:
         set_outcome(tx, item, Outcome.FAILED, defect)
 
@@ -347,4 +351,4 @@ def _end(tx: Transaction, change: Activate | Park, item: Item, warnings: list[Wa
     tx.count(run_id, "previews", len(change.images))
     tx.count(run_id, "previews_failed", len(change.refused))
     tx.count(run_id, "image_bytes", change.image_bytes)
-    tx.count(run_id, "work", -1)
+    count_work(tx, run_id, -1, -len(change.item.candidate.images))

@@ -21,6 +21,10 @@ COUNT_ITEMS = "SELECT state, count(*) FROM migration_items WHERE run_id = ? GROU
 COUNT_WORK = """
 SELECT count(*) FROM migration_items WHERE run_id = ? AND work IS NOT NULL AND state <> 'failed'
 """
+COUNT_IMAGES_LEFT = """
+SELECT coalesce(sum(json_array_length(candidate, '$.images')), 0) FROM migration_items
+WHERE run_id = ? AND work IS NOT NULL AND state <> 'failed'
+"""
 COUNT_WARNINGS = "SELECT count(*) FROM migration_warnings WHERE run_id = ?"
 
 Step = tuple[str, int]
@@ -119,6 +123,8 @@ async def check(bench: Bench, run: Run) -> None:
         work,
         warnings,
     )
+    ((left,),) = bench.sql(COUNT_IMAGES_LEFT, run.id)
+    assert status.images.total == status.images.done + status.images.failed + left
 
 
 @pytest.mark.parametrize("strategy", ["merge", "override", "ignore"])

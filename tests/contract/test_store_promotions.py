@@ -282,6 +282,27 @@ async def test_a_promotion_is_counted_in_both_runs(bench: Bench) -> None:
     assert [(found.promoted, found.total) for found in counts] == [(2, 2), (1, 1)]
 
 
+async def test_the_images_of_a_promotion_are_known_before_they_are_carried(bench: Bench) -> None:
+    imported = await bench.open_run()
+    await bench.record(imported, row(3, images=("a.png", "b.png")), row(4, images=("a.png",)))
+    for item in await bench.work(imported):
+        await bench.store.apply([parked(item, *item.candidate.images)])
+    await bench.end_run(imported)
+    run = await promote(bench, [3, 4])
+    assert (await bench.store.status(run.id)).images.total == 3
+    item = await decided(bench, run, "new")
+    await bench.store.apply([finished(item, image("a.png"), refused=["b.png"])])
+    images = (await bench.store.status(run.id)).images
+    assert (images.done, images.failed, images.total) == (1, 1, 3)
+    await bench.fail((await enlisted(bench, run, Work.HASH))[0])
+    assert (await bench.store.status(run.id)).images.total == 2
+    await bench.store.apply([RetryFailed(run.id, AT)])
+    assert (await bench.store.status(run.id)).images.total == 3
+    again = await promote(bench, [4])
+    totals = [(await bench.store.status(i.id)).images.total for i in (run, again)]
+    assert totals == [2, 1]
+
+
 async def test_a_failed_promotion_tells_why_and_stays_in_the_queue(bench: Bench) -> None:
     await waiting(bench, 3)
     run = await promote(bench, [3])

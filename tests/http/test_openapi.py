@@ -61,16 +61,21 @@ ROUTES: dict[tuple[str, str], tuple[set[int], set[int]]] = {
     ("get", f"{MIGRATION}/promotion"): ({200}, {400, 404}),
     ("get", f"{MIGRATION}/conflicts"): ({200}, {400}),
     ("get", "/api/library"): ({200}, set()),
+    ("get", "/api/library/problems"): ({200}, set()),
+    ("get", "/api/library/problems/items"): ({200}, {400}),
 }
 """The routes of the contract: what they answer when all is well, and which errors there are."""
 
 FIELDS = {
-    "RunStatus": {"run", "counts", "warnings", "images", "bytes_hashed", "eta_seconds"},
+    "RunStatus": {
+        *("run", "counts", "warnings", "images", "bytes_hashed", "eta_seconds"),
+        *("expected", "work", "share", "source_read", "source_damaged"),
+    },
     "RunSummary": {
         *("id", "kind", "status", "resumable", "started_at", "updated_at", "finished_at")
     },
     "Counts": {"total", "pending", "imported", "images_done", "promoted", "failed"},
-    "ImageCounts": {"done", "failed"},
+    "ImageCounts": {"done", "failed", "total"},
     "ByteCounts": {"done", "total"},
     "MigrationAnswer": {"status", "db_migration"},
     "ImportReport": {"migrated", "pending", "errors", "images_processed", "image_errors"},
@@ -105,11 +110,13 @@ FIELDS = {
     "ProblemSummary": {"run_id", "groups"},
     "ProblemGroup": {*("kind", "code", "title", "advice", "count", "retryable", "examples")},
     "ProblemPage": {"items", "next"},
-    "Problem": {"id", "item_id", "source_id", "path", "detail"},
+    "Problem": {"id", "item_id", "source_id", "path", "detail", "pending_id", "sha256"},
     "History": {"history"},
     "Step": {"run_id", "item_id", "source_id", "path", "from_state", "to_state", "at"},
     "ConflictPage": {"conflicts", "next"},
-    "LibraryAnswer": {"path", "models", "pending", "types", "version"},
+    "LibraryAnswer": {
+        *("path", "models", "pending", "types", "version", "conflicts", "failed", "warnings")
+    },
     "TypeCount": {"type", "models"},
 }
 
