@@ -36,6 +36,7 @@ class Problem(msgspec.Struct, frozen=True):
     """A failure or a warning; `id` orders those of its kind.
 
     `item_id` and `source_id` are None, and `path` is empty, where it concerns the run as a whole.
+    `pending_id` is the model that still waits, `sha256` the active one that its item became.
     """
 
     id: int
@@ -43,6 +44,15 @@ class Problem(msgspec.Struct, frozen=True):
     source_id: int | None
     path: str
     detail: str
+    pending_id: int | None = None
+    sha256: str = ""
+
+
+class ProblemCounts(msgspec.Struct, frozen=True):
+    """How many items of all runs have failed, and how many warnings there are."""
+
+    failed: int
+    warnings: int
 
 
 class CodeCount(msgspec.Struct, frozen=True):
@@ -68,7 +78,7 @@ class ProblemGroup(msgspec.Struct, frozen=True):
 
 
 class ProblemSummary(msgspec.Struct, frozen=True):
-    """The problems of a run: failures, then warnings, the most frequent first."""
+    """Problems: failures, then warnings, the most frequent first; `run_id` is None for all runs."""
 
     run_id: int | None
     groups: list[ProblemGroup]
@@ -82,10 +92,14 @@ class ProblemPage(msgspec.Struct, frozen=True):
 
 
 class ProblemReader(Protocol):
-    """Reads failures and warnings."""
+    """Reads failures and warnings; a run of None means all of them."""
 
     async def status(self, run_id: int | None = None) -> RunStatus:
         """The status of a run, the last one by default. Raises `UnknownRun`."""
+        ...
+
+    async def problem_counts(self) -> ProblemCounts:
+        """How many there are in all runs."""
         ...
 
     async def last_problem(self, kind: ProblemKind) -> int:
@@ -93,13 +107,13 @@ class ProblemReader(Protocol):
         ...
 
     async def count_problems(
-        self, run_id: int, kind: ProblemKind, after: int, until: int
+        self, run_id: int | None, kind: ProblemKind, after: int, until: int
     ) -> list[CodeCount]:
         """The problems of a run by code, after < id <= until."""
         ...
 
     async def problems(
-        self, run_id: int, kind: ProblemKind, code: str, after: int, until: int, limit: int
+        self, run_id: int | None, kind: ProblemKind, code: str, after: int, until: int, limit: int
     ) -> list[Problem]:
         """Problems of one code, after < id <= until, ascending."""
         ...
@@ -128,7 +142,7 @@ class Problems:
 
     def __init__(self, reader: ProblemReader) -> None:
         self._reader = reader
-        self._counted: dict[int, _Counted] = {}
+        self._counted: dict[int | None, _Counted] = {}
         self._turn = anyio.Lock()
 
     async def summary(self, run_id: int | None) -> ProblemSummary:
@@ -137,17 +151,41 @@ class Problems:
             status = await self._reader.status(run_id)
             if status.run is None:
                 return ProblemSummary(None, [])
-            run, counted = status.run, self._remembered(status.run.id)
-            state = (run.status, run.updated_at)
-            seen = (*state, status.counts.failed, status.warnings)
-            began = anyio.current_time()
-            waits = counted.seen[:2] == state and began < counted.fresh_until
-            if counted.seen != seen and not waits:
-                counted.groups = await self._count(run.id, counted)
-                ended = anyio.current_time()
-                patience = 0 if ended - began < QUICK_SECONDS else PATIENCE
-                counted.seen, counted.fresh_until = seen, ended + patience * (ended - began)
-            return ProblemSummary(run.id, await self._with_retry(run.id, counted.groups))
+            run = status.run
+            counts = ProblemCounts(status.counts.failed, status.warnings)
+            groups = await self._groups(run.id, (run.status, run.updated_at), counts)
+            return ProblemSummary(run.id, await self._with_retry(run.id, groups))
+
+    async def summary_of_all(self) -> ProblemSummary:
+        """The problems of all runs by code."""
+        async with self._turn:
+            status = await self._reader.status()
+            if status.run is None:
+                return ProblemSummary(None, [])
+            run, counts = status.run, await self._reader.problem_counts()
+            state = (run.id, run.status, run.updated_at)
+            return ProblemSummary(None, await self._groups(None, state, counts))
+
+    async def _groups(
+        self, run_id: int | None, state: tuple[object, ...], counts: ProblemCounts
+    ) -> list[ProblemGroup]:
+        """The problems by code, counted anew where the counts or the state have changed."""
+        counted = self._remembered(run_id)
+        began = anyio.current_time()
+        same = counted.seen[:-1] == state
+        if counted.seen != (*state, counts) and not (same and began < counted.fresh_until):
+            counted.groups = await self._count(run_id, counted)
+            ended = anyio.current_time()
+            patience = 0 if ended - began < QUICK_SECONDS else PATIENCE
+            counted.seen = (*state, counts)
+            counted.fresh_until = ended + patience * (ended - began)
+        return counted.groups
+
+    async def page_of_all(
+        self, kind: ProblemKind, code: str, after: int, limit: int
+    ) -> ProblemPage:
+        """Problems of one code in all runs."""
+        return await self._page(None, kind, code, after, limit)
 
     async def page(
         self, run_id: int | None, kind: ProblemKind, code: str, after: int, limit: int
@@ -156,11 +194,16 @@ class Problems:
         status = await self._reader.status(run_id)
         if status.run is None:
             return ProblemPage([], None)
+        return await self._page(status.run.id, kind, code, after, limit)
+
+    async def _page(
+        self, run_id: int | None, kind: ProblemKind, code: str, after: int, limit: int
+    ) -> ProblemPage:
         last = await self._reader.last_problem(kind)
-        found = await self._listed(status.run.id, kind, code, after, last, limit)
+        found = await self._listed(run_id, kind, code, after, last, limit)
         return ProblemPage(found, found[-1].id if len(found) == limit else None)
 
-    def _remembered(self, run_id: int) -> _Counted:
+    def _remembered(self, run_id: int | None) -> _Counted:
         """The counts of a run, which becomes the one that was asked for last."""
         counted = self._counted.pop(run_id, None) or _Counted()
         self._counted[run_id] = counted
@@ -168,7 +211,7 @@ class Problems:
             del self._counted[next(iter(self._counted))]
         return counted
 
-    async def _count(self, run_id: int, counted: _Counted) -> list[ProblemGroup]:
+    async def _count(self, run_id: int | None, counted: _Counted) -> list[ProblemGroup]:
         failures = _Counts()
         await self._add(failures, run_id, ProblemKind.FAILURE)
         await self._add(counted.warnings, run_id, ProblemKind.WARNING)
@@ -177,7 +220,7 @@ class Problems:
             *[await self._group(run_id, ProblemKind.WARNING, c) for c in _ranked(counted.warnings)],
         ]
 
-    async def _add(self, counts: _Counts, run_id: int, kind: ProblemKind) -> None:
+    async def _add(self, counts: _Counts, run_id: int | None, kind: ProblemKind) -> None:
         """Count what came after the last count; each slice once, whenever this is cancelled."""
         last = await self._reader.last_problem(kind)
         while counts.until < last:
@@ -186,7 +229,7 @@ class Problems:
                 counts.by_code[more.code] = _joined(counts.by_code.get(more.code), more)
             counts.until = until
 
-    async def _group(self, run_id: int, kind: ProblemKind, count: CodeCount) -> ProblemGroup:
+    async def _group(self, run_id: int | None, kind: ProblemKind, count: CodeCount) -> ProblemGroup:
         known = meaning(kind, count.code)
         return ProblemGroup(
             kind=kind,
@@ -201,7 +244,7 @@ class Problems:
         )
 
     async def _listed(
-        self, run_id: int, kind: ProblemKind, code: str, after: int, last: int, limit: int
+        self, run_id: int | None, kind: ProblemKind, code: str, after: int, last: int, limit: int
     ) -> list[Problem]:
         found: list[Problem] = []
         while after < last and len(found) < limit:

@@ -57,11 +57,18 @@ class TypeCount(msgspec.Struct, frozen=True):
 
 
 class LibraryCounts(msgspec.Struct, frozen=True):
-    """How much a library holds."""
+    """How much a library holds, and how much of it waits for a person.
+
+    `conflicts` of the pending models are known to have the content of an active one; `failed` and
+    `warnings` are the problems of all runs.
+    """
 
     models: int
     pending: int
     types: list[TypeCount]
+    conflicts: int = 0
+    failed: int = 0
+    warnings: int = 0
 
 
 class ConflictPage(msgspec.Struct, frozen=True):

@@ -117,11 +117,23 @@ class LibraryAnswer(msgspec.Struct, frozen=True):
     pending: int
     types: list[TypeCount]
     version: str
+    conflicts: int
+    failed: int
+    warnings: int
 
 
 def library_answer(counts: LibraryCounts, place: LibraryPlace) -> LibraryAnswer:
     """What `library` answers."""
-    return LibraryAnswer(place.path, counts.models, counts.pending, counts.types, place.version)
+    return LibraryAnswer(
+        path=place.path,
+        models=counts.models,
+        pending=counts.pending,
+        types=counts.types,
+        version=place.version,
+        conflicts=counts.conflicts,
+        failed=counts.failed,
+        warnings=counts.warnings,
+    )
 
 
 class ImageCount(msgspec.Struct, frozen=True):

@@ -41,6 +41,8 @@ ROUTES = [
     migration.handle_events,
     reports.handle_problems,
     reports.handle_problem_items,
+    reports.handle_all_problems,
+    reports.handle_all_problem_items,
     reports.handle_report,
     reports.handle_item_history,
     reports.handle_model_history,

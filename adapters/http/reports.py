@@ -46,6 +46,29 @@ async def handle_problem_items(
     )
 
 
+@get("/api/library/problems", responses=refusals())
+async def handle_all_problems(service: NamedDependency[MigrationService]) -> ProblemSummary:
+    """Failures and warnings of all runs, counted by code."""
+    return await service.problems.summary_of_all()
+
+
+@get("/api/library/problems/items", responses=refusals(400))
+async def handle_all_problem_items(
+    service: NamedDependency[MigrationService],
+    kind: FromQuery[str | None] = None,
+    code: FromQuery[str | None] = None,
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[str | None] = None,
+) -> ProblemPage:
+    """Failures or warnings of one code in all runs, page by page."""
+    return await service.problems.page_of_all(
+        one_kind(kind),
+        required(code, "code"),
+        optional_integer(after, "after") or 0,
+        page_size(limit),
+    )
+
+
 @get("/api/migration/report", responses=file_refusals(ReportFile))
 async def handle_report(
     service: NamedDependency[MigrationService],

@@ -11,8 +11,9 @@
  *   started_at: number, updated_at: number, finished_at: number | null,
  *   error: {code: string, message: string} | null, source: string}} Run
  * @typedef {{run: Run | null, counts: Counts, warnings: number,
- *   images: {done: number, failed: number}, bytes_hashed: {done: number, total: number},
- *   eta_seconds: number | null, expected: number, work: number, source_damaged: boolean}} RunStatus
+ *   images: {done: number, failed: number, total: number},
+ *   bytes_hashed: {done: number, total: number}, eta_seconds: number | null, expected: number,
+ *   work: number, source_damaged: boolean, source_read: boolean, share: number}} RunStatus
  * @typedef {{id: number, name: string}} Tag
  * @typedef {{id: number, name: string, image: string, type: string, tags: Tag[], path: string,
  *   size_bytes: number}} PendingSummary
@@ -29,13 +30,13 @@
  * @typedef {{total: number, success: number[], conflict: Conflict[], ignored: number[],
  *   deleted: number[], failed: {id: any, error: string, code: string}[]}} PromotionReport
  * @typedef {{id: number, item_id: number | null, source_id: number | null, path: string,
- *   detail: string}} Problem
+ *   detail: string, pending_id: number | null, sha256: string}} Problem
  * @typedef {{kind: "failure" | "warning", code: string, title: string, advice: string,
  *   count: number, retryable: boolean, examples: Problem[]}} ProblemGroup
  * @typedef {{run_id: number, item_id: number, source_id: number | null, path: string,
  *   from_state: string | null, to_state: string, at: number}} Step
- * @typedef {{path: string, models: number, pending: number,
- *   types: {type: string, models: number}[], version: string}} LibraryFacts
+ * @typedef {{path: string, models: number, pending: number, conflicts: number, failed: number,
+ *   warnings: number, types: {type: string, models: number}[], version: string}} LibraryFacts
  * @typedef {{database: {path: string, found: boolean, readable: boolean | null,
  *   rows: number | null, hashed: number, unhashed: number, images: number, complete: boolean,
  *   error: {code: string, message: string} | null},
@@ -161,20 +162,26 @@ export async function readConflicts(signal) {
 export const readPromotion = () => call("/api/migration/promotion");
 
 /**
- * The problems of a run, the last one where none is named.
- * @param {string} run
+ * The problems of a run, or of all runs.
+ * @param {number | null} run
  * @param {AbortSignal} [signal]
  * @returns {Promise<{run_id: number | null, groups: ProblemGroup[]}>}
  */
 export const readProblems = (run, signal) =>
-  call(address("/api/migration/problems", { run_id: run || null }), { signal });
+  run === null
+    ? call("/api/library/problems", { signal })
+    : call(address("/api/migration/problems", { run_id: run }), { signal });
 
 /**
  * One page of a group's items.
- * @param {{run_id: number, kind: string, code: string, after?: any, limit?: number}} which
+ * @param {number | null} run
+ * @param {{kind: string, code: string, after?: any, limit?: number}} which
  * @returns {Promise<{items: Problem[], next: any}>}
  */
-export const readProblemItems = (which) => call(address("/api/migration/problems/items", which));
+export const readProblemItems = (run, which) =>
+  run === null
+    ? call(address("/api/library/problems/items", which))
+    : call(address("/api/migration/problems/items", { run_id: run, ...which }));
 
 /** @param {number} run_id @param {"json" | "csv"} format */
 export const reportAddress = (run_id, format) =>

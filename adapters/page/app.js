@@ -1,10 +1,10 @@
 // @ts-check
 /** The page as a whole: its frame, its views, and what all of them share. */
 
-import { readConflicts, readLibrary } from "./api.js";
 import { fill, h, say } from "./dom.js";
 import { Live } from "./events.js";
-import { count } from "./format.js";
+import { Facts } from "./facts.js";
+import { count, some } from "./format.js";
 import { icon } from "./icons.js";
 import { speak } from "./notices.js";
 import { linkTo, whereabouts } from "./router.js";
@@ -27,6 +27,7 @@ const VIEWS = [
 ];
 
 const live = new Live();
+const facts = new Facts(live);
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 /** @type {Map<string, {link: HTMLElement, badge: HTMLElement}>} */
 const tabs = new Map();
@@ -58,7 +59,7 @@ function showView(moved) {
   leaving = new AbortController();
   document.documentElement.classList.remove("with-bar");
   main.replaceChildren();
-  view.show({ root: main, signal: leaving.signal, rest, live });
+  view.show({ root: main, signal: leaving.signal, rest, live, facts });
   for (const [tab, { link }] of tabs) {
     if (tab === view.name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -99,43 +100,37 @@ function tellTabs(status) {
     running ? `${percentOf(status)}%` : unfinished ? "!" : "",
     running ? "running" : "not finished",
   );
-  const {
-    counts: { failed },
-    warnings,
-  } = status;
-  setBadge(
-    "problems",
-    failed || warnings ? count(failed || warnings) : "",
-    failed ? "failed" : "warnings",
-  );
-  tabs.get("problems")?.badge.classList.toggle("bad", failed > 0);
   nameWindow();
 }
 
-/** Asks what the library holds, where a run may have changed it. */
-async function tellLibrary() {
-  try {
-    const [library, conflicts] = await Promise.all([readLibrary(), readConflicts()]);
-    setBadge(
-      "pending",
-      library.pending ? count(library.pending) : "",
-      `${library.pending} waiting, ${conflicts.length} in conflict`,
-    );
-    setBadge("library", library.models ? count(library.models) : "", "models");
-    const foot = /** @type {HTMLElement} */ (document.getElementById("rail-foot"));
-    fill(
-      foot,
-      h(
-        "p.rail-library",
-        null,
-        h("span", null, "Library"),
-        h("bdi", { dir: "ltr", title: library.path }, library.path),
-      ),
-      h("p", null, h("a", { href: "/api/schema" }, "Routes"), ` · ${library.version}`),
-    );
-  } catch {
-    // Whatever needs it says so; this is only what stands at the edge.
-  }
+/** @param {import("./api.js").LibraryFacts} library */
+function tellLibrary({ path, version, models, pending, conflicts, failed, warnings }) {
+  const problems = failed + warnings;
+  setBadge(
+    "pending",
+    pending ? count(pending) : "",
+    `${count(pending)} waiting, ${count(conflicts)} in conflict`,
+  );
+  setBadge(
+    "problems",
+    problems ? count(problems) : "",
+    `${count(failed)} failed, ${some(warnings, "warning")}`,
+  );
+  tabs.get("problems")?.badge.classList.toggle("bad", failed > 0);
+  setBadge("library", models ? count(models) : "", "models");
+  const foot = /** @type {HTMLElement} */ (document.getElementById("rail-foot"));
+  if (foot.dataset.of === path + version) return;
+  foot.dataset.of = path + version;
+  fill(
+    foot,
+    h(
+      "p.rail-library",
+      null,
+      h("span", null, "Library"),
+      h("bdi", { dir: "ltr", title: path }, path),
+    ),
+    h("p", null, h("a", { href: "/api/schema" }, "Routes"), ` · ${version}`),
+  );
 }
 
 function followConnection() {
@@ -143,7 +138,6 @@ function followConnection() {
   live.addEventListener("connection", () => {
     place.classList.toggle("lost", !live.connected);
     say(place, live.connected ? "" : "Connection lost, trying again…");
-    if (live.connected) tellLibrary();
   });
 }
 
@@ -157,7 +151,6 @@ function followRuns() {
     if (now === words) return;
     if (words) speak(inWords(status));
     words = now;
-    tellLibrary();
   });
 }
 
@@ -173,9 +166,9 @@ drawTabs();
 mendSkipping();
 followConnection();
 followRuns();
+facts.addEventListener("facts", () => facts.library && tellLibrary(facts.library));
 live.follow();
-tellLibrary();
+facts.refresh();
 addEventListener("hashchange", () => showView(true));
-addEventListener("library-changed", () => tellLibrary());
 if (whereabouts().length > 0) showView(false);
 else live.addEventListener("status", () => shown || showView(false), { once: true });

@@ -2,8 +2,8 @@
 /** How fast a run goes, from the statuses of its last seconds. */
 
 /** @typedef {import("./api.js").RunStatus} RunStatus */
-/** @typedef {{at: number, models: number, images: number, bytes: number}} Mark */
-/** @typedef {{models: number, images: number, bytes: number}} Rates per second */
+/** @typedef {{rows: number, models: number, images: number, bytes: number}} Rates per second */
+/** @typedef {Rates & {at: number}} Mark */
 
 const SPAN = 8000;
 
@@ -29,6 +29,7 @@ export class Throughput {
     const running = status.run?.status === "running" ? status.run.id : null;
     const mark = {
       at: now,
+      rows: status.counts.total,
       models: status.counts.total - status.work,
       images: status.images.done + status.images.failed,
       bytes: status.bytes_hashed.done,
@@ -44,6 +45,7 @@ export class Throughput {
     const seconds = (now - first.at) / 1000;
     if (seconds * 1000 < SHORTEST) return null;
     return {
+      rows: (mark.rows - first.rows) / seconds,
       models: (mark.models - first.models) / seconds,
       images: (mark.images - first.images) / seconds,
       bytes: (mark.bytes - first.bytes) / seconds,

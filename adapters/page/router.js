@@ -3,9 +3,9 @@
 
 /**
  * @typedef {{root: HTMLElement, signal: AbortSignal, rest: string[],
- *   live: import("./events.js").Live}} Place
+ *   live: import("./events.js").Live, facts: import("./facts.js").Facts}} Place
  * What a view is given: where to draw, until when it is shown, what follows its name in the
- * address, and the live status.
+ * address, the live status, and what the library holds.
  * @typedef {{name: string, label: string, show: (place: Place) => void}} View
  */
 

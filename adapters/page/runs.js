@@ -46,17 +46,17 @@ export const canResume = (status) => Boolean(status?.run?.resumable) && !isRunni
 export const isUnfinished = (status) => isRunning(status) || canResume(status);
 
 /** How many items there will be: rows are still read while a run is young. @param {RunStatus} s */
-export const wholeOf = (s) => Math.max(s.counts.total, s.expected);
+export const wholeOf = (s) =>
+  s.source_read ? s.counts.total : Math.max(s.counts.total, s.expected);
 
 /** How many items need nothing more from the run. @param {RunStatus} s */
 export const settledOf = (s) => s.counts.total - s.work;
 
 /** From 0 to 100, and 100 only when nothing is left to do. @param {RunStatus} s */
-export function percentOf(s) {
-  const whole = wholeOf(s);
-  if (whole === 0) return isUnfinished(s) ? 0 : 100;
-  return Math.floor((100 * settledOf(s)) / whole);
-}
+export const percentOf = (s) => Math.floor(100 * s.share);
+
+/** What a run works through: rows of the old library, or models of this one. @param {Run} run */
+export const unitOf = (run) => (run.kind === "promotion" ? "model" : "row");
 
 /** One sentence for a screen reader. @param {RunStatus} s */
 export function inWords(s) {
@@ -64,6 +64,6 @@ export function inWords(s) {
   const { label } = runState(s.run);
   return (
     `${label}: ${percentOf(s)} percent, ${count(settledOf(s))} of ` +
-    `${some(wholeOf(s), "model")} settled.`
+    `${some(wholeOf(s), unitOf(s.run))} done.`
   );
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adapters.sqlite.database import Row, Transaction, readable
+from adapters.sqlite.problems import problem_counts
 from engine.promotion import Conflict, ExistingSide, PendingSide
 from engine.reports import LibraryCounts, Step, TypeCount
 
@@ -25,7 +26,11 @@ SELECT q.id, q.path, m.sha256, m.path
 FROM pending_import q CROSS JOIN models m ON m.sha256 = q.sha256
 WHERE q.id > ? AND q.sha256 <> '' ORDER BY q.id LIMIT ?
 """
-COUNT_PENDING = "SELECT count(*) FROM pending_import"
+COUNT_PENDING = """
+SELECT (SELECT count(*) FROM pending_import),
+       (SELECT count(*) FROM pending_import q CROSS JOIN models m ON m.sha256 = q.sha256
+        WHERE q.sha256 <> '')
+"""
 COUNT_TYPES = "SELECT coalesce(type, '') AS t, count(*) FROM models GROUP BY t ORDER BY t"
 
 
@@ -64,5 +69,7 @@ def known_conflicts(tx: Transaction, after: int, limit: int) -> list[Conflict]:
 def library_counts(tx: Transaction) -> LibraryCounts:
     """How much the library holds."""
     types = [TypeCount(readable(row[0]), row[1]) for row in tx.fetch(COUNT_TYPES)]
-    pending = tx.first(COUNT_PENDING)
-    return LibraryCounts(sum(t.models for t in types), pending[0] if pending else 0, types)
+    pending, conflicts = tx.first(COUNT_PENDING) or (0, 0)
+    found = problem_counts(tx)
+    models = sum(t.models for t in types)
+    return LibraryCounts(models, pending, types, conflicts, found.failed, found.warnings)

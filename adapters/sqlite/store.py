@@ -33,7 +33,7 @@ from engine import journal, removing
 from engine.defects import ProblemKind
 from engine.files import FileFacts
 from engine.lifecycle import ModelState
-from engine.problems import CodeCount, Problem
+from engine.problems import CodeCount, Problem, ProblemCounts
 from engine.promotion import Conflict, PromotionReport
 from engine.records import ModelRecord, PendingModelRecord, Tag
 from engine.reports import LibraryCounts, Step
@@ -207,20 +207,24 @@ class SqliteReader:
         """How many failed items of a run might succeed when tried again."""
         return await self._read(reads.retryable, run_id)
 
+    async def problem_counts(self) -> ProblemCounts:
+        """How many there are in all runs."""
+        return await self._read(problems.problem_counts)
+
     async def last_problem(self, kind: ProblemKind) -> int:
         """The greatest id that a problem of this kind can have now."""
         return await self._read(problems.last_problem, kind)
 
     async def count_problems(
-        self, run_id: int, kind: ProblemKind, after: int, until: int
+        self, run_id: int | None, kind: ProblemKind, after: int, until: int
     ) -> list[CodeCount]:
-        """The problems of a run by code, after < id <= until."""
+        """The problems of a run, or of all, by code, after < id <= until."""
         return await self._read(problems.count_problems, run_id, kind, after, until)
 
     async def problems(
-        self, run_id: int, kind: ProblemKind, code: str, after: int, until: int, limit: int
+        self, run_id: int | None, kind: ProblemKind, code: str, after: int, until: int, limit: int
     ) -> list[Problem]:
-        """Problems of one code, after < id <= until, ascending."""
+        """Problems of one code in a run, or in all, after < id <= until, ascending."""
         return await self._read(problems.problems, run_id, kind, code, after, until, limit)
 
     async def promotion_run(self, run_id: int | None) -> int | None:

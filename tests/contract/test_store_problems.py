@@ -7,7 +7,7 @@ import pytest
 from adapters.sqlite.problems import COUNT, SELECT
 from engine.defects import ProblemKind
 from engine.journal import Decide, NoteHash, OpenPromotion, RetryFailed, Run, Work
-from engine.problems import CodeCount, Problem
+from engine.problems import CodeCount, Problem, ProblemCounts
 from engine.promotion import Conflict, ExistingSide, PendingSide
 from engine.reports import LibraryCounts, Step, TypeCount
 from engine.source import Warning
@@ -77,7 +77,7 @@ async def test_a_problem_names_its_item_and_its_row(bench: Bench) -> None:
     (failure,) = await problems(bench, run, FAILURE, BROKEN.code)
     assert failure == Problem(1, 1, 1, "/models/1.safetensors", BROKEN.message)
     (warning,) = await problems(bench, run, WARNING, "image_missing")
-    assert warning == Problem(2, 4, 4, "/models/4.safetensors", "a.png: no such file")
+    assert warning == Problem(2, 4, 4, "/models/4.safetensors", "a.png: no such file", None, sha(4))
     (note,) = await problems(bench, run, WARNING, "rows_unreadable")
     assert note == Problem(1, None, None, "", NOTE.detail)
 
@@ -109,7 +109,7 @@ async def test_the_problems_of_another_run_are_not_told(bench: Bench) -> None:
 
 
 async def test_a_count_of_failures_looks_at_failed_items_alone(bench: Bench) -> None:
-    for statement, values in ((COUNT[FAILURE], 3), (SELECT[FAILURE], 5)):
+    for statement, values in ((COUNT[FAILURE][0], 3), (SELECT[FAILURE][0], 5)):
         plan = bench.sql(f"EXPLAIN QUERY PLAN {statement}", *[1] * values)
         steps = " ".join(str(step[3]) for step in plan)
         assert "migration_items_failed (run_id=? AND id>? AND id<?)" in steps
@@ -118,9 +118,52 @@ async def test_a_count_of_failures_looks_at_failed_items_alone(bench: Bench) -> 
 
 
 async def test_a_slice_of_warnings_is_found_by_its_ids(bench: Bench) -> None:
-    for statement, values in ((COUNT[WARNING], 3), (SELECT[WARNING], 5)):
+    for statement, values in ((COUNT[WARNING][0], 3), (SELECT[WARNING][0], 5)):
         plan = bench.sql(f"EXPLAIN QUERY PLAN {statement}", *[1] * values)
         assert "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan[0][3]
+
+
+async def test_the_problems_of_all_runs_are_told_together(bench: Bench) -> None:
+    await bench.end_run(await broken_run(bench))
+    other = await bench.open_run(location="/another.sqlite3")
+    await bench.record(other, row(7, sha256=sha(7), images=("a.png",)), row(8, defect=BROKEN))
+    await bench.fail(await bench.only_work(other))
+    found = await bench.store.count_problems(None, FAILURE, 0, ALL)
+    assert [(count.code, count.count) for count in found] == [(BROKE.code, 3), (BROKEN.code, 2)]
+    found = await bench.store.count_problems(None, WARNING, 0, ALL)
+    assert [(count.code, count.count) for count in found] == [
+        ("image_missing", 1),
+        ("rows_unreadable", 1),
+    ]
+    rows = await bench.store.problems(None, FAILURE, BROKE.code, 0, ALL, ALL)
+    assert [problem.source_id for problem in rows] == [2, 3, 7]
+    assert await bench.store.problem_counts() == ProblemCounts(failed=5, warnings=2)
+
+
+async def test_only_failures_of_the_last_run_can_be_retried(bench: Bench) -> None:
+    await bench.end_run(await broken_run(bench))
+    other = await bench.open_run(location="/another.sqlite3")
+    assert not any(c.retryable for c in await bench.store.count_problems(None, FAILURE, 0, ALL))
+    await bench.record(other, row(7, sha256=sha(7), images=("a.png",)))
+    await bench.fail(await bench.only_work(other))
+    (found, _) = await bench.store.count_problems(None, FAILURE, 0, ALL)
+    assert (found.code, found.count, found.retryable) == (BROKE.code, 3, True)
+
+
+async def test_a_problem_leads_to_the_model_that_waits(bench: Bench) -> None:
+    await waiting(bench, 3)
+    run = await promote(bench, [3])
+    await bench.fail((await enlisted(bench, run, Work.HASH))[0])
+    (failure,) = await problems(bench, run, FAILURE, BROKE.code)
+    assert (failure.pending_id, failure.sha256) == (3, "")
+
+
+async def test_failures_of_all_runs_are_found_by_their_index(bench: Bench) -> None:
+    for statement, values in ((COUNT[FAILURE][1], 3), (SELECT[FAILURE][1], 5)):
+        plan = bench.sql(f"EXPLAIN QUERY PLAN {statement}", *[None] * values)
+        steps = " ".join(str(step[3]) for step in plan)
+        assert "migration_items_failed (run_id=? AND id>? AND id<?)" in steps
+        assert "SCAN i" not in steps
 
 
 # Histories
@@ -192,3 +235,12 @@ async def test_a_library_is_counted_by_type(bench: Bench) -> None:
     assert await bench.store.library_counts() == LibraryCounts(0, 0, [])
     await waiting(bench, 2, 3)
     assert await bench.store.library_counts() == LibraryCounts(1, 2, [TypeCount("loras", 1)])
+
+
+async def test_conflicts_and_problems_of_a_library_are_counted(bench: Bench) -> None:
+    await waiting(bench, 2, 3)
+    run = await promote(bench, [2, 3])
+    await hashed(bench, run, "taken")
+    await bench.fail((await enlisted(bench, run, Work.HASH))[0])
+    found = await bench.store.library_counts()
+    assert (found.pending, found.conflicts, found.failed, found.warnings) == (2, 1, 1, 0)

@@ -262,3 +262,39 @@ def test_a_library_without_runs_has_nothing_to_report(tmp_path: Path) -> None:
         assert server.get(f"{MIGRATION}/conflicts").json == {"conflicts": [], "next": None}
         for name in ("report", "promotion"):
             assert server.get(f"{MIGRATION}/{name}").refusal[::2] == (404, "no_run")
+
+
+# GET /api/library/problems
+
+
+def test_the_problems_of_all_runs_are_told_at_once(server: Server) -> None:
+    told = server.get("/api/library/problems").json
+    runs = [server.get(f"{MIGRATION}/problems?run_id={run_id}").json for run_id in (1, 2)]
+    codes = {(group["kind"], group["code"]) for run in runs for group in run["groups"]}
+    assert told["run_id"] is None
+    assert {(group["kind"], group["code"]) for group in told["groups"]} == codes
+    library = server.get("/api/library").json
+    counted = {"failure": 0, "warning": 0}
+    for group in told["groups"]:
+        counted[group["kind"]] += group["count"]
+        query = f"kind={group['kind']}&code={group['code']}&limit=1000"
+        items = server.get(f"/api/library/problems/items?{query}").json["items"]
+        assert len(items) == group["count"]
+    assert counted == {"failure": library["failed"], "warning": library["warnings"]}
+
+
+def test_a_problem_leads_to_its_model(server: Server) -> None:
+    def items(kind: str, code: str) -> Any:
+        query = f"kind={kind}&code={code}"
+        return server.get(f"/api/library/problems/items?{query}").json["items"]
+
+    (failed,) = items("failure", "file_missing")
+    assert server.get(f"{MIGRATION}/pending_model?id={failed['pending_id']}").status == 200
+    assert failed["sha256"] == ""
+    for warned in items("warning", "image_unreadable"):
+        assert (warned["pending_id"], warned["sha256"]) == (None, ALONE)
+
+
+def test_conflicts_are_counted_with_the_library(server: Server) -> None:
+    conflicts = server.get(f"{MIGRATION}/conflicts").json["conflicts"]
+    assert server.get("/api/library").json["conflicts"] == len(conflicts) == 1

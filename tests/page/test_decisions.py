@@ -106,10 +106,10 @@ def test_problems_are_shown_page_by_page_and_can_be_taken_away(
             expect(group.get_by_role("listitem")).to_have_count(rows)
             expect(group.get_by_role("button", name="Show")).to_have_count(0)
             with page.expect_download() as download:
-                page.get_by_role("link", name="JSON report").click()
+                page.get_by_role("link", name="Run 1 as JSON").click()
             report = json.loads(Path(download.value.path()).read_bytes())
             assert len(report["items"]) == rows
             with page.expect_download() as download:
-                page.get_by_role("link", name="CSV report").click()
+                page.get_by_role("link", name="Run 1 as CSV").click()
             lines = Path(download.value.path()).read_text().splitlines()
             assert len(lines) == rows + 1

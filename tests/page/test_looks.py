@@ -135,7 +135,8 @@ def test_progress(browser: Browser, folder: Path, database: Path) -> None:
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_end(browser: Browser, server: Server, scheme: Scheme) -> None:
     with at(browser, server, "progress", scheme) as page:
-        expect(page.get_by_text("3 models failed")).to_be_visible()
+        expect(page.get_by_text("3 rows failed")).to_be_visible()
+        page.get_by_text("The five states").click()
         look(page, "end", scheme)
 
 

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from engine.defects import ProblemKind
-from engine.problems import EXAMPLES, SLICE, CodeCount, Problem, Problems
+from engine.problems import EXAMPLES, SLICE, CodeCount, Problem, ProblemCounts, Problems
 from engine.status import Counts, RunKind, RunState, RunStatus, RunSummary
 
 pytestmark = pytest.mark.anyio
@@ -35,11 +35,14 @@ class Written:
         failed, warnings = (len(self.written[kind]) for kind in (FAILURE, WARNING))
         return RunStatus(run, Counts(total=failed, failed=failed), warnings)
 
+    async def problem_counts(self) -> ProblemCounts:
+        return ProblemCounts(*(len(self.written[kind]) for kind in (FAILURE, WARNING)))
+
     async def last_problem(self, kind: ProblemKind) -> int:
         return max((number for number, _ in self.written[kind]), default=0)
 
     async def count_problems(
-        self, run_id: int, kind: ProblemKind, after: int, until: int
+        self, run_id: int | None, kind: ProblemKind, after: int, until: int
     ) -> list[CodeCount]:
         self.asked.append((kind, after, until))
         if after and self.leaving is not None:
@@ -55,7 +58,7 @@ class Written:
         ]
 
     async def problems(
-        self, run_id: int, kind: ProblemKind, code: str, after: int, until: int, limit: int
+        self, run_id: int | None, kind: ProblemKind, code: str, after: int, until: int, limit: int
     ) -> list[Problem]:
         assert until - after <= SLICE
         return [
@@ -185,3 +188,23 @@ async def test_without_a_run_there_is_no_problem(written: Written) -> None:
     problems = Problems(written)
     assert (await problems.summary(None)).run_id is None
     assert (await problems.page(None, FAILURE, "file_missing", 0, 10)).items == []
+
+
+async def test_the_problems_of_all_runs_are_counted_and_told_page_by_page(written: Written) -> None:
+    problems = Problems(written)
+    written.runs = 3
+    written.write(FAILURE, (1, "file_missing"))
+    written.write(WARNING, (1, "stale_hash"), (2, "stale_hash"))
+    summary = await problems.summary_of_all()
+    assert summary.run_id is None
+    assert {group.code: group.count for group in summary.groups} == {
+        "file_missing": 1,
+        "stale_hash": 2,
+    }
+    page = await problems.page_of_all(WARNING, "stale_hash", 1, 10)
+    assert [problem.id for problem in page.items] == [2]
+
+
+async def test_without_a_run_no_run_has_a_problem(written: Written) -> None:
+    written.runs = 0
+    assert (await Problems(written).summary_of_all()).groups == []

@@ -16,19 +16,21 @@ import { WaitingList } from "./waiting.js";
 /** @typedef {import("../api.js").Strategy} Strategy */
 
 /** @param {import("../router.js").Place} place */
-export function pendingView({ root, signal, rest, live }) {
-  new PendingPage(root, live, signal, rest[0] === "conflicts").open();
+export function pendingView({ root, signal, rest, live, facts }) {
+  new PendingPage(root, live, facts, signal, rest[0] === "conflicts").open();
 }
 
 class PendingPage {
   /**
    * @param {HTMLElement} root
    * @param {import("../events.js").Live} live
+   * @param {import("../facts.js").Facts} facts
    * @param {AbortSignal} signal
    * @param {boolean} conflicts whether these are shown
    */
-  constructor(root, live, signal, conflicts) {
+  constructor(root, live, facts, signal, conflicts) {
     this._live = live;
+    this._facts = facts;
     this._signal = signal;
     this._conflictsShown = conflicts;
     this._asking = false;
@@ -37,6 +39,9 @@ class PendingPage {
     this._ours = 0;
     /** @type {import("../api.js").PendingSummary[]} */
     this._models = [];
+    /** How many wait and how many of them conflict, by the lists that are shown. */
+    this._shown = "";
+    this._loading = false;
     const act = (/** @type {[Strategy | null, number[]][]} */ wishes) => this._promote(wishes);
     this._list = conflicts
       ? new ConflictList(act, signal)
@@ -94,19 +99,26 @@ class PendingPage {
       const another = isPromoting(this._live) && (status.run?.id ?? 0) > this._ours;
       if (another && !this._asking && !this._awaiting) this._awaitReport();
     }, this._signal);
+    this._facts.watch(({ pending, conflicts }) => {
+      say(this._waiting, count(pending));
+      say(this._disputed, count(conflicts));
+      const stale = this._shown !== "" && this._shown !== `${pending} ${conflicts}`;
+      if (stale && !this._loading && !isRunning(this._live.status)) this._reload();
+    }, this._signal);
   }
 
   async _reload() {
     const signal = this._signal;
+    this._loading = true;
     await attempt(async () => {
       const [models, conflicts] = await Promise.all([readPending(signal), readConflicts(signal)]);
       this._models = models;
-      say(this._waiting, count(models.length));
-      say(this._disputed, count(conflicts.length));
+      this._shown = `${models.length} ${conflicts.length}`;
       if (this._list instanceof ConflictList) this._list.show(conflicts);
       else this._list.show(models, new Set(conflicts.map(({ pending }) => pending.id)));
-      dispatchEvent(new Event("library-changed"));
+      this._facts.refresh();
     });
+    this._loading = false;
   }
 
   /** A promotion that was begun before this page was opened, or on another one. */

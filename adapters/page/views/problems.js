@@ -6,7 +6,7 @@ import { button, fill, foreign, h, pathText, say } from "../dom.js";
 import { count } from "../format.js";
 import { icon } from "../icons.js";
 import { attempt, load, notify } from "../notices.js";
-import { linkTo } from "../router.js";
+import { goTo, linkTo } from "../router.js";
 import { isRunning } from "../runs.js";
 
 /** @typedef {import("../api.js").ProblemGroup} ProblemGroup */
@@ -15,8 +15,12 @@ import { isRunning } from "../runs.js";
 const PAGE = 100;
 
 /** @param {import("../router.js").Place} place */
-export function problemsView({ root, signal, live }) {
-  const runs = h("select", { "aria-label": "Run", hidden: true, change: () => reload() });
+export function problemsView({ root, signal, rest, live, facts }) {
+  const runs = h("select", {
+    "aria-label": "Run",
+    change: () => goTo("problems", ...(runs.value ? [runs.value] : [])),
+  });
+  const chosen = /^\d+$/.test(rest[0] ?? "") ? Number(rest[0]) : null;
   const downloads = h("div.actions");
   const body = h("div");
   fill(
@@ -43,18 +47,21 @@ export function problemsView({ root, signal, live }) {
   const reload = () =>
     load(
       body,
-      () => readProblems(runs.value, signal),
-      ({ run_id: run, groups }) => {
+      () => readProblems(chosen, signal),
+      ({ groups }) => {
+        const last = live.status?.run?.id ?? null;
+        const run = chosen ?? last;
         fill(downloads, run !== null && [download(run, "csv"), download(run, "json")]);
+        shown = sum(groups);
         const failures = groups.filter(({ kind }) => kind === "failure");
         const warnings = groups.filter(({ kind }) => kind === "warning");
         fill(
           body,
-          groups.length === 0 && nothing(run !== null),
+          groups.length === 0 && nothing(last !== null, chosen),
           section(
             "Failed",
             failures,
-            run,
+            chosen,
             retry,
             failures.some((group) => group.retryable) &&
               button("Retry all that failed", () => retry(), {
@@ -63,15 +70,17 @@ export function problemsView({ root, signal, live }) {
                 "data-retries": true,
               }),
           ),
-          section("Warnings", warnings, run, retry),
+          section("Warnings", warnings, chosen, retry),
         );
       },
     );
+  /** How many are shown, and how many there are said to be. */
+  let shown = -1;
   reload();
 
   let before = "";
   live.watch((status) => {
-    offerRuns(runs, status.run?.id ?? 0);
+    offerRuns(runs, status.run?.id ?? 0, chosen);
     const now = `${status.run?.id} ${status.run?.status}`;
     if (before && before !== now) reload();
     before = now;
@@ -79,24 +88,32 @@ export function problemsView({ root, signal, live }) {
       /** @type {HTMLButtonElement} */ (one).disabled = isRunning(status);
     }
   }, signal);
+  facts.watch(({ failed, warnings }) => {
+    const resting = !isRunning(live.status);
+    if (chosen === null && resting && shown >= 0 && shown !== failed + warnings) reload();
+  }, signal);
 }
 
+/** @param {ProblemGroup[]} groups */
+const sum = (groups) => groups.reduce((total, group) => total + group.count, 0);
+
 /**
- * Offers earlier runs, where there are any; the empty value means the last one.
+ * Offers the runs, newest first; the empty value means all of them.
  * @param {HTMLSelectElement} select
  * @param {number} last
+ * @param {number | null} chosen
  */
-function offerRuns(select, last) {
-  select.hidden = last < 2;
-  if (select.options.length === last) return;
-  const chosen = select.value;
-  const earlier = Array.from({ length: Math.max(last - 1, 0) }, (_, index) => last - 1 - index);
+function offerRuns(select, last, chosen) {
+  select.hidden = last < 2 && chosen === null;
+  if (select.options.length === last + 1) return;
   fill(
     select,
-    h("option", { value: "" }, `Run ${last}, the last`),
-    earlier.map((run) => h("option", { value: run }, `Run ${run}`)),
+    h("option", { value: "" }, "All runs"),
+    Array.from({ length: last }, (_, index) => last - index).map((run) =>
+      h("option", { value: run }, run === last ? `Run ${run}, the last` : `Run ${run}`),
+    ),
   );
-  select.value = chosen;
+  select.value = chosen === null ? "" : String(chosen);
 }
 
 /** @param {number} run @param {"json" | "csv"} format */
@@ -105,7 +122,7 @@ function download(run, format) {
     "a.button",
     { href: reportAddress(run, format), download: "" },
     icon("download"),
-    h("span", null, `${format.toUpperCase()} report`),
+    h("span", null, `Run ${run} as ${format.toUpperCase()}`),
   );
 }
 
@@ -117,15 +134,14 @@ function download(run, format) {
  * @param {import("../dom.js").Child} [action]
  */
 function section(title, groups, run, retry, action) {
-  if (groups.length === 0 || run === null) return null;
-  const sum = groups.reduce((total, group) => total + group.count, 0);
+  if (groups.length === 0) return null;
   return h(
     "section.problem-section",
     null,
     h(
       "div.section-head",
       null,
-      h("h2", null, `${title} `, h("span.badge", null, count(sum))),
+      h("h2", null, `${title} `, h("span.badge", null, count(sum(groups)))),
       action,
     ),
     groups.map((group) => card(group, run, retry)),
@@ -134,7 +150,7 @@ function section(title, groups, run, retry, action) {
 
 /**
  * @param {ProblemGroup} group
- * @param {number} run
+ * @param {number | null} run
  * @param {(ids?: number[]) => void} retry
  */
 function card(group, run, retry) {
@@ -196,7 +212,7 @@ function problem({ path, item_id: item, source_id: row, detail }) {
  * @param {HTMLElement} place
  * @param {HTMLElement} list
  * @param {ProblemGroup} group
- * @param {number} run
+ * @param {number | null} run
  */
 function showMore(place, list, { kind, code, count: whole }, run) {
   /** @type {any} */
@@ -205,7 +221,7 @@ function showMore(place, list, { kind, code, count: whole }, run) {
   const show = button("Show all", async () => {
     show.disabled = true;
     await attempt(async () => {
-      const page = await readProblemItems({ run_id: run, kind, code, after, limit: PAGE });
+      const page = await readProblemItems(run, { kind, code, after, limit: PAGE });
       if (after === null) list.replaceChildren();
       list.append(...page.items.map(problem));
       after = page.next;
@@ -220,20 +236,20 @@ function showMore(place, list, { kind, code, count: whole }, run) {
   fill(place, show, shown);
 }
 
-/** All items of a group. @param {ProblemGroup} group @param {number} run */
+/** All items of a group. @param {ProblemGroup} group @param {number | null} run */
 async function itemIds({ kind, code }, run) {
   /** @type {number[]} */
   const ids = [];
   for (let after = null; ;) {
-    const page = await readProblemItems({ run_id: run, kind, code, after, limit: 1000 });
+    const page = await readProblemItems(run, { kind, code, after, limit: 1000 });
     for (const { item_id: id } of page.items) if (id !== null) ids.push(id);
     after = page.next;
     if (after === null) return ids;
   }
 }
 
-/** @param {boolean} ran */
-function nothing(ran) {
+/** @param {boolean} ran @param {number | null} run */
+function nothing(ran, run) {
   return h(
     "div.empty",
     null,
@@ -243,7 +259,7 @@ function nothing(ran) {
       "p",
       null,
       ran
-        ? "Every row and every image of the last run was carried."
+        ? `Every row and every image of ${run === null ? "all runs" : `run ${run}`} was carried.`
         : "After a migration, everything that could not be carried is listed here.",
     ),
     !ran && h("a.button.primary", { href: linkTo("start") }, "Start a migration"),

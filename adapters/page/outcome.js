@@ -1,0 +1,114 @@
+// @ts-check
+/** What came of a run, and what the library holds now: numbers that lead to what they count. */
+
+import { fill, h, say } from "./dom.js";
+import { count, elapsed, some } from "./format.js";
+import { icon } from "./icons.js";
+import { linkTo } from "./router.js";
+import { unitOf } from "./runs.js";
+
+/** @typedef {import("./api.js").RunStatus} RunStatus */
+/** @typedef {import("./api.js").LibraryFacts} LibraryFacts */
+
+/** The result of a run that has ended. @param {RunStatus} status */
+export function result({ run, counts, warnings, images }) {
+  if (run === null) return null;
+  const waiting = counts.pending + counts.imported + counts.images_done;
+  const took = run.finished_at ? ` in ${elapsed(run.finished_at - run.started_at)}` : "";
+  const unit = unitOf(run);
+  const title = counts.failed
+    ? `Done${took}, and ${some(counts.failed, unit)} failed`
+    : `Done${took}`;
+  const carried = images.done ? `, with ${some(images.done, "image")}` : "";
+  const troubles = [
+    counts.failed && `${count(counts.failed)} failed`,
+    warnings && some(warnings, "warning"),
+  ]
+    .filter(Boolean)
+    .join(", ");
+  return h(
+    `section.panel.summary.${counts.failed ? "mixed" : "good"}`,
+    { "aria-label": "Result" },
+    h("div.summary-mark", { "aria-hidden": "true" }, icon(counts.failed ? "problems" : "check")),
+    h("h2", null, title),
+    h(
+      "ul",
+      null,
+      line(
+        count(counts.promoted),
+        `of ${some(counts.total, unit)} ${counts.promoted === 1 ? "is" : "are"} active in the ` +
+          `library${carried}`,
+        linkTo("library"),
+        "Open the library",
+      ),
+      waiting > 0 &&
+        line(count(waiting), "waiting for promotion", linkTo("pending"), "Look through them"),
+      troubles && line(troubles, "", linkTo("problems", String(run.id)), "See why"),
+    ),
+  );
+}
+
+/**
+ * @param {string} figure
+ * @param {string} words
+ * @param {string} href
+ * @param {string} label
+ */
+function line(figure, words, href, label) {
+  return h(
+    "li",
+    null,
+    h("span", null, h("strong", null, figure), words && ` ${words}`),
+    h("a", { href }, label, icon("forward")),
+  );
+}
+
+/** What the library holds, over all runs: the numbers of the rail, with their words. */
+export class Holdings {
+  constructor() {
+    /** @type {Map<string, {figure: HTMLElement, words: HTMLElement}>} */
+    this._parts = new Map();
+    const list = h("ul.holdings");
+    for (const view of ["library", "pending", "problems"]) {
+      const part = { figure: h("strong"), words: h("span") };
+      list.append(h("li", null, h("a", { href: linkTo(view) }, part.figure, part.words)));
+      this._parts.set(view, part);
+    }
+    this._joined = h("p.means");
+    this.element = h(
+      "section.panel",
+      { "aria-label": "The library now", hidden: true },
+      h("h2", null, "The library now"),
+      list,
+      this._joined,
+    );
+  }
+
+  /** @param {LibraryFacts} library */
+  show({ models, pending, conflicts, failed, warnings }) {
+    this.element.hidden = false;
+    const conflict = conflicts ? `, ${count(conflicts)} in conflict` : "";
+    this._tell("library", models, models === 1 ? "model in it" : "models in it");
+    this._tell("pending", pending, `${pending === 1 ? "waits" : "wait"} for promotion${conflict}`);
+    const kinds = `${count(failed)} failed, ${some(warnings, "warning")}, of all runs`;
+    this._tell("problems", failed + warnings, failed + warnings ? kinds : "problems");
+  }
+
+  /**
+   * Why rows and models are not the same number, where they are not.
+   * @param {RunStatus} status
+   * @param {LibraryFacts} library
+   */
+  explain({ run, counts }, { models }) {
+    const joined = run?.kind === "legacy" && counts.promoted > models;
+    fill(this._joined, joined && "Rows of the same content became one model.");
+  }
+
+  /** @param {string} view @param {number} figure @param {string} words */
+  _tell(view, figure, words) {
+    const part = this._parts.get(view);
+    if (!part) return;
+    say(part.figure, count(figure));
+    say(part.words, words);
+  }
+}
