@@ -6,27 +6,29 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
+from adapters.http.connections import LIMITS
 from adapters.http.errors import DEFECT, STATUS, ErrorBody
 from adapters.http.gate import Policy
-from adapters.http.refusal import NAMED, Refusal, too_large, too_slow
+from adapters.http.refusal import NAMED, Refusal, too_large, too_slow, too_slow_head
 
 MEANING = {
     400: "The request asks for nothing that can be done; the sentence says why.",
     401: "A token is required.",
     403: "Whoever asks may not, or a path lies outside the folders allowed at launch.",
     404: "There is no such thing.",
-    408: "The body took too long to arrive.",
+    408: "The request or its body took too long to arrive.",
     409: "Another run is active, or there is nothing to go on with.",
     413: "The body is too large.",
     415: "The body is not declared as what it is.",
     422: "The legacy database cannot be read.",
     500: "A defect of reshelve.",
-    503: "No model folders are configured, or one of them cannot be read.",
+    503: "There is no room for another connection, the server is stopping, or the model folders "
+    "are not configured or cannot be read.",
     507: "The library's disk is full or failing.",
 }
 
-ANYWHERE = (400, 401, 403, 500)
-WITH_BODY = (408, 413, 415, 507)
+ANYWHERE = (400, 401, 403, 408, 500, 503)
+WITH_BODY = (413, 415, 507)
 
 _BOUNDS = Policy(hosts=frozenset(), origins=frozenset(), token=None)
 
@@ -34,6 +36,7 @@ REFUSALS = (
     *NAMED,
     too_large(_BOUNDS.json_bytes),
     too_slow(_BOUNDS.body_seconds),
+    too_slow_head(LIMITS.head_seconds),
     Refusal(500, DEFECT.code, DEFECT.error),
 )
 """What is refused before the engine is asked, and what is a defect."""

@@ -235,13 +235,8 @@ class _Reply:
         await self({"type": "http.response.body", "body": body})
 
     async def refuse(self, refusal: Refusal) -> None:
-        body = msgspec.json.encode({"error": refusal.error, "code": refusal.code})
-        fields = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            *refusal.fields,
-        ]
-        await self.end(refusal.status, fields, body)
+        for message in refusal.messages():
+            await self(message)
 
     def _dress(self, fields: Iterable[tuple[bytes, bytes]]) -> Fields:
         # Who may read an answer is decided here alone, and never with a wildcard.

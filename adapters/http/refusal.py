@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from adapters.http.asgi import Fields, Message
+
 
 class Refusal(msgspec.Struct, frozen=True):
     """Why a request goes no further."""
@@ -12,6 +14,25 @@ class Refusal(msgspec.Struct, frozen=True):
     code: str
     error: str
     fields: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def body(self) -> bytes:
+        """The error body of the contract."""
+        return msgspec.json.encode({"error": self.error, "code": self.code})
+
+    @property
+    def headers(self) -> Fields:
+        """All fields that tell of the body, and the refusal's own."""
+        length = b"%d" % len(self.body)
+        kind = (b"content-type", b"application/json")
+        return [kind, (b"content-length", length), *self.fields]
+
+    def messages(self) -> tuple[Message, Message]:
+        """The answer, as an application sends it."""
+        return (
+            {"type": "http.response.start", "status": self.status, "headers": self.headers},
+            {"type": "http.response.body", "body": self.body},
+        )
 
 
 AMBIGUOUS = Refusal(400, "bad_request", "A header occurs twice or cannot be understood.")
@@ -30,9 +51,22 @@ MEDIA_TYPE = Refusal(
     "A body must be declared as application/json in UTF-8 or as multipart/form-data.",
 )
 DEEP = Refusal(400, "invalid_json", "Invalid JSON body")
+MALFORMED = Refusal(400, "malformed_request", "What arrived is no HTTP request, or too long a one.")
+BUSY = Refusal(
+    503,
+    "too_many_connections",
+    "Too many connections are open. Close some, or try again in a moment.",
+    ((b"retry-after", b"5"),),
+)
+STOPPING = Refusal(
+    503,
+    "stopping",
+    "The server is stopping. What was done is kept; ask again when it runs.",
+    ((b"retry-after", b"5"),),
+)
 
 
-NAMED = (AMBIGUOUS, HOST, ORIGIN, CROSS_SITE, TOKEN, MEDIA_TYPE, DEEP)
+NAMED = (AMBIGUOUS, HOST, ORIGIN, CROSS_SITE, TOKEN, MEDIA_TYPE, DEEP, MALFORMED, BUSY, STOPPING)
 """Those that know everything beforehand."""
 
 
@@ -44,3 +78,8 @@ def too_large(most: int) -> Refusal:
 def too_slow(seconds: float) -> Refusal:
     """A body that took longer than `seconds`."""
     return Refusal(408, "body_too_slow", f"The body did not arrive within {seconds:g} seconds.")
+
+
+def too_slow_head(seconds: float) -> Refusal:
+    """A request whose head took longer than `seconds`."""
+    return Refusal(408, "request_too_slow", f"No request arrived within {seconds:g} seconds.")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from litestar.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from adapters.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from adapters.http.connections import LIMITS, Limits, PatientProtocol
+from adapters.http.errors import DEFECT
+from adapters.http.refusal import STOPPING, Refusal
 
 CLOSING_SECONDS = 1
 """How long open connections may take to end, once a stop was asked for."""
 
-IDLE_SECONDS = 15
-"""How long a connection may stay open without a whole request head."""
+DEFECTIVE = Refusal(500, DEFECT.code, DEFECT.error)
 
-CONNECTIONS = 4096
-"""How many connections are served at once; more are told to come back."""
+log = logging.getLogger("reshelve.http")
 
 
 class Server(uvicorn.Server):
@@ -30,18 +33,36 @@ class Server(uvicorn.Server):
         yield
 
 
-class PatientProtocol(H11Protocol):
-    """HTTP/1.1 that closes a connection on which no request arrives: uvicorn itself begins to
-    count only after the first answer."""
+class Boundary:
+    """The application, whose every end is an answer: in JSON, whatever befell it."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
-        super().connection_made(transport)
-        self.loop.call_later(IDLE_SECONDS, self._close_silent)
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
-    def _close_silent(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
-            self.transport.close()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def note(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        refusal = None
+        try:
+            await self._app(scope, receive, note)
+        except asyncio.CancelledError:
+            # Only a server that stops cancels requests, and nothing comes after this one.
+            refusal = STOPPING
+        except Exception as error:
+            log.exception("%s %s", scope["method"], scope["path"], exc_info=error)
+            refusal = DEFECTIVE
+        if refusal is not None and not started:
+            for message in refusal.messages():
+                await send(message)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -60,19 +81,26 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def make_server(app: ASGIApp) -> Server:
+def make_server(app: ASGIApp, limits: Limits = LIMITS) -> Server:
     """A server of the application, not yet running; `serve(sockets=[…])` runs it."""
+
+    class Protocol(PatientProtocol):
+        """The protocol of this server alone."""
+
+    Protocol.limits = limits
     return Server(
         uvicorn.Config(
-            app,
-            http=PatientProtocol,
+            Boundary(app),
+            http=Protocol,
+            ws="none",
             lifespan="on",
             access_log=False,
             log_config=None,
-            timeout_keep_alive=IDLE_SECONDS,
+            timeout_keep_alive=math.ceil(limits.head_seconds),
             timeout_graceful_shutdown=CLOSING_SECONDS,
-            limit_concurrency=CONNECTIONS,
             h11_max_incomplete_event_size=65_536,
+            # A client's word for its address would let it have the share of many.
+            proxy_headers=False,
             server_header=False,
         )
     )

@@ -428,3 +428,23 @@ def test_half_open_connections_are_closed_in_the_end(guarded: Server, head: byte
         # An error may be said first; then there is no more to read.
         while connection.recv(4096):
             pass
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+def test_thousands_that_drip_a_second_request_do_not_keep_the_owner_out(guarded: Server) -> None:
+    whole = f"GET {STATUS} HTTP/1.1\r\nHost: 127.0.0.1:{guarded.port}\r\n\r\n".encode()
+    with ExitStack() as stack:
+        dripping = []
+        for _ in range(4100):
+            connection = stack.enter_context(guarded.open_socket())
+            with suppress(ConnectionError):
+                connection.sendall(whole)
+                connection.recv(4096)
+            dripping.append(connection)
+        for _ in range(8):
+            for connection in dripping:
+                with suppress(OSError):
+                    connection.sendall(b"G")
+            assert answers_soon(guarded)
+            time.sleep(4)
