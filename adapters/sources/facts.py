@@ -98,9 +98,9 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Text is plain. `created_at` is in ms since 1970, 0 where nothing is told. `tensors` are hashes
     of the weights alone, as they are written. `embedded` are places of pictures in the file
-    itself; `named` are base names of pictures that it names, the best first; `examples` the ids
-    of a user's own example pictures, in order. `hidden` is what the user hid in the manager.
-    `text` is the file as it was, for the journal.
+    itself; `named` are base names of pictures that it names, the best first, or addresses of those
+    that are nowhere else; `examples` the ids of a user's own example pictures, in order. `hidden`
+    is what the user hid in the manager. `text` is the file as it was, for the journal.
     """
 
     origin: Origin

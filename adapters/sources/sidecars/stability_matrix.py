@@ -25,8 +25,11 @@ def _assertions(fields: Fields) -> tuple[Assertion, ...]:
 
 
 def _thumbnail(fields: Fields) -> tuple[str, ...]:
-    """The name of a local picture; an address is never fetched, and may be that of the weights."""
+    """The name of its picture; an address stays one, since nothing is fetched.
+
+    What OpenModelDB (1) has there is the address of the weights.
+    """
     path = fields.get("ThumbnailImageUrl")
-    if not isinstance(path, str) or "://" in path or path.startswith("data:"):
+    if not isinstance(path, str) or path.startswith("data:") or fields.get("Source") == 1:
         return ()
-    return tuple(filter(None, (values.base_name(path),)))
+    return tuple(filter(None, (path if "://" in path else values.base_name(path),)))

@@ -105,11 +105,17 @@ def test_a_time_that_is_none_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["https://e.org/a.jpeg", "http://e.org/w.safetensors", "data:image/png;base64,AA", "", None],
+    ("changed", "named"),
+    [
+        ({"ThumbnailImageUrl": "https://e.org/a.jpeg"}, ("https://e.org/a.jpeg",)),
+        ({"ThumbnailImageUrl": "https://e.org/w.pth", "Source": 1}, ()),
+        ({"ThumbnailImageUrl": "data:image/png;base64,AA"}, ()),
+        ({"ThumbnailImageUrl": ""}, ()),
+        ({"ThumbnailImageUrl": None}, ()),
+    ],
 )
-def test_an_address_names_no_local_picture(url: Any) -> None:
-    assert told(ThumbnailImageUrl=url).named == ()
+def test_an_address_names_no_local_picture(changed: dict[str, Any], named: tuple[str, ...]) -> None:
+    assert told(**changed).named == named
 
 
 @pytest.mark.parametrize("hashes", [None, {}, {"SHA256": None, "BLAKE3": "FF" * 32}, [], "x"])
