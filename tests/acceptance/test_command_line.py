@@ -31,6 +31,10 @@ from tests.faults.libraries import SCHEMA, make_library
 
 ENDED = {"completed", "completed_with_failures"}
 STATES = ("pending", "imported", "images_done", "promoted", "failed")
+INSERT_ITEM = """
+INSERT INTO migration_items (run_id, path, state, failed_in, error_code, error_message, updated_at)
+VALUES (1, ?, ?, ?, ?, ?, 0)
+"""
 STRANGE = "[red]x[/red] :smile: [link=http://a.example]b"
 """Markup and an emoji code, as a name that must be printed as it is."""
 
@@ -209,12 +213,19 @@ def test_each_failure_says_which_item_and_why(own: Migrated) -> None:
     assert told == [({"item", "path", "code", "message"}, "file_missing")] * len(paths)
 
 
-def test_an_item_says_all_that_is_known_of_it(
-    spoken: dict[str, subprocess.CompletedProcess[bytes]],
-) -> None:
-    for item in json.loads(spoken["items"].stdout)["items"]:
-        assert item.keys() == {"id", "source_id", "path", "state", "sha256", "warnings", "error"}
-        assert all(warning.keys() == {"code", "detail"} for warning in item["warnings"])
+def test_an_item_says_all_that_is_known_of_it(migrated: Migrated) -> None:
+    items = commands.document("items", "--library", migrated.library)["items"]
+    fields = {"id", "source_id", "path", "state", "sha256", "warnings", "error"}
+    assert [item.keys() for item in items] == [fields] * 8
+
+
+def test_an_item_says_what_its_warnings_are(migrated: Migrated) -> None:
+    items = commands.document("items", "--library", migrated.library)["items"]
+    told = [(item["source_id"], warning) for item in items for warning in item["warnings"]]
+    assert [(key, warning.keys(), warning["code"]) for key, warning in told] == [
+        (5, {"code", "detail"}, "duplicate_hash"),
+        (7, {"code", "detail"}, "image_unreadable"),
+    ]
 
 
 def test_a_model_that_waits_is_a_whole_record(
@@ -421,11 +432,27 @@ def test_migrate_and_promote_leaves_nothing_waiting(tmp_path: Path) -> None:
     assert commands.document("pending", "--library", tmp_path / "library") == {"models": []}
 
 
+@pytest.fixture(scope="module")
+def scattered(migrated: Migrated, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library with items in every state, as it is seen in the middle of a run."""
+    copy = shutil.copytree(migrated.library, tmp_path_factory.mktemp("scattered") / "library")
+    with closing(sqlite3.connect(copy / "hikaze_model_manager.db")) as connection, connection:
+        for state in STATES:
+            failed = ("pending", "broke", "It broke.") if state == "failed" else (None,) * 3
+            connection.execute(INSERT_ITEM, (f"/models/{state}.safetensors", state, *failed))
+    return copy
+
+
 @pytest.mark.parametrize("state", STATES)
-def test_items_of_one_state_can_be_asked_for(migrated: Migrated, state: str) -> None:
-    every = commands.document("items", "--library", migrated.library)["items"]
-    asked = commands.document("items", "--library", migrated.library, "--state", state)["items"]
-    assert asked == [item for item in every if item["state"] == state]
+def test_items_of_one_state_can_be_asked_for(scattered: Path, state: str) -> None:
+    every = commands.document("items", "--library", scattered)["items"]
+    asked = commands.document("items", "--library", scattered, "--state", state)["items"]
+    assert asked == [item for item in every if item["state"] == state] != []
+
+
+def test_items_of_all_states_are_told_where_none_is_asked_for(scattered: Path) -> None:
+    every = commands.document("items", "--library", scattered)["items"]
+    assert {item["state"] for item in every} == set(STATES)
 
 
 def test_only_the_ids_that_are_named_are_promoted(own: Migrated) -> None:

@@ -17,7 +17,7 @@ from tests.waiting_library import Legacy, Row, picture, sha_of
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 """A test of its own, in test_openapi, says that there is no such warning."""
 
-ONE = sha_of(b"one")
+ONE, TWO = sha_of(b"one"), sha_of(b"two")
 OPENING = {"open", "os.open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link"}
 
 watching: list[set[str]] = []
@@ -55,7 +55,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(folder: Path) -> Iterator[Client]:
     """A server in this process, where a hook sees what it opens."""
     legacy = Legacy(
-        folder / "legacy", [Row(1, b"one", hashed=True, images=(("a.png", picture(1)),))]
+        folder / "legacy",
+        [
+            Row(1, b"one", hashed=True, images=(("a.png", picture(1)),)),
+            Row(2, b"two", hashed=True),
+            Row(3, b"three", images=(("waits.png", picture(3)),)),
+        ],
     )
     (folder / "secret.txt").write_bytes(b"nobody may read this")
     with serving_on_trio(folder) as running:
@@ -81,25 +86,30 @@ def test_the_hook_sees_what_the_server_opens(client: Client, folder: Path) -> No
     assert outside(names, folder / "library") == set()
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "/api/images/{}",
-        "/api/images/{}?quality=low",
-        "/api/images/pending/{}",
-        "/api/models/{}",
-        "/api/images/get_img_count?sha256={}",
-        "/api/images/" + ONE + "?quality={}",
-        "/{}",
-    ],
-)
+ADDRESSES = [
+    ("/api/images/{}", ONE, f"{ONE}_0_high.webp"),
+    ("/api/images/{}?quality=low", ONE, f"{ONE}_0_low.webp"),
+    ("/api/images/pending/{}", "waits.png", "waits.png"),
+    ("/api/models/{}", ONE, None),
+    ("/api/images/get_img_count?sha256={}", ONE, None),
+    ("/api/images/" + ONE + "?quality={}", "medium", f"{ONE}_0_medium.webp"),
+    ("/{}", "index.html", None),
+]
+"""An address, a name that belongs there, and the file that is opened for it, if any is."""
+
+
+@pytest.mark.parametrize(("address", "name", "file"), ADDRESSES)
 def test_no_name_in_an_address_opens_a_file_outside(
-    client: Client, folder: Path, address: str
+    client: Client, folder: Path, address: str, name: str, file: str | None
 ) -> None:
     with opened() as names:
         for trick in tricks(folder):
             client.get(address.format(trick.replace("\\", "%5c")))
     assert outside(names, folder / "library") == set()
+    # And not because nothing is answered at all: the name that belongs there still is.
+    with opened() as names:
+        assert client.get(address.format(name)).status == 200
+    assert file is None or file in {Path(path).name for path in names}
 
 
 def test_no_name_of_what_is_changed_opens_a_file_outside(client: Client, folder: Path) -> None:
@@ -110,6 +120,28 @@ def test_no_name_of_what_is_changed_opens_a_file_outside(client: Client, folder:
             client.send(f"/api/models/{name}", {"name": "x"}, "PATCH")
             client.upload({"sha256": trick}, picture(1))
     assert outside(names, folder / "library") == set()
+
+
+def test_what_is_changed_under_its_own_name_is_opened_in_the_library(
+    client: Client, folder: Path
+) -> None:
+    with opened() as names:
+        answers = [
+            client.send(f"/api/models/{TWO}", {"name": "x"}, "PATCH"),
+            client.upload({"sha256": TWO}, picture(1)),
+            client.delete(f"/api/images/delete?sha256={TWO}&seq=0"),
+        ]
+    assert [answer.status for answer in answers] == [200] * 3
+    assert any(f"{TWO}_0" in name for name in names)
+    assert outside(names, folder / "library") == set()
+
+
+def test_a_path_in_the_allowed_folders_is_opened(client: Client, folder: Path) -> None:
+    database = folder / "legacy" / "hikaze_mm.sqlite3"
+    with opened() as names:
+        answer = client.send("/api/migration/migrate_legacy_db", {"legacy_db_path": str(database)})
+    assert answer.status == 200
+    assert str(database) in names
 
 
 def test_no_path_outside_the_allowed_folders_is_opened(client: Client, folder: Path) -> None:
