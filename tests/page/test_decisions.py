@@ -9,13 +9,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.http.server import Server, serving
 from tests.page.browser import SECONDS, opened
 from tests.waiting_library import Legacy, Row, active, waiting
 
 PAIRS = 5
+ROWS = 130
 LONG = 60 * SECONDS
 
 
@@ -84,32 +85,51 @@ def test_all_conflicts_are_decided_at_once(
     assert waiting(library) == {}
 
 
-def test_problems_are_shown_page_by_page_and_can_be_taken_away(
-    browser: Browser, tmp_path: Path, library: Path
-) -> None:
-    rows = 130
+@pytest.fixture
+def troubled(tmp_path: Path, library: Path) -> Iterator[Server]:
+    """A server whose run failed in each of its rows."""
     legacy = Legacy(tmp_path / "legacy")
     with closing(sqlite3.connect(legacy.database)) as connection, connection:
         # Different paths, each of which is nothing but blanks.
-        paths = [(" " * length,) for length in range(rows)]
+        paths = [(" " * length,) for length in range(ROWS)]
         connection.executemany("INSERT INTO models (path, hash_hex) VALUES (?, '')", paths)
     with serving(library, "--allow-path", tmp_path) as server:
         body = {"legacy_db_path": str(legacy.database)}
-        server.send("/api/migration/migrate_legacy_db", body)
-        with opened(browser, server.url) as watched:
-            page = watched.open("problems")
-            group = page.get_by_role("article")
-            expect(group.get_by_role("listitem")).to_have_count(5)
-            group.get_by_role("button", name="Show all").click()
-            expect(group.get_by_role("listitem")).to_have_count(100)
-            group.get_by_role("button", name="Show 100 more").click()
-            expect(group.get_by_role("listitem")).to_have_count(rows)
-            expect(group.get_by_role("button", name="Show")).to_have_count(0)
-            with page.expect_download() as download:
-                page.get_by_role("link", name="Run 1 as JSON").click()
-            report = json.loads(Path(download.value.path()).read_bytes())
-            assert len(report["items"]) == rows
-            with page.expect_download() as download:
-                page.get_by_role("link", name="Run 1 as CSV").click()
-            lines = Path(download.value.path()).read_text().splitlines()
-            assert len(lines) == rows + 1
+        assert server.send("/api/migration/migrate_legacy_db", body).status == 200
+        yield server
+
+
+def test_problems_are_shown_page_by_page_and_can_be_taken_away(
+    browser: Browser, troubled: Server
+) -> None:
+    with opened(browser, troubled.url) as watched:
+        page = watched.open("problems")
+        group = page.get_by_role("article")
+        expect(group.get_by_role("listitem")).to_have_count(5)
+        group.get_by_role("button", name="Show all").click()
+        expect(group.get_by_role("listitem")).to_have_count(100)
+        group.get_by_role("button", name="Show 100 more").click()
+        expect(group.get_by_role("listitem")).to_have_count(ROWS)
+        expect(group.get_by_role("button", name="Show")).to_have_count(0)
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Run 1 as JSON").click()
+        report = json.loads(Path(download.value.path()).read_bytes())
+        assert len(report["items"]) == ROWS
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Run 1 as CSV").click()
+        lines = Path(download.value.path()).read_text().splitlines()
+        assert len(lines) == ROWS + 1
+
+
+def test_reports_are_offered_also_where_the_run_is_told_after_its_problems(
+    browser: Browser, troubled: Server
+) -> None:
+    with opened(browser, troubled.url) as watched:
+        held: list[Route] = []
+        watched.page.route("**/api/migration/events", lambda route: held.append(route))
+        page = watched.open("problems")
+        expect(page.get_by_role("article").get_by_role("listitem")).to_have_count(5)
+        expect(page.get_by_role("link", name="Run 1 as JSON")).to_have_count(0)
+        held[0].continue_()
+        expect(page.get_by_role("link", name="Run 1 as JSON")).to_be_visible()
+        expect(page.get_by_role("link", name="Run 1 as CSV")).to_be_visible()

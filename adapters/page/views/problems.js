@@ -23,6 +23,7 @@ export function problemsView({ root, signal, rest, live, facts }) {
   const chosen = /^\d+$/.test(rest[0] ?? "") ? Number(rest[0]) : null;
   const downloads = h("div.actions");
   const body = h("div");
+  const empty = h("div.empty");
   fill(
     root,
     h(
@@ -49,15 +50,12 @@ export function problemsView({ root, signal, rest, live, facts }) {
       body,
       () => readProblems(chosen, signal),
       ({ groups }) => {
-        const last = live.status?.run?.id ?? null;
-        const run = chosen ?? last;
-        fill(downloads, run !== null && [download(run, "csv"), download(run, "json")]);
         shown = sum(groups);
         const failures = groups.filter(({ kind }) => kind === "failure");
         const warnings = groups.filter(({ kind }) => kind === "warning");
         fill(
           body,
-          groups.length === 0 && nothing(last !== null, chosen),
+          groups.length === 0 && empty,
           section(
             "Failed",
             failures,
@@ -76,11 +74,21 @@ export function problemsView({ root, signal, rest, live, facts }) {
     );
   /** How many are shown, and how many there are said to be. */
   let shown = -1;
+  /** Which run there was last may be told before or after its problems are. */
+  const tellLast = (/** @type {number | null} */ last) => {
+    offerRuns(runs, last ?? 0, chosen);
+    const run = chosen ?? last;
+    if (downloads.dataset.of === `${run}`) return;
+    downloads.dataset.of = `${run}`;
+    fill(downloads, run !== null && [download(run, "csv"), download(run, "json")]);
+    nothing(empty, last !== null, chosen);
+  };
+  tellLast(null);
   reload();
 
   let before = "";
   live.watch((status) => {
-    offerRuns(runs, status.run?.id ?? 0, chosen);
+    tellLast(status.run?.id ?? null);
     const now = `${status.run?.id} ${status.run?.status}`;
     if (before && before !== now) reload();
     before = now;
@@ -248,11 +256,10 @@ async function itemIds({ kind, code }, run) {
   }
 }
 
-/** @param {boolean} ran @param {number | null} run */
-function nothing(ran, run) {
-  return h(
-    "div.empty",
-    null,
+/** @param {Element} place @param {boolean} ran @param {number | null} run */
+function nothing(place, ran, run) {
+  fill(
+    place,
     icon("check"),
     h("h2", null, ran ? "No problems" : "Nothing has run yet"),
     h(
