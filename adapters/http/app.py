@@ -16,8 +16,9 @@ from adapters.http.answers import LibraryPlace
 from adapters.http.bodytypes import require_documented_type
 from adapters.http.entry import Entry
 from adapters.http.errors import answer_defect, answer_fact, answer_http, answer_text
-from adapters.http.frontend import SCHEMA_PATH, frontend_routes, schema_router
+from adapters.http.frontend import frontend_routes, schema_router
 from adapters.http.gate import Gate, Policy
+from adapters.http.navigation import SCHEMA_PATH
 from adapters.http.openapi import CompleteJson
 from adapters.http.requestlog import RequestLog
 from adapters.http.requests import AllowedPaths

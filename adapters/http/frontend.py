@@ -16,11 +16,8 @@ from litestar.params import FromPath, HeaderParameter
 from litestar.response import Redirect
 
 from adapters.http.caching import kept
+from adapters.http.navigation import PAGE_PATH, SCHEMA_PATH
 
-PAGE_PATH = "/api/page"
-"""Where the page of our own lies also while a client has `/`."""
-
-SCHEMA_PATH = "/api/schema"
 SCHEMA_PAGE = f"{PAGE_PATH}/schema.html"
 
 OWN_FIELDS = {

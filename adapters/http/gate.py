@@ -3,8 +3,9 @@
 A server on 127.0.0.1 is within reach of every web page that its user opens. Three things tell a
 page from the user: Host names the server the browser meant (DNS rebinding), Origin and
 Sec-Fetch-Site name the page that asks, and a body that is declared as JSON makes a browser ask
-first. Bodies are bounded in bytes, in seconds and in depth, so that no request costs more than
-its answer. Pure ASGI 3: https://asgi.readthedocs.io/en/stable/specs/www.html
+first; a link to the page that is followed from elsewhere is the user (`navigation`). Bodies are
+bounded in bytes, in seconds and in depth, so that no request costs more than its answer.
+Pure ASGI 3: https://asgi.readthedocs.io/en/stable/specs/www.html
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import msgspec
 from adapters.http.asgi import ASGIApp, Fields, Message, Receive, Scope, Send
 from adapters.http.bodies import Arrival, Lingering, Replay
 from adapters.http.headers import JSON, Headers, has_body, over_http_1
+from adapters.http.navigation import opens_page
 from adapters.http.nesting import Nesting
 from adapters.http.refusal import (
     AMBIGUOUS,
@@ -112,7 +114,7 @@ class Gate:
         closing = [(b"connection", b"close")] if over_http_1(scope) else []
         patient = Lingering(send, arrival, *bounds, closing)
         reply = _Reply(patient, self._sharing_fields(sharing))
-        refusal = self._judge_sender(headers)
+        refusal = self._judge_sender(scope, headers)
         preflight = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
         if refusal is None and sharing and preflight:
             # Browsers send no credentials with it, so it comes before the token.
@@ -129,7 +131,7 @@ class Gate:
         else:
             await self._pass_stream(scope, arrival, reply)
 
-    def _judge_sender(self, headers: Headers) -> Refusal | None:
+    def _judge_sender(self, scope: Scope, headers: Headers) -> Refusal | None:
         if headers.ambiguous:
             return AMBIGUOUS
         if _with_port(headers.get(b"host").lower()) not in self._hosts:
@@ -138,9 +140,9 @@ class Gate:
             return None
         if b"origin" in headers and not self._is_own(headers.get(b"origin").lower()):
             return ORIGIN
-        if headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
-            return CROSS_SITE
-        return None
+        if headers.get(b"sec-fetch-site", b"none") in (b"none", b"same-origin"):
+            return None
+        return None if opens_page(scope, headers) else CROSS_SITE
 
     def _judge_token(self, headers: Headers) -> Refusal | None:
         if self._token is None:

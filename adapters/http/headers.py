@@ -9,7 +9,10 @@ from adapters.http.asgi import Scope
 
 COOKIE = b"reshelve_token"
 
-_SINGLE = b"host origin sec-fetch-site authorization content-length content-type".split()
+_SINGLE = (
+    b"host origin sec-fetch-site sec-fetch-mode sec-fetch-dest authorization content-length "
+    b"content-type"
+).split()
 """Fields that decide something here: two of one kind could be read in two ways."""
 
 _METHODS_WITH_BODY = {"POST", "PUT", "PATCH", "DELETE"}
