@@ -8,7 +8,6 @@ and then, and for taking what it was sent; bodies have theirs in `adapters.http.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import cast
@@ -16,6 +15,7 @@ from typing import cast
 import msgspec
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from adapters.http.clients import subscriber
 from adapters.http.refusal import BUSY, MALFORMED, Refusal, too_slow_head
 
 try:
@@ -62,7 +62,7 @@ class PatientProtocol(H11Protocol):
         super().connection_made(transport)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._given_up = False
-        self._owner = _owner(self.client)
+        self._owner = subscriber(self.client[0] if self.client else None)
         self._wait_for_head()
         if not self._finds_place():
             self._give_up(BUSY)
@@ -182,19 +182,6 @@ class PatientProtocol(H11Protocol):
 
 def _patient(connections: Iterable[object]) -> list[PatientProtocol]:
     return cast(list[PatientProtocol], list(connections))
-
-
-def _owner(client: tuple[str, int] | None) -> object:
-    """Who holds a connection: an address, and of IPv6 the network that one subscriber has."""
-    if client is None:
-        return None
-    try:
-        address = ipaddress.ip_address(client[0].partition("%")[0])
-    except ValueError:
-        return client[0]
-    if isinstance(address, ipaddress.IPv6Address):
-        return address.ipv4_mapped or address.packed[:8]
-    return address
 
 
 def _spoken(refusal: Refusal) -> bytes:

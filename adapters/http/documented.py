@@ -9,7 +9,15 @@ from litestar.openapi.spec import Example
 from adapters.http.connections import LIMITS
 from adapters.http.errors import DEFECT, STATUS, ErrorBody
 from adapters.http.gate import Policy
-from adapters.http.refusal import NAMED, Refusal, too_large, too_slow, too_slow_head
+from adapters.http.guesses import LONGEST_PAUSE
+from adapters.http.refusal import (
+    NAMED,
+    Refusal,
+    too_large,
+    too_many_guesses,
+    too_slow,
+    too_slow_head,
+)
 
 MEANING = {
     400: "The request asks for nothing that can be done; the sentence says why.",
@@ -21,13 +29,14 @@ MEANING = {
     413: "The body is too large.",
     415: "The body is not declared as what it is.",
     422: "The legacy database cannot be read.",
+    429: "Too many wrong tokens came from this address.",
     500: "A defect of reshelve.",
     503: "There is no room for another connection, the server is stopping, or the model folders "
     "are not configured or cannot be read.",
     507: "The library's disk is full or failing.",
 }
 
-ANYWHERE = (400, 401, 403, 408, 500, 503)
+ANYWHERE = (400, 401, 403, 408, 429, 500, 503)
 WITH_BODY = (413, 415, 507)
 
 _BOUNDS = Policy(hosts=frozenset(), origins=frozenset(), token=None)
@@ -37,6 +46,7 @@ REFUSALS = (
     too_large(_BOUNDS.json_bytes),
     too_slow(_BOUNDS.body_seconds),
     too_slow_head(LIMITS.head_seconds),
+    too_many_guesses(LONGEST_PAUSE),
     Refusal(500, DEFECT.code, DEFECT.error),
 )
 """What is refused before the engine is asked, and what is a defect."""

@@ -1,7 +1,8 @@
-"""How a browser brings the token: once in an address or a form, from then on in a cookie.
+"""How a browser brings the token: once in an address or a form, from then on by a session.
 
-It only translates. A token in the address becomes the header that the gate judges; where the gate
-lets the request through, the answer sets the cookie and leads to the address without the token.
+It only translates. A token in the address or in the form becomes the header that the gate judges;
+where the gate lets the request through, the answer begins a session and leads to the address
+without the token.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 from urllib.parse import parse_qsl
 
 from adapters.http.asgi import ASGIApp, Fields, Message, Receive, Scope, Send
-from adapters.http.headers import COOKIE
+from adapters.http.bodies import Arrival, Lingering, Replay
+from adapters.http.headers import Headers, has_body
+from adapters.http.refusal import Refusal
+from adapters.http.sessions import Sessions
 
 FORM = b"""<!doctype html>
 <html lang="en">
@@ -19,7 +23,7 @@ FORM = b"""<!doctype html>
 <title>reshelve</title>
 <main>
 <h1>reshelve</h1>
-<form action="/">
+<form method="post" action="/">
 <label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <button>Open</button>
@@ -35,44 +39,93 @@ FORM_FIELDS: Fields = [
     (b"cache-control", b"no-store"),
 ]
 
-_OF_THE_BODY = {b"content-type", b"content-length", b"content-security-policy", b"etag"}
+FORM_TYPE = b"application/x-www-form-urlencoded"
+FORM_BYTES = 16_384
+FORM_SECONDS = 15.0
+
+_CLOSING = [(b"connection", b"close")]
+
+_OF_THE_BODY = {
+    *(b"content-type", b"content-length", b"content-security-policy", b"etag", b"cache-control")
+}
 """Fields of an answer that tell of the body that another one replaces."""
+_OF_A_FORM = {b"content-type", b"content-length", b"transfer-encoding"}
 
 
 class Entry:
     """Lets a browser in at `/`, in front of a gate that asks for a token."""
 
-    def __init__(self, gate: ASGIApp) -> None:
+    def __init__(self, gate: ASGIApp, sessions: Sessions) -> None:
         self._gate = gate
+        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
+        if scope["type"] != "http" or scope["path"] != "/":
             await self._gate(scope, receive, send)
             return
-        token = _token(scope["query_string"])
-        if token is not None:
+        headers = Headers(scope["headers"])
+        if scope["method"] == "POST" and headers.media_type == FORM_TYPE:
+            await self._take_form(scope, headers, receive, send)
+        elif scope["method"] == "GET":
+            await self._welcome(scope, _token(scope["query_string"]), receive, send)
+        else:
+            await self._gate(scope, receive, send)
+
+    async def _take_form(
+        self, scope: Scope, headers: Headers, receive: Receive, send: Send
+    ) -> None:
+        arrival = Arrival(receive, FORM_BYTES, FORM_SECONDS)
+        arrival.ended = headers.ambiguous or not has_body(scope, headers)
+        body = b""
+        while not arrival.ended:
+            message = await arrival.next()
+            if isinstance(message, Refusal):
+                answer = Lingering(send, arrival, FORM_BYTES, FORM_SECONDS, _CLOSING)
+                for part in message.messages():
+                    await answer(part)
+                return
+            if message["type"] != "http.request":
+                return
+            body += message.get("body", b"")
+        # Who sends it, and from which page, the gate judges as for any other request.
+        kept = [(n, v) for n, v in scope["headers"] if n.lower() not in _OF_A_FORM]
+        asked = {**scope, "method": "GET", "query_string": b"", "headers": kept}
+        await self._welcome(asked, _token(body) or b"", Replay(receive, b""), send)
+
+    async def _welcome(
+        self, scope: Scope, token: bytes | None, receive: Receive, send: Send
+    ) -> None:
+        if token:
             headers = [*scope["headers"], (b"authorization", b"Bearer " + token)]
             scope = {**scope, "headers": headers}
-        await self._gate(scope, receive, _Welcome(send, token, shown=_shows_pages(scope)))
+        sessions = self._sessions if token else None
+        await self._gate(scope, receive, _Welcome(send, sessions, shown=_shows_pages(scope)))
 
 
 class _Welcome:
-    """Sends the gate's answer, or what stands for it at the door."""
+    """Sends the gate's answer, or what stands for it at the door.
 
-    def __init__(self, send: Send, token: bytes | None, *, shown: bool) -> None:
+    `sessions` are those of who brings a token, None for everybody else.
+    """
+
+    def __init__(self, send: Send, sessions: Sessions | None, *, shown: bool) -> None:
         self._send = send
-        self._token = token
+        self._sessions = sessions
         self._shown = shown
         self._replaced = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            if message["status"] == 401 and self._shown:
-                await self._replace(message, 401, FORM_FIELDS, FORM)
-            elif message["status"] < 400 and self._token is not None:
-                cookie = COOKIE + b"=" + self._token + b"; HttpOnly; SameSite=Strict; Path=/"
-                fields = [(b"location", b"/"), (b"content-length", b"0"), (b"set-cookie", cookie)]
+            if message["status"] in (401, 429) and self._shown:
+                await self._replace(message, message["status"], FORM_FIELDS, FORM)
+            elif message["status"] < 400 and self._sessions is not None:
+                fields = [
+                    (b"location", b"/"),
+                    (b"content-length", b"0"),
+                    (b"set-cookie", self._sessions.begin()),
+                    (b"cache-control", b"no-store"),
+                ]
                 await self._replace(message, 303, fields, b"")
         if not self._replaced:
             await self._send(message)

@@ -10,7 +10,6 @@ Pure ASGI 3: https://asgi.readthedocs.io/en/stable/specs/www.html
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Iterable
 
@@ -20,6 +19,7 @@ import msgspec
 
 from adapters.http.asgi import ASGIApp, Fields, Message, Receive, Scope, Send
 from adapters.http.bodies import Arrival, Lingering, Replay
+from adapters.http.credentials import Credentials
 from adapters.http.headers import JSON, Headers, has_body, over_http_1
 from adapters.http.navigation import opens_page
 from adapters.http.nesting import Nesting
@@ -30,17 +30,18 @@ from adapters.http.refusal import (
     HOST,
     MEDIA_TYPE,
     ORIGIN,
-    TOKEN,
     Refusal,
     too_large,
 )
+from adapters.http.sessions import Sessions
 
 _NEVER_ORIGINS = {b"null", b"*"}
 """What sandboxed frames and local files send, which is nobody's name; and a wildcard."""
 
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    # A page of our own says so with it; another learns nothing.
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _PREFLIGHT = [
@@ -60,7 +61,10 @@ class Policy(msgspec.Struct, frozen=True):
     origins: frozenset[str]
     """Other origins that may call, as browsers send them: `https://example.org`, no slash."""
     token: str | None
-    """What every request must bring, as a bearer token or a cookie; None: nothing."""
+    """What every request must bring, or a session that it began; None: nothing."""
+    cookie: str = "reshelve_session"
+    """The name of the cookie that holds a session: another for each port of a host, as browsers
+    send cookies to all of them."""
     json_bytes: int = 1_048_576
     upload_bytes: int = 67_108_864
     depth: int = 64
@@ -82,15 +86,22 @@ class Policy(msgspec.Struct, frozen=True):
             raise ValueError("An empty token would let everybody in.")
 
 
+def credentials_of(policy: Policy) -> Credentials | None:
+    """What a server under this policy asks of everybody, None for nothing."""
+    return None if policy.token is None else Credentials(policy.token, Sessions(policy.cookie))
+
+
 class Gate:
     """Lets the requests that `policy` allows through to `app`, and answers the others."""
 
-    def __init__(self, app: ASGIApp, policy: Policy) -> None:
+    def __init__(
+        self, app: ASGIApp, policy: Policy, credentials: Credentials | None = None
+    ) -> None:
         self._app = app
         self._policy = policy
         self._hosts = {_with_port(host.lower().encode()) for host in policy.hosts}
         self._origins = {origin.lower().encode() for origin in policy.origins} - _NEVER_ORIGINS
-        self._token = None if policy.token is None else policy.token.encode()
+        self._credentials = credentials or credentials_of(policy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on; web sockets are closed, the lifespan is the app's."""
@@ -120,7 +131,7 @@ class Gate:
             # Browsers send no credentials with it, so it comes before the token.
             await reply.end(204, _PREFLIGHT, b"")
             return
-        refusal = refusal or self._judge_token(headers)
+        refusal = refusal or self._judge_credentials(scope, headers)
         refusal = refusal or (None if arrival.ended else self._judge_body(headers))
         if refusal is not None:
             await reply.refuse(refusal)
@@ -144,12 +155,8 @@ class Gate:
             return None
         return None if opens_page(scope, headers) else CROSS_SITE
 
-    def _judge_token(self, headers: Headers) -> Refusal | None:
-        if self._token is None:
-            return None
-        # Any right one will do: cookies are shared between ports, so a neighbour can add his own.
-        known = [hmac.compare_digest(given, self._token) for given in headers.tokens()]
-        return None if any(known) else TOKEN
+    def _judge_credentials(self, scope: Scope, headers: Headers) -> Refusal | None:
+        return None if self._credentials is None else self._credentials.judge(scope, headers)
 
     def _judge_body(self, headers: Headers) -> Refusal | None:
         if not headers.declares_json_or_multipart():

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from adapters.http.asgi import Scope
-
-COOKIE = b"reshelve_token"
 
 _SINGLE = (
     b"host origin sec-fetch-site sec-fetch-mode sec-fetch-dest authorization content-length "
@@ -56,15 +54,18 @@ class Headers:
             return self._parameters <= {b"charset=utf-8"}
         return self.media_type == _MULTIPART
 
-    def tokens(self) -> Iterable[bytes]:
-        """Every token that the request brings."""
+    @property
+    def bearer(self) -> bytes | None:
+        """The token that the request brings, None where it brings none."""
         scheme, _, credentials = self.get(b"authorization").partition(b" ")
-        if scheme.lower() == b"bearer":
-            yield credentials.strip()
+        return credentials.strip() if scheme.lower() == b"bearer" else None
+
+    def cookies(self, name: bytes) -> Iterator[bytes]:
+        """Every value of the cookies of this name."""
         for line in self._values.get(b"cookie", ()):  # HTTP/2 may send one for each crumb
             for crumb in line.split(b";"):
-                name, _, value = crumb.strip().partition(b"=")
-                if name == COOKIE:
+                given, _, value = crumb.strip().partition(b"=")
+                if given == name:
                     yield value
 
 

@@ -44,6 +44,7 @@ class HttpServing:
                 hosts=frozenset(f"{name}:{self._port}".lower() for name in _names(self._name)),
                 origins=frozenset(origin.rstrip("/").lower() for origin in origins),
                 token=token,
+                cookie=f"reshelve_session_{self._port}",
             ),
             allowed=AllowedPaths(tuple(folder.resolve() for folder in folders)),
             roots=roots,

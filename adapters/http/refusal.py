@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from adapters.http.asgi import Fields, Message
@@ -78,6 +80,17 @@ def too_large(most: int) -> Refusal:
 def too_slow(seconds: float) -> Refusal:
     """A body that took longer than `seconds`."""
     return Refusal(408, "body_too_slow", f"The body did not arrive within {seconds:g} seconds.")
+
+
+def too_many_guesses(seconds: float) -> Refusal:
+    """A token that is not looked at for another `seconds`."""
+    whole = math.ceil(seconds)
+    return Refusal(
+        429,
+        "too_many_guesses",
+        f"Too many wrong tokens came from your address. Try again in {whole} s.",
+        ((b"retry-after", b"%d" % whole),),
+    )
 
 
 def too_slow_head(seconds: float) -> Refusal:

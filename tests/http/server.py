@@ -56,6 +56,8 @@ class Client:
 
     def __init__(self, url: str = "") -> None:
         self.url = url
+        self.address = ""
+        """The address of this machine that it comes from; any where it is empty."""
 
     @property
     def port(self) -> int:
@@ -64,7 +66,8 @@ class Client:
 
     def connect(self, timeout: float = ANSWER_SECONDS) -> HTTPConnection:
         """A connection; the caller closes it."""
-        return HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        source = (self.address, 0) if self.address else None
+        return HTTPConnection("127.0.0.1", self.port, timeout, source)
 
     def open_socket(self, timeout: float = ANSWER_SECONDS) -> socket.socket:
         """A bare connection; the caller closes it."""

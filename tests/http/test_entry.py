@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 
 from adapters.composition import PAGE
+from adapters.http.guesses import FREE
 from tests import commands
-from tests.http.server import Server, serving
+from tests.http.server import Answer, Client, Server, serving
 
 TOKEN = "a long & secret+word=é 鍵"
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+FORM = "application/x-www-form-urlencoded"
+numbers = itertools.count(1)
 STATUS = "/api/migration/status"
 
 
@@ -30,21 +34,126 @@ def test_the_token_in_the_address_becomes_a_cookie(guarded: Server, written: str
     answer = guarded.get(f"/?token={written}", BROWSER)
     assert (answer.status, answer.headers["location"], answer.body) == (303, "/", b"")
     cookie, *attributes = answer.headers["set-cookie"].split("; ")
-    assert attributes == ["HttpOnly", "SameSite=Strict", "Path=/"]
+    assert attributes == ["Max-Age=604800", "HttpOnly", "SameSite=Lax", "Path=/"]
+    assert answer.headers["cache-control"] == "no-store"
     opened = guarded.get("/", {**BROWSER, "Cookie": cookie})
     assert (opened.status, opened.body) == (200, (PAGE / "index.html").read_bytes())
     assert guarded.get(STATUS, {"Cookie": cookie}).status == 200
 
 
+@pytest.fixture
+def stranger(guarded: Server) -> Client:
+    """A client of another address than that of any other test, where guesses are counted."""
+    client = Client(guarded.url)
+    client.address = f"127.0.1.{next(numbers)}"
+    return client
+
+
+def submitted(
+    server: Client, body: bytes, kind: str = FORM, headers: Mapping[str, str] | None = None
+) -> Answer:
+    return server.call("POST", "/", body, {**BROWSER, "Content-Type": kind, **(headers or {})})
+
+
+def cookie_of(answer: Answer) -> str:
+    return answer.headers["set-cookie"].partition(";")[0]
+
+
+def test_the_token_in_the_form_becomes_a_cookie(guarded: Server) -> None:
+    body = urlencode({"token": TOKEN}).encode()
+    answer = submitted(guarded, body, headers={"Origin": guarded.url.rstrip("/")})
+    assert (answer.status, answer.headers["location"], answer.body) == (303, "/", b"")
+    assert guarded.get(STATUS, {"Cookie": cookie_of(answer)}).status == 200
+
+
+def test_the_form_sends_the_token_in_its_body(guarded: Server) -> None:
+    assert b'<form method="post" action="/">' in guarded.get("/", BROWSER).body
+
+
+def test_the_cookie_holds_no_token_and_is_named_for_the_port(guarded: Server) -> None:
+    answers = [guarded.get(f"/?token={quote(TOKEN)}", BROWSER) for _ in range(2)]
+    names, values = zip(*(cookie_of(answer).split("=", 1) for answer in answers), strict=True)
+    assert names == (f"reshelve_session_{guarded.port}",) * 2
+    assert len(set(values)) == 2
+    assert [len(value) for value in values] == [43] * 2
+
+
+def test_a_session_ends_with_the_server(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+    sessions: list[str] = []
+    for _ in range(2):
+        with serving(tmp_path / "library", "--token", tmp_path / "token") as server:
+            name = f"reshelve_session_{server.port}"
+            for value in sessions:
+                assert server.get(STATUS, {"Cookie": f"{name}={value}"}).status == 401
+            begun = cookie_of(server.get(f"/?token={quote(TOKEN)}", BROWSER))
+            assert server.get(STATUS, {"Cookie": begun}).status == 200
+            sessions.append(begun.partition("=")[2])
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"", FORM, 401),
+        (b"token=wrong", FORM, 401),
+        (b"token=" + b"a" * 16_000, FORM, 401),
+        (b"token=" + b"a" * 17_000, FORM, 413),
+        (b"token=", FORM, 401),
+        (b"other=1", FORM, 401),
+        (b"token=%ff%00", f"{FORM}; charset=utf-8", 401),
+        (b'{"token": "wrong"}', "application/json", 401),
+        (b"token=wrong", "text/plain", 401),
+    ],
+)
+def test_a_form_without_the_right_token_lets_nobody_in(
+    stranger: Client, body: bytes, kind: str, status: int
+) -> None:
+    answer = submitted(stranger, body, kind)
+    assert answer.status == status
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Host": "evil.example"},
+    ],
+)
+def test_a_form_of_another_page_lets_nobody_in(guarded: Server, headers: dict[str, str]) -> None:
+    answer = submitted(guarded, urlencode({"token": TOKEN}).encode(), headers=headers)
+    assert answer.status == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_who_guesses_waits_and_is_told_of_with_his_address(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+    with serving(tmp_path / "library", "--token", tmp_path / "token") as server:
+        begun = {"Cookie": cookie_of(server.get(f"/?token={quote(TOKEN)}", BROWSER))}
+        answers = [server.get("/?token=wrong", BROWSER) for _ in range(FREE + 1)]
+        assert [answer.status for answer in answers] == [*[401] * FREE, 429]
+        assert b"<form" in answers[-1].body
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        right = {"Authorization": "Bearer " + TOKEN.encode().decode("latin-1")}
+        assert server.get(STATUS, right).refusal[::2] == (429, "too_many_guesses")
+        assert server.get(STATUS, begun).status == 200
+    told = [line for line in server.lines if line.startswith("A wrong token came from")]
+    assert len(told) == FREE
+    assert all("127.0.0.1" in line for line in told)
+
+
 @pytest.mark.parametrize("query", ["", "?token=", "?token=wrong", "?token=a&token=b", "?other=1"])
-def test_a_browser_without_the_token_is_asked_for_it(guarded: Server, query: str) -> None:
-    answer = guarded.get(f"/{query}", BROWSER)
+def test_a_browser_without_the_token_is_asked_for_it(stranger: Client, query: str) -> None:
+    answer = stranger.get(f"/{query}", BROWSER)
     assert answer.status == 401
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert b'name="token"' in answer.body
     assert len(answer.body) == int(answer.headers["content-length"])
     assert "set-cookie" not in answer.headers
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; form-action")
 
 

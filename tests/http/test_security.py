@@ -289,7 +289,8 @@ def test_a_token_lets_in_who_has_it(tmp_path: Path) -> None:
             ({}, 401),
             ({"Authorization": "Bearer wrong"}, 401),
             ({"Authorization": "Bearer a long and secret word"}, 200),
-            ({"Cookie": "reshelve_token=a long and secret word"}, 200),
+            ({"Cookie": "reshelve_token=a long and secret word"}, 401),
+            ({"Cookie": f"reshelve_session_{server.port}=a long and secret word"}, 401),
         ):
             assert server.get(STATUS, headers).status == status
         # The token is in no log.

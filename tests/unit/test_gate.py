@@ -14,7 +14,9 @@ import msgspec
 import pytest
 
 from adapters.http.asgi import Message, Receive, Scope, Send
-from adapters.http.gate import Gate, Policy
+from adapters.http.credentials import Credentials
+from adapters.http.gate import Gate, Policy, credentials_of
+from adapters.http.guesses import FREE
 
 pytestmark = pytest.mark.anyio
 
@@ -147,15 +149,22 @@ async def ask(
     host: bytes = HOST,
     client: Client | None = None,
     version: str = "1.1",
+    credentials: Credentials | None = None,
 ) -> Answer:
     """One request through the gate; the client has said everything unless told otherwise."""
-    return await ask_exactly(
-        app, policy, method, [(b"host", host), *fields], client or sending(b""), version
-    )
+    everything = [(b"host", host), *fields]
+    client = client or sending(b"")
+    return await ask_exactly(app, policy, method, everything, client, version, credentials)
 
 
 async def ask_exactly(
-    app: App, policy: Policy, method: str, fields: Fields, client: Client, version: str = "1.1"
+    app: App,
+    policy: Policy,
+    method: str,
+    fields: Fields,
+    client: Client,
+    version: str = "1.1",
+    credentials: Credentials | None = None,
 ) -> Answer:
     sent: list[Any] = []
 
@@ -165,7 +174,7 @@ async def ask_exactly(
 
     scope = {"type": "http", "http_version": version, "method": method, "headers": fields}
     with anyio.fail_after(10):
-        await Gate(app, policy)(scope, client.receive, send)
+        await Gate(app, policy, credentials)(scope, client.receive, send)
     return Answer(sent)
 
 
@@ -392,15 +401,61 @@ async def test_a_body_with_two_framings_is_a_bad_request() -> None:
     [
         [(b"authorization", b"Bearer s3cret")],
         [(b"authorization", b"bearer  s3cret ")],
-        [(b"cookie", b"reshelve_token=s3cret")],
-        [(b"cookie", b"theme=dark; reshelve_token=s3cret; a=b")],
-        [(b"cookie", b"theme=dark"), (b"cookie", b"reshelve_token=s3cret")],
-        [(b"cookie", b"reshelve_token=planted; reshelve_token=s3cret")],
-        [(b"authorization", b"Basic eDp5"), (b"cookie", b"reshelve_token=s3cret")],
     ],
 )
-async def test_the_token_opens_the_gate_as_header_and_as_cookie(fields: Fields) -> None:
+async def test_the_token_opens_the_gate_as_header(fields: Fields) -> None:
     assert (await ask(App(), LOCKED, fields=fields)).code is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(b"cookie", b"%s")],
+        [(b"cookie", b"theme=dark; %s; a=b")],
+        [(b"cookie", b"theme=dark"), (b"cookie", b"%s")],
+        [(b"cookie", b"reshelve_session=planted; %s")],
+        [(b"authorization", b"Basic eDp5"), (b"cookie", b"%s")],
+    ],
+)
+async def test_a_session_opens_the_gate_as_cookie(fields: Fields) -> None:
+    credentials = credentials_of(LOCKED)
+    assert credentials is not None
+    begun = credentials.sessions.begin().partition(b";")[0]
+    brought = [(name, value.replace(b"%s", begun)) for name, value in fields]
+    assert (await ask(App(), LOCKED, fields=brought, credentials=credentials)).code is None
+
+
+async def test_a_token_that_is_brought_is_judged_whatever_the_session() -> None:
+    credentials = credentials_of(LOCKED)
+    assert credentials is not None
+    begun = (b"cookie", credentials.sessions.begin().partition(b";")[0])
+    wrong = (b"authorization", b"Bearer wrong")
+    answer = await ask(App(), LOCKED, fields=[wrong, begun], credentials=credentials)
+    assert answer.code == "token_required"
+
+
+async def test_after_some_wrong_tokens_none_is_looked_at_and_sessions_go_on() -> None:
+    credentials = credentials_of(LOCKED)
+    assert credentials is not None
+    begun = (b"cookie", credentials.sessions.begin().partition(b";")[0])
+    codes = []
+    for given in (*[b"wrong"] * FREE, TOKEN.encode()):
+        bearer = (b"authorization", b"Bearer " + given)
+        answer = await ask(App(), LOCKED, fields=[bearer], credentials=credentials)
+        codes.append(answer.code)
+    assert codes == [*["token_required"] * FREE, "too_many_guesses"]
+    assert (answer.status, answer.values(b"retry-after")) == (429, [b"1"])
+    assert (await ask(App(), LOCKED, fields=[begun], credentials=credentials)).code is None
+
+
+async def test_who_brings_no_token_makes_no_guess() -> None:
+    credentials = credentials_of(LOCKED)
+    assert credentials is not None
+    stale = (b"cookie", b"reshelve_session=that of the last start")
+    for _ in range(FREE + 1):
+        assert (await ask(App(), LOCKED, fields=[stale], credentials=credentials)).status == 401
+    bearer = (b"authorization", b"Bearer " + TOKEN.encode())
+    assert (await ask(App(), LOCKED, fields=[bearer], credentials=credentials)).code is None
 
 
 @pytest.mark.parametrize(
@@ -415,10 +470,10 @@ async def test_the_token_opens_the_gate_as_header_and_as_cookie(fields: Fields) 
         [(b"authorization", b"Bearer S3CRET")],
         [(b"authorization", b"Bearer \xff")],
         [(b"authorization", b"Basic s3cret")],
-        [(b"cookie", b"reshelve_token=")],
-        [(b"cookie", b"reshelve_token")],
-        [(b"cookie", b"token=s3cret")],
-        [(b"cookie", b"reshelve_token=s3cret2; xreshelve_token=s3cret")],
+        [(b"cookie", b"reshelve_session=")],
+        [(b"cookie", b"reshelve_session")],
+        [(b"cookie", b"reshelve_session=s3cret")],
+        [(b"cookie", b"reshelve_token=s3cret; token=s3cret")],
         [(b"x-token", TOKEN.encode())],
     ],
 )
@@ -524,7 +579,7 @@ async def test_own_is_own_even_when_it_is_allowed_too() -> None:
 async def test_every_answer_carries_the_protective_headers() -> None:
     for answer in (await ask(App()), await ask(App(), host=b"evil.example")):
         assert answer.values(b"x-content-type-options") == [b"nosniff"]
-        assert answer.values(b"referrer-policy") == [b"no-referrer"]
+        assert answer.values(b"referrer-policy") == [b"same-origin"]
         assert answer.values(b"cross-origin-resource-policy") == [b"same-origin"]
 
 
