@@ -18,6 +18,7 @@ from adapters.http.entry import Entry
 from adapters.http.errors import answer_defect, answer_fact, answer_http, answer_text
 from adapters.http.frontend import frontend_routes, schema_router
 from adapters.http.gate import Gate, Policy, credentials_of
+from adapters.http.heads import Heads
 from adapters.http.navigation import SCHEMA_PATH
 from adapters.http.openapi import CompleteJson
 from adapters.http.requestlog import RequestLog
@@ -105,5 +106,5 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
         request_max_body_size=settings.policy.upload_bytes + (1 << 20),
     )
     credentials = credentials_of(settings.policy)
-    gate = Gate(app, settings.policy, credentials)
+    gate = Gate(Heads(app), settings.policy, credentials)
     return RequestLog(gate if credentials is None else Entry(gate, credentials.sessions))

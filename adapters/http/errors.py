@@ -16,7 +16,7 @@ from litestar.exceptions import (
     ValidationException,
 )
 
-from adapters.http.refusal import MEDIA_TYPE
+from adapters.http.refusal import CROSS_SITE, MEDIA_TYPE
 from engine import errors
 from engine.catalogue import (
     InvalidEdit,
@@ -75,6 +75,18 @@ class WrongType(errors.ReshelveError):
         super().__init__(f"The body must be declared as {taken} here.")
 
 
+class NotFromHere(errors.ReshelveError):
+    """A change that a page of another site may have asked for."""
+
+    code = CROSS_SITE.code
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This changes the library, and nothing tells that no page of another site asks for it. "
+            "Ask from a page of this server, or declare the request as application/json."
+        )
+
+
 class PathNotAllowed(errors.ReshelveError):
     """A path outside the folders allowed at launch."""
 
@@ -92,6 +104,7 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     TooMany: 400,
     InvalidEdit: 400,
     InvalidImage: 400,
+    NotFromHere: 403,
     PathNotAllowed: 403,
     UnknownModel: 404,
     UnknownPending: 404,
@@ -125,7 +138,9 @@ def answer_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Err
     if isinstance(error, NotFoundException):
         return _response(404, "There is nothing at this address.", "not_found")
     if isinstance(error, MethodNotAllowedException):
-        return _response(405, "This address does not take this method.", "method_not_allowed")
+        answer = _response(405, "This address does not take this method.", "method_not_allowed")
+        answer.headers.update(error.headers or {})
+        return answer
     if isinstance(error, ValidationException) and (wrong := _wrong_field(error.extra)):
         return _response(400, wrong, InvalidRequest.code)
     if isinstance(error, ClientException) and error.status_code == 400:

@@ -22,6 +22,7 @@ from adapters.http.answers import (
     pending_list,
     scan_answer,
 )
+from adapters.http.changing import require_own_page
 from adapters.http.documented import body_refusals, refusals
 from adapters.http.requests import (
     AllowedPaths,
@@ -77,7 +78,7 @@ async def handle_pending_model(
     return await service.catalogue.pending_model(integer(pending_id, "id"))
 
 
-@get("/api/scan", responses=refusals(503, 507))
+@get("/api/scan", guards=[require_own_page], responses=refusals(503, 507))
 async def handle_scan(
     service: NamedDependency[MigrationService], roots: NamedDependency[Roots]
 ) -> ScanAnswer:
