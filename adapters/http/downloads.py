@@ -6,6 +6,7 @@ CSV is that of RFC 4180, with columns of the same names as the JSON's fields.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from io import StringIO
 
@@ -29,8 +30,14 @@ COLUMNS = ("id", "source_id", "path", "state", "sha256", "warnings", "error_code
 BYTE_ORDER_MARK = "\ufeff"
 """Tells spreadsheets that the file is UTF-8, whatever their locale."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula, and would run."""
+_SIGNS = "=+@\N{MINUS SIGN}＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋-"
+"""What a spreadsheet takes for the beginning of a formula, in whatever width it is written."""
+_UNSEEN = "\\s\"'\\x00\u200b-\u200f\u2060\ufeff"
+"""What may stand before such a sign and be passed over."""
+_BEGINNING = re.compile(f"(?=[\t\r\n;]|[{_UNSEEN}]*[{_SIGNS}])")
+_LATER = re.compile(f"([;\t\r\n][{_UNSEEN}]*)(?=[{_SIGNS}])")
+"""A cell may begin anew there: where the comma is the decimal sign, spreadsheets part cells by
+semicolons or tabs, and then heed no quotes within them."""
 
 
 def report_response(report: RunReport, form: str | None) -> Stream:
@@ -56,21 +63,25 @@ async def _json(report: RunReport) -> AsyncIterator[bytes]:
 
 
 async def _csv(report: RunReport) -> AsyncIterator[bytes]:
-    yield BYTE_ORDER_MARK.encode() + _lines([COLUMNS])
+    yield BYTE_ORDER_MARK.encode() + table_lines([COLUMNS])
     async for items in report.pages:
-        yield _lines(_cells(item) for item in items)
+        yield table_lines(_cells(item) for item in items)
 
 
-def _lines(rows: Iterable[Iterable[object]]) -> bytes:
-    """RFC 4180: CRLF after each record, quotes where they are needed."""
+def table_lines(rows: Iterable[Iterable[object]]) -> bytes:
+    """RFC 4180: CRLF after each record, quotes around each cell."""
     text = StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(map(_safe, row) for row in rows)
+    writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+    writer.writerows(map(safe, row) for row in rows)
     return text.getvalue().encode()
 
 
-def _safe(cell: object) -> object:
-    """A cell that a spreadsheet shows and does not run."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+def safe(cell: object) -> object:
+    """A cell that a spreadsheet shows and does not run: apostrophes make formulas text."""
+    if not isinstance(cell, str):
+        return cell
+    inert = _LATER.sub(r"\1'", cell)
+    return f"'{inert}" if _BEGINNING.match(cell) else inert
 
 
 def _cells(item: ItemView) -> tuple[object, ...]:
