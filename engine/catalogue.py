@@ -184,6 +184,10 @@ class CatalogueFiles(RemovalFiles, Protocol):
         ...
 
 
+def anywhere(_: str) -> None:
+    """The judge of paths for whoever may name any."""
+
+
 class Catalogue:
     """Models, tags and images of one library."""
 
@@ -217,11 +221,18 @@ class Catalogue:
             raise UnknownModel(sha256)
         return found
 
-    async def edit(self, sha256: str, patch: ModelPatch) -> ModelRecord:
-        """Change fields of a model. Raises `UnknownModel`, `InvalidEdit`."""
+    async def edit(
+        self, sha256: str, patch: ModelPatch, judge_path: Callable[[str], None] = anywhere
+    ) -> ModelRecord:
+        """Change fields of a model. Raises `UnknownModel`, `InvalidEdit`.
+
+        `judge_path` is asked of a path that the model does not have already, and may raise.
+        """
         if patch.path == "":
             raise InvalidEdit("The path of a model cannot be empty.")
         _refuse_nul(patch)
+        if patch.path is not UNSET and patch.path != (await self.model(sha256)).path:
+            judge_path(patch.path)
         return await self._writer.commit(EditModel(sha256, patch))
 
     async def tags(self) -> list[Tag]:

@@ -21,6 +21,7 @@ from adapters.http.answers import (
     LibraryAnswer,
     LibraryPlace,
     ModelList,
+    Roots,
     TagList,
     TypeList,
     Uploaded,
@@ -28,7 +29,7 @@ from adapters.http.answers import (
 )
 from adapters.http.documented import body_refusals, image_refusals, refusals
 from adapters.http.images import UploadBody, image_response, read_form, uploaded
-from adapters.http.requests import TagsBody, edit_of, image_name, integer, required
+from adapters.http.requests import AllowedPaths, TagsBody, edit_of, image_name, integer, required
 from engine.catalogue import ModelPatch
 from engine.records import ModelRecord
 from engine.service import MigrationService
@@ -67,10 +68,15 @@ async def handle_model(
 
 @patch("/api/models/{sha256:str}", responses=body_refusals(404))
 async def handle_edit_model(
-    service: NamedDependency[MigrationService], sha256: FromPath[str], data: JSONBody[ModelPatch]
+    service: NamedDependency[MigrationService],
+    allowed: NamedDependency[AllowedPaths],
+    roots: NamedDependency[Roots],
+    sha256: FromPath[str],
+    data: JSONBody[ModelPatch],
 ) -> ModelRecord:
     """Change fields of an active model."""
-    return await service.catalogue.edit(sha256, edit_of(data))
+    judge = allowed.beside(roots).check_absolute
+    return await service.catalogue.edit(sha256, edit_of(data), judge)
 
 
 @get("/api/tags", responses=refusals())

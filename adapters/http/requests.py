@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from adapters.http.errors import InvalidRequest, PathNotAllowed, TooMany
 from engine.catalogue import ModelPatch
 from engine.conflicts import ConflictStrategy
 from engine.defects import ProblemKind
+from engine.files import Root
 from engine.lifecycle import ModelState
 from engine.supervisor import LegacyImport
 
@@ -27,6 +28,16 @@ class AllowedPaths(msgspec.Struct, frozen=True):
     """The folders that a client may name files in; links are followed before the comparison."""
 
     folders: tuple[Path, ...]
+
+    def beside(self, roots: Sequence[Root]) -> AllowedPaths:
+        """These, and the folders of models that were named at launch."""
+        return AllowedPaths((*self.folders, *(Path(root.folder).resolve() for root in roots)))
+
+    def check_absolute(self, text: str) -> None:
+        """As `check`, of a path that is kept and may be opened from another working folder."""
+        if not Path(text).is_absolute():
+            raise InvalidRequest("path must be absolute: from the root of this machine's disks")
+        self.check(text)
 
     def check(self, text: str) -> Path:
         """The path, free of links. Raises `PathNotAllowed`, `InvalidRequest`.

@@ -124,12 +124,65 @@ def test_a_model_that_is_not_there_is_not_found(server: Server, sha256: str) -> 
     assert server.send(f"/api/models/{name}", {"name": "x"}, "PATCH").refusal[0] == 404
 
 
-@pytest.mark.parametrize(
-    "patch", [{"name": "渚"}, {"name": ""}, {"path": "/new/path"}, {"type": "other"}]
-)
+@pytest.mark.parametrize("patch", [{"name": "渚"}, {"name": ""}, {"type": "other"}])
 def test_a_field_of_a_model_can_be_changed(server: Server, patch: dict[str, str]) -> None:
     before = server.get(f"/api/models/{ONE}").json
     assert edited(server, patch) == {**before, **patch}
+
+
+def test_the_path_of_a_model_can_be_changed_to_one_below_the_allowed_folders(
+    server: Server, folder: Path
+) -> None:
+    before = server.get(f"/api/models/{ONE}").json
+    for path in (folder / "new" / "é 鍵.safetensors", folder):
+        assert edited(server, {"path": str(path)}) == {**before, "path": str(path)}
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/etc/shadow", (403, "path_not_allowed")),
+        ("{folder}/../x.safetensors", (403, "path_not_allowed")),
+        ("{folder}/away/x.safetensors", (403, "path_not_allowed")),
+        ("{folder}x/x.safetensors", (403, "path_not_allowed")),
+        ("{folder}/circle/x", (403, "path_not_allowed")),
+        ("/" + "a" * 5000, (403, "path_not_allowed")),
+        ("x.safetensors", (400, "invalid_request")),
+        ("./x.safetensors", (400, "invalid_request")),
+        ("../x.safetensors", (400, "invalid_request")),
+        ("~/x.safetensors", (400, "invalid_request")),
+        ("~root/x.safetensors", (400, "invalid_request")),
+        ("\\\\host\\share\\x", (400, "invalid_request")),
+        ("file:///etc/shadow", (400, "invalid_request")),
+    ],
+)
+def test_a_path_outside_or_of_no_certain_place_is_refused(
+    server: Server, folder: Path, path: str, told: tuple[int, str]
+) -> None:
+    for name, target in (("away", Path("/etc")), ("circle", folder / "circle")):
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(target)
+    before = server.get(f"/api/models/{ONE}").json
+    patch = {"path": path.format(folder=folder), "name": "not this either"}
+    answer = server.send(f"/api/models/{ONE}", patch, "PATCH")
+    assert answer.refusal[::2] == told
+    assert server.get(f"/api/models/{ONE}").json == before
+
+
+def test_a_path_that_a_model_has_already_is_no_new_one(legacy: Legacy, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    with serving(library, "--allow-path", legacy.database.parent) as server:
+        body = {"legacy_db_path": str(legacy.database)}
+        assert server.send("/api/migration/migrate_legacy_db", body).status == 200
+        path = server.get(f"/api/models/{ONE}").json["path"]
+    with serving(library) as server:
+        patch = {"path": path, "name": "another"}
+        answer = server.send(f"/api/models/{ONE}", patch, "PATCH")
+        assert (answer.status, answer.json["name"]) == (200, "another")
+        patch = {"path": path + "2"}
+        assert server.send(f"/api/models/{ONE}", patch, "PATCH").status == 403
+    with serving(library, f"--root=loras={legacy.models}") as server:
+        assert server.send(f"/api/models/{ONE}", patch, "PATCH").status == 200
 
 
 @pytest.mark.parametrize(
