@@ -16,10 +16,11 @@ PAGE = Path(__file__).parent / "page"
 if TYPE_CHECKING:
     from adapters.cli.application import DemoLibrary, Serving
     from adapters.cli.arguments import Arguments
-    from engine.journal import Reader
+    from engine.facts.findings import Sample
+    from engine.facts.status import RunStatus
+    from engine.library.verification import Verification
+    from engine.ports.journal import Reader
     from engine.service import MigrationService
-    from engine.status import RunStatus
-    from engine.verifying import Sample, Verification
 
 # What a command does not use is not imported: each function imports its own, so that `--help`
 # and `status` answer at once.
@@ -36,10 +37,10 @@ class Reshelve:
         from adapters.files.images import DiskImages
         from adapters.files.library import owned_library
         from adapters.files.models import DiskModels
-        from adapters.hikaze1.reader import Hikaze1
         from adapters.pillow.codec import PillowCodec
+        from adapters.sources.hikaze1.reader import Hikaze1
         from adapters.sqlite.store import sqlite_store
-        from engine.clock import SystemClock
+        from engine.ports.clock import SystemClock
         from engine.service import MigrationService, Ports
 
         with owned_library(library) as files:
@@ -66,11 +67,11 @@ class Reshelve:
         async with sqlite_reader(library) as reader:
             yield reader
 
-    def glance(self, library: Path) -> RunStatus:
+    def last_status(self, library: Path) -> RunStatus:
         """The status of the last run of a library that somebody may own."""
-        from adapters.sqlite.glance import glance
+        from adapters.sqlite.last_status import last_status
 
-        return glance(library)
+        return last_status(library)
 
     def is_owned(self, library: Path) -> bool:
         """Whether a process owns the library now."""
@@ -84,15 +85,15 @@ class Reshelve:
     ) -> AsyncIterator[Verification]:
         """Compare a library's database and files, without owning it."""
         from adapters.files.models import DiskModels
-        from adapters.files.shelf import DiskShelf
+        from adapters.files.stored import DiskStoredFiles
         from adapters.pillow.codec import PillowCodec
         from adapters.sqlite.store import sqlite_reader
-        from engine.verifying import Verification
+        from engine.library.verification import Verification
 
         async with sqlite_reader(library) as reader:
             yield Verification(
-                shelf=reader,
-                files=DiskShelf(library),
+                records=reader,
+                files=DiskStoredFiles(library),
                 models=DiskModels(),
                 codec=PillowCodec(),
                 rehash=rehash,
@@ -103,7 +104,7 @@ class Reshelve:
         """A server that listens, and serves nothing yet. Raises OSError."""
         from adapters.http.launch import HttpServing
         from engine import __version__
-        from engine.files import Root
+        from engine.facts.files import Root
 
         return HttpServing(
             host=arguments.host,

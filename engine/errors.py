@@ -191,3 +191,70 @@ def cause_of(error: BaseException) -> BaseException:
         return error
     causes = [cause_of(inner) for inner in error.exceptions]
     return next((cause for cause in causes if isinstance(cause, ReshelveError)), causes[0])
+
+
+class NoRoots(ReshelveError):
+    """A scan was asked for, and no model folders are configured."""
+
+    code = "no_model_folders"
+
+    def __init__(self) -> None:
+        super().__init__("No model folders are configured. Give some with --root TYPE=DIR.")
+
+
+class UnknownModel(ReshelveError):
+    """No active model has this hash."""
+
+    code = "unknown_model"
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"No active model has the SHA-256 {sha256[:64]}.")
+
+
+class UnknownPending(ReshelveError):
+    """No pending model has this id."""
+
+    code = "unknown_pending_model"
+
+    def __init__(self, pending_id: int) -> None:
+        super().__init__("Pending model not found")
+        self.pending_id = pending_id
+
+
+class UnknownImage(ReshelveError):
+    """There is no such image."""
+
+    code = "unknown_image"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such image.")
+
+
+class InvalidEdit(ReshelveError):
+    """An edit that would leave the record invalid."""
+
+    code = "invalid_edit"
+
+
+class InvalidImage(ReshelveError):
+    """An upload that is no image."""
+
+    code = "invalid_image"
+
+
+class NoRun(ReshelveError):
+    """There is nothing to report on."""
+
+    code = "no_run"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such run yet. Start one, then ask again.")
+
+
+class UnknownItem(ReshelveError):
+    """No item has this id."""
+
+    code = "unknown_item"
+
+    def __init__(self, item_id: int) -> None:
+        super().__init__(f"There is no item {item_id} in this library.")

@@ -13,40 +13,42 @@ import msgspec
 from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
-from engine.budget import PixelBudget
-from engine.catalogue import Catalogue, CatalogueFiles, CatalogueReader
-from engine.clock import Clock
-from engine.conflicts import ConflictStrategy
+from engine.actors.budget import PixelBudget
+from engine.actors.locks import HashLocks
+from engine.actors.mailbox import Question
+from engine.actors.pulse import Pulse
+from engine.actors.supervisor import RunWork, Supervisor
+from engine.actors.writer import Writer
 from engine.errors import RunActive, RunInterrupted
-from engine.files import ImageFiles, LibraryFiles, ModelFiles, Root, source_images
-from engine.importing import Import
-from engine.journal import BEFORE_FIRST_KEY, Recover, Run, Store
-from engine.lifecycle import ModelState
-from engine.locks import HashLocks
-from engine.mailbox import Question
-from engine.previews import MAX_DECODED_PIXELS, PreviewCodec
-from engine.problems import ProblemReader, Problems
-from engine.progress import TimeLeft, with_bytes_under_way
-from engine.promoting import Promotion
-from engine.promotion import PromotionReport, Refusal, refuse, sort_ids
-from engine.pulse import Pulse
-from engine.records import PendingModelRecord
-from engine.reports import ReportReader, Reports
-from engine.scanning import Scan, ScanReport
-from engine.source import SourceKind
-from engine.status import (
-    ItemPage,
-    RunFailure,
-    RunKind,
-    RunState,
-    RunStatus,
-    RunWarning,
-)
-from engine.supervisor import Conduct, LegacyImport, Supervisor
-from engine.survey import Surveyor
-from engine.worker import Worker
-from engine.workshop import HashMeter, Workshop
-from engine.writer import Writer
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.files import Root, source_images
+from engine.facts.previews import MAX_DECODED_PIXELS
+from engine.facts.progress import TimeLeft, with_bytes_under_way
+from engine.facts.promotion_report import PromotionReport, Refusal, refuse, sort_ids
+from engine.facts.records import PendingModelRecord
+from engine.facts.requests import LegacyImport
+from engine.facts.scan_report import ScanReport
+from engine.facts.states import ModelState
+from engine.facts.status import ItemPage, RunFailure, RunKind, RunNotice, RunState, RunStatus
+from engine.facts.work import BEFORE_FIRST_KEY, Run
+from engine.library.catalogue import Catalogue
+from engine.library.problems import Problems
+from engine.library.reports import Reports
+from engine.ports.catalogue import CatalogueFiles, CatalogueReader
+from engine.ports.changes import Recover
+from engine.ports.clock import Clock
+from engine.ports.files import ImageFiles, LibraryFiles, ModelFiles
+from engine.ports.journal import Store
+from engine.ports.previews import PreviewCodec
+from engine.ports.problems import ProblemReader
+from engine.ports.reports import ReportReader
+from engine.ports.source import SourceKind
+from engine.runs.importing import ImportRun
+from engine.runs.promoting import PromotionRun
+from engine.runs.resources import HashMeter, WorkerResources
+from engine.runs.scanning import Scan
+from engine.runs.survey import Surveyor
+from engine.runs.worker import Worker
 
 CRASH_LIMIT = 3
 """An item that was in hand in this many crashes is failed with `crashed_repeatedly`."""
@@ -112,7 +114,7 @@ class MigrationService:
         self._closing = False
         self._epoch = ports.clock.now()
         self._told: tuple[int, RunStatus] | None = None
-        self._workshop = Workshop(
+        self._resources = WorkerResources(
             journal=ports.store,
             codec=ports.codec,
             images=ports.images,
@@ -126,9 +128,9 @@ class MigrationService:
             locks=HashLocks(),
         )
         self.catalogue = Catalogue(
-            self._workshop, self._writer, ports.store, ports.library, ports.types
+            self._resources, self._writer, ports.store, ports.library, ports.types
         )
-        self.surveyor = Surveyor(ports.source, ports.images, ports.library, self._workshop.io)
+        self.surveyor = Surveyor(ports.source, ports.images, ports.library, self._resources.io)
         self.problems = Problems(ports.store)
         self.reports = Reports(ports.store)
 
@@ -141,11 +143,11 @@ class MigrationService:
             reader=self._ports.store,
             writer=self._writer,
             clock=self._ports.clock,
-            conduct=self._conduct,
+            work=self._work_of,
             tasks=self._tasks,
         )
         try:
-            await to_thread.run_sync(self._ports.library.sweep, limiter=self._workshop.io)
+            await to_thread.run_sync(self._ports.library.sweep, limiter=self._resources.io)
             await self._writer.commit(Recover(self._ports.clock.now(), CRASH_LIMIT))
             await self.catalogue.recover()
         except BaseException:
@@ -175,7 +177,7 @@ class MigrationService:
         Raises `SourceMissing`, `SourceUnreadable`, `RunActive`.
         """
         fingerprint = await to_thread.run_sync(
-            self._ports.source.fingerprint, Path(request.location), limiter=self._workshop.io
+            self._ports.source.fingerprint, Path(request.location), limiter=self._resources.io
         )
         async with self._turn:
             run_id = await self._supervisor.start(request, fingerprint)
@@ -214,9 +216,9 @@ class MigrationService:
 
     async def begin_promotion(self, ids: list[int], strategy: ConflictStrategy | None) -> RunStatus:
         """Start a run of stage 2, at once. Raises `RunActive`."""
-        paths = await self._ports.store.waiting_paths(ids)
+        paths = await self._ports.store.pending_paths(ids)
         sizes = await to_thread.run_sync(
-            self._ports.models.sizes, list(paths.values()), limiter=self._workshop.io
+            self._ports.models.sizes, list(paths.values()), limiter=self._resources.io
         )
         expected = {pending_id: size for pending_id, size in zip(paths, sizes, strict=True) if size}
         async with self._turn:
@@ -245,7 +247,7 @@ class MigrationService:
 
         Raises `ScanFailed` when a root cannot be read.
         """
-        return await Scan(self._workshop, self._writer).run(roots)
+        return await Scan(self._resources, self._writer).run(roots)
 
     async def retry(self, ids: tuple[int, ...] | None = None) -> RunStatus:
         """Failed items of the last run, all or these, are tried again, at once.
@@ -280,7 +282,7 @@ class MigrationService:
         status = await (self._committed() if run_id is None else self._ports.store.status(run_id))
         if status.run is None or status.run.status is not RunState.RUNNING:
             return status
-        status = with_bytes_under_way(status, self._workshop.meter.under_way)
+        status = with_bytes_under_way(status, self._resources.meter.under_way)
         return msgspec.structs.replace(status, eta_seconds=self._left.estimate(status))
 
     async def next_event(self, after: int = 0) -> tuple[int, RunStatus] | None:
@@ -299,11 +301,11 @@ class MigrationService:
 
     async def _beat(self, seen: int) -> int:
         """The next beat of the pulse; bytes that were hashed meanwhile are one as well."""
-        hashed = self._workshop.meter.under_way
+        hashed = self._resources.meter.under_way
         while True:
             with anyio.move_on_after(HASHING_INTERVAL):
                 return await self._pulse.after(seen)
-            if self._workshop.meter.under_way != hashed:
+            if self._resources.meter.under_way != hashed:
                 self._pulse.beat()
 
     async def events(self, after: int = 0) -> AsyncIterator[tuple[int, RunStatus]]:
@@ -330,7 +332,7 @@ class MigrationService:
         """Models that wait for promotion, ascending by id."""
         return await self._ports.store.pending(after, limit)
 
-    async def warnings(self, run_id: int, after: int, limit: int) -> list[tuple[int, RunWarning]]:
+    async def warnings(self, run_id: int, after: int, limit: int) -> list[tuple[int, RunNotice]]:
         """Warnings of a run, each with its own number, ascending."""
         return await self._ports.store.warnings(run_id, after, limit)
 
@@ -368,28 +370,28 @@ class MigrationService:
         await self._supervisor.wait(status.run.id)
         return refuse(await self.promotion(status.run.id), refusals)
 
-    def _conduct(self, run: Run) -> Conduct:
+    def _work_of(self, run: Run) -> RunWork:
         if run.kind is RunKind.PROMOTION:
             library = self._ports.library
-            return Promotion(
+            return PromotionRun(
                 run,
                 reader=self._ports.store,
                 writer=self._writer,
-                worker=Worker(self._workshop, self._writer, library.pending_folder),
+                worker=Worker(self._resources, self._writer, library.pending_folder),
                 library=library,
-                io=self._workshop.io,
+                io=self._resources.io,
                 tasks=TASKS_PER_CPU * self._workers,
             )
         images = source_images(run.location, run.images_folder)
-        return Import(
+        return ImportRun(
             run,
             reader=self._ports.store,
             writer=self._writer,
             kind=self._ports.source,
             scratch=self._ports.scratch,
             models=self._ports.models,
-            io=self._workshop.io,
+            io=self._resources.io,
             clock=self._ports.clock,
-            worker=Worker(self._workshop, self._writer, images),
+            worker=Worker(self._resources, self._writer, images),
             tasks=TASKS_PER_CPU * self._workers,
         )

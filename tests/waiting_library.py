@@ -19,16 +19,17 @@ from PIL import Image
 from adapters.files.images import DiskImages
 from adapters.files.library import owned_library
 from adapters.files.models import DiskModels
-from adapters.hikaze1.reader import Hikaze1
 from adapters.pillow.codec import PillowCodec
+from adapters.sources.hikaze1.reader import Hikaze1
 from adapters.sqlite.store import sqlite_store
-from engine.clock import SystemClock
-from engine.conflicts import ConflictStrategy
-from engine.files import FileFacts, FoundFile, ModelFiles, Root
-from engine.previews import PreviewCodec
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.files import FileFacts, FoundFile, Root
+from engine.facts.requests import LegacyImport
+from engine.facts.status import RunStatus
+from engine.ports.clock import SystemClock
+from engine.ports.files import ModelFiles
+from engine.ports.previews import PreviewCodec
 from engine.service import MigrationService, Ports
-from engine.status import RunStatus
-from engine.supervisor import LegacyImport
 
 SCHEMA = """
 CREATE TABLE models (id INTEGER PRIMARY KEY, path TEXT UNIQUE, name TEXT, type TEXT,

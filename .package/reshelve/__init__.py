@@ -8,7 +8,7 @@ from engine import __version__
 
 if TYPE_CHECKING:
     from adapters.composition import Reshelve
-    from engine.supervisor import LegacyImport
+    from engine.facts.requests import LegacyImport
 
 __all__ = ["LegacyImport", "Reshelve", "__version__"]
 
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> object:
 
         return Reshelve
     if name == "LegacyImport":
-        from engine.supervisor import LegacyImport
+        from engine.facts.requests import LegacyImport
 
         return LegacyImport
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

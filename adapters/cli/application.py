@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from adapters.cli.arguments import Arguments
-    from engine.journal import Reader
+    from engine.facts.findings import Sample
+    from engine.facts.status import RunStatus
+    from engine.library.verification import Verification
+    from engine.ports.journal import Reader
     from engine.service import MigrationService
-    from engine.status import RunStatus
-    from engine.verifying import Sample, Verification
 
 
 class DemoLibrary(NamedTuple):
@@ -55,7 +56,7 @@ class Application(Protocol):
         """Read a library that somebody may own."""
         ...
 
-    def glance(self, library: Path) -> RunStatus:
+    def last_status(self, library: Path) -> RunStatus:
         """The status of the last run of a library that somebody may own."""
         ...
 

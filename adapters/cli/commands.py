@@ -14,7 +14,7 @@ from adapters.cli.application import Application
 from adapters.cli.arguments import Arguments
 from adapters.cli.exits import Exit
 from adapters.cli.output import Output
-from adapters.cli.runs import Steps, conduct, conduct_silently
+from adapters.cli.runs import Steps, run_silently, run_steps
 from adapters.cli.serving import serve
 from adapters.cli.tables import (
     show_items,
@@ -23,13 +23,13 @@ from adapters.cli.tables import (
     show_scan,
     show_verified,
 )
-from engine.conflicts import ConflictStrategy
 from engine.errors import NothingToResume, SourceMissing
-from engine.files import Root
-from engine.lifecycle import ModelState
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.files import Root
+from engine.facts.findings import Problem, Sample
+from engine.facts.requests import LegacyImport
+from engine.facts.states import ModelState
 from engine.service import MigrationService
-from engine.supervisor import LegacyImport
-from engine.verifying import Problem, Sample
 
 
 async def migrate(arguments: Arguments, application: Application) -> int:
@@ -59,7 +59,7 @@ async def migrate(arguments: Arguments, application: Application) -> int:
         if arguments.promote and (ids := await service.pending_ids()):
             yield await service.begin_promotion(ids, strategy)
 
-    return await conduct(arguments, application, steps)
+    return await run_steps(arguments, application, steps)
 
 
 def _leads_out(images: Path) -> bool:
@@ -76,7 +76,7 @@ async def promote(arguments: Arguments, application: Application) -> int:
         ids = await service.pending_ids() if arguments.all else list(dict.fromkeys(arguments.ids))
         yield await service.begin_promotion(ids, strategy)
 
-    return await conduct(arguments, application, steps)
+    return await run_steps(arguments, application, steps)
 
 
 async def resume(arguments: Arguments, application: Application) -> int:
@@ -97,14 +97,14 @@ async def resume(arguments: Arguments, application: Application) -> int:
             resumed += 1
             yield status
 
-    return await conduct(arguments, application, steps)
+    return await run_steps(arguments, application, steps)
 
 
 async def scan(arguments: Arguments, application: Application) -> int:
     """New model files wait for promotion."""
     output = Output(arguments)
     roots = [Root(name, str(folder)) for name, folder in arguments.root]
-    report = await conduct_silently(arguments, application, lambda service: service.scan(roots))
+    report = await run_silently(arguments, application, lambda service: service.scan(roots))
     if arguments.json:
         output.document(report)
     else:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from engine.status import import_report
+from engine.facts.status import import_report
 
 if TYPE_CHECKING:
     from adapters.cli.output import Output
-    from engine.promotion import PromotionReport
-    from engine.records import PendingModelRecord
+    from engine.facts.promotion_report import PromotionReport
+    from engine.facts.records import PendingModelRecord
+    from engine.facts.states import ModelState
+    from engine.facts.status import ItemPage, ItemView, RunFailure, RunNotice, RunStatus
     from engine.service import MigrationService
-    from engine.states import ModelState
-    from engine.status import ItemPage, ItemView, RunFailure, RunStatus, RunWarning
 
 PAGE = 500
 
@@ -51,9 +51,7 @@ async def pending_pages(reader: Pages) -> AsyncIterator[list[PendingModelRecord]
         after = page[-1].id
 
 
-async def warning_pages(
-    service: MigrationService, *run_ids: int
-) -> AsyncIterator[list[RunWarning]]:
+async def warning_pages(service: MigrationService, *run_ids: int) -> AsyncIterator[list[RunNotice]]:
     """All warnings of some runs."""
     for run_id in run_ids:
         after = 0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from engine import errors
 
 if TYPE_CHECKING:
-    from engine.promotion import PromotionReport
-    from engine.status import RunStatus
+    from engine.facts.promotion_report import PromotionReport
+    from engine.facts.status import RunStatus
 
 
 class Exit(IntEnum):

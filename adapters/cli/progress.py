@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from adapters.cli.output import Output
-from engine.status import RunState, RunStatus, settled, whole
+from engine.facts.status import RunState, RunStatus, settled, whole
 
 if TYPE_CHECKING:
     from engine.service import MigrationService

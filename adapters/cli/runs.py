@@ -19,10 +19,10 @@ from adapters.cli.signals import Stop, heed_signals
 from adapters.cli.standing import show_status
 from adapters.cli.tables import show_report
 from engine.errors import ReshelveError
-from engine.journal import BEFORE_FIRST_KEY
-from engine.promotion import PromotionReport
+from engine.facts.promotion_report import PromotionReport
+from engine.facts.status import RunKind, RunStatus
+from engine.facts.work import BEFORE_FIRST_KEY
 from engine.service import MigrationService
-from engine.status import RunKind, RunStatus
 
 T = TypeVar("T")
 
@@ -30,12 +30,12 @@ Steps = AsyncGenerator[RunStatus, None]
 """Each run as it begins; the next is asked for when the one before has ended."""
 
 
-async def conduct(
+async def run_steps(
     arguments: Arguments,
     application: Application,
     steps: Callable[[MigrationService], Steps],
 ) -> int:
-    """Conduct runs, show their progress, and report when they have ended."""
+    """Run runs, show their progress, and report when they have ended."""
     output, stop = Output(arguments), Stop()
     code: int = Exit.DONE
     async with (
@@ -66,7 +66,7 @@ async def conduct(
     return code
 
 
-async def conduct_silently(
+async def run_silently(
     arguments: Arguments,
     application: Application,
     action: Callable[[MigrationService], Awaitable[T]],

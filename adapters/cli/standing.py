@@ -8,12 +8,12 @@ import msgspec
 
 from adapters.cli.exits import Exit
 from adapters.cli.output import Output
-from engine.status import RunState
+from engine.facts.status import RunState
 
 if TYPE_CHECKING:
     from adapters.cli.application import Application
     from adapters.cli.arguments import Arguments
-    from engine.status import RunStatus
+    from engine.facts.status import RunStatus
 
 
 RUN_WORDS = {
@@ -29,10 +29,10 @@ RUN_WORDS = {
 def status(arguments: Arguments, application: Application) -> int:
     """Where the last run stands."""
     output = Output(arguments)
-    found = application.glance(arguments.library)
+    found = application.last_status(arguments.library)
     if _is_running(found) and not application.is_owned(arguments.library):
         # Ended since the first look, or killed: then the next start will note it.
-        found = _without_its_process(application.glance(arguments.library))
+        found = _without_its_process(application.last_status(arguments.library))
     if arguments.json:
         output.document(found)
     else:

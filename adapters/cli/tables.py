@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from adapters.cli.documents import failure_pages, warning_pages
 from adapters.cli.standing import show_row, show_status
-from engine.defects import ProblemKind, meaning
+from engine.facts.codes import ProblemKind, meaning
 
 if TYPE_CHECKING:
     from adapters.cli.output import Output
-    from engine.promotion import PromotionReport
-    from engine.records import PendingModelRecord
-    from engine.scanning import ScanReport
+    from engine.facts.findings import Problem
+    from engine.facts.promotion_report import PromotionReport
+    from engine.facts.records import PendingModelRecord
+    from engine.facts.scan_report import ScanReport
+    from engine.facts.status import ItemView, RunStatus
     from engine.service import MigrationService
-    from engine.status import ItemView, RunStatus
-    from engine.verifying import Problem
 
 EXAMPLES = 3
 """How many paths are shown for each warning code."""

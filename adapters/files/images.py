@@ -11,14 +11,14 @@ from typing import BinaryIO
 from adapters.files.exhaustion import exhaustion
 from adapters.files.reach import HANDLES, OutOfReach, folder_handle, open_file, resolved
 from engine.errors import StorageFailed
-from engine.files import FolderFacts, ImageFolder
-from engine.previews import MAX_IMAGE_BYTES, UnusableImage
+from engine.facts.files import FolderFacts, ImageFolder
+from engine.facts.previews import MAX_IMAGE_BYTES, UnusableImage
 
 OUT_OF_REACH = "it lies outside the folders that were named, after links are followed"
 
 
 class DiskImages:
-    """Implements `engine.files.ImageFiles`."""
+    """Implements `engine.ports.files.ImageFiles`."""
 
     def folder(self, folder: ImageFolder) -> FolderFacts:
         """Whether there is such a folder."""

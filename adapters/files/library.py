@@ -20,14 +20,8 @@ from filelock import FileLock, Timeout
 from adapters.files.durable import is_temporary, sync_folder, write_file
 from adapters.files.images import open_image, outgrown, unreadable
 from engine.errors import LibraryInUse, StorageFailed
-from engine.files import ImageFolder
-from engine.previews import (
-    MAX_IMAGE_BYTES,
-    SIGNATURE_BYTES,
-    TIERS,
-    UnusableImage,
-    media_type,
-)
+from engine.facts.files import ImageFolder
+from engine.facts.previews import MAX_IMAGE_BYTES, SIGNATURE_BYTES, TIERS, UnusableImage, media_type
 
 LOCK_NAME = ".reshelve.lock"
 SCRATCH_NAME = ".reshelve-scratch"
@@ -40,7 +34,7 @@ LONGEST_SUFFIX = 8
 
 
 class DiskLibrary:
-    """Implements `engine.files.LibraryFiles` in a folder that this process owns."""
+    """Implements `engine.ports.files.LibraryFiles` in a folder that this process owns."""
 
     def __init__(self, folder: Path) -> None:
         self._images = folder / "images"

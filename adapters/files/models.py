@@ -11,7 +11,7 @@ from hashlib import sha256
 from adapters.files.exhaustion import exhaustion
 from adapters.files.walking import walk
 from engine.errors import StorageFailed
-from engine.files import FileFacts, FoundFile, Root, UnusableFile
+from engine.facts.files import FileFacts, FoundFile, Root, UnusableFile
 
 READ_BYTES = 1 << 20
 
@@ -20,7 +20,7 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | os.O_RDON
 
 
 class DiskModels:
-    """Implements `engine.files.ModelFiles`."""
+    """Implements `engine.ports.files.ModelFiles`."""
 
     def sizes(self, paths: Sequence[str]) -> list[int | None]:
         """The size in bytes of each regular file, None where there is none."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from adapters.files.exhaustion import exhaustion
-from engine.files import FoundFile, Root, UnusableFile
+from engine.facts.files import FoundFile, Root, UnusableFile
 
 EXTENSIONS = frozenset(
     {".safetensors", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".sft", ".onnx"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.catalogue import ModelSummary
-from engine.files import Root
-from engine.records import PendingModelRecord, Tag
-from engine.reports import LibraryCounts, Step, TypeCount
-from engine.scanning import MovedFile, ScanReport
-from engine.status import ImportReport, RunStatus, import_report
+from engine.facts.catalogue import ModelSummary
+from engine.facts.files import Root
+from engine.facts.records import PendingModelRecord, Tag
+from engine.facts.reports import LibraryCounts, Step, TypeCount
+from engine.facts.scan_report import MovedFile, ScanReport
+from engine.facts.status import ImportReport, RunStatus, import_report
 
 
 class MigrationAnswer(msgspec.Struct, frozen=True):

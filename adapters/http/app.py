@@ -24,7 +24,7 @@ from adapters.http.openapi import CompleteJson
 from adapters.http.requestlog import RequestLog
 from adapters.http.requests import AllowedPaths
 from engine.errors import ReshelveError
-from engine.files import Root
+from engine.facts.files import Root
 from engine.service import MigrationService
 
 ROUTES = [

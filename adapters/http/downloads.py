@@ -14,8 +14,8 @@ import msgspec
 from litestar.response import Stream
 
 from adapters.http.errors import InvalidRequest
-from engine.reports import RunReport
-from engine.status import ItemView, RunStatus
+from engine.facts.reports import RunReport
+from engine.facts.status import ItemView, RunStatus
 
 
 class ReportFile(msgspec.Struct, frozen=True):

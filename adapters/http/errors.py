@@ -18,15 +18,17 @@ from litestar.exceptions import (
 
 from adapters.http.refusal import CROSS_SITE, MEDIA_TYPE
 from engine import errors
-from engine.catalogue import (
+from engine.errors import (
     InvalidEdit,
     InvalidImage,
+    NoRoots,
+    NoRun,
+    ScanFailed,
     UnknownImage,
+    UnknownItem,
     UnknownModel,
     UnknownPending,
 )
-from engine.reports import NoRun, UnknownItem
-from engine.scanning import NoRoots, ScanFailed
 
 log = logging.getLogger("reshelve.http")
 

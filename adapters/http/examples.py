@@ -7,10 +7,12 @@ import msgspec
 from adapters.http import answers
 from adapters.http.downloads import ReportFile
 from adapters.http.requests import ImportBody, MigrateBody, RetryBody, RunBody, TagsBody
-from engine import problems, promotion, reports, status, survey
-from engine.catalogue import MetaPatch, ModelPatch, ModelSummary
-from engine.defects import ProblemKind, meaning
-from engine.records import (
+from engine.facts import promotion_report as promotion
+from engine.facts import status
+from engine.facts.catalogue import MetaPatch, ModelPatch, ModelSummary
+from engine.facts.codes import ProblemKind, meaning
+from engine.facts.problems import Problem, ProblemGroup, ProblemPage, ProblemSummary
+from engine.facts.records import (
     ActiveMeta,
     ModelRecord,
     PendingMeta,
@@ -18,7 +20,9 @@ from engine.records import (
     Prompts,
     Tag,
 )
-from engine.source import Warning
+from engine.facts.reports import ConflictPage, Step, TypeCount
+from engine.facts.source import Notice
+from engine.facts.survey import DatabaseSurvey, ImagesSurvey, SpaceSurvey, Survey
 
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _PATH = "/home/kim/models/loras/meadow.safetensors"
@@ -77,7 +81,7 @@ _ITEM = status.ItemView(
     path=_PATH,
     state="promoted",
     sha256=_SHA256,
-    warnings=(Warning("image_missing", "meadow.png is not in the folder of images."),),
+    warnings=(Notice("image_missing", "meadow.png is not in the folder of images."),),
 )
 _CONFLICT = promotion.Conflict(
     promotion.PendingSide(23, "/home/kim/models/loras/copy.safetensors"),
@@ -89,14 +93,12 @@ _PROMOTED = promotion.PromotionReport(
     conflict=[_CONFLICT],
     failed=[promotion.Refusal(99, "No model with id 99 waits.", "unknown_pending_model")],
 )
-_PROBLEM = problems.Problem(
-    4, 5, 5, _PATH, "meadow.png is not in the folder of images.", None, _SHA256
-)
+_PROBLEM = Problem(4, 5, 5, _PATH, "meadow.png is not in the folder of images.", None, _SHA256)
 _MISSING = meaning(ProblemKind.WARNING, "image_missing")
-_PROBLEMS = problems.ProblemSummary(
+_PROBLEMS = ProblemSummary(
     1,
     [
-        problems.ProblemGroup(
+        ProblemGroup(
             kind=ProblemKind.WARNING,
             code="image_missing",
             title=_MISSING.title,
@@ -109,14 +111,14 @@ _PROBLEMS = problems.ProblemSummary(
 )
 _HISTORY = answers.History(
     [
-        reports.Step(1, 5, 5, _PATH, None, "pending", _AT),
-        reports.Step(1, 5, 5, _PATH, "pending", "imported", _AT + 200),
-        reports.Step(1, 5, 5, _PATH, "imported", "images_done", _AT + 900),
-        reports.Step(1, 5, 5, _PATH, "images_done", "promoted", _AT + 900),
+        Step(1, 5, 5, _PATH, None, "pending", _AT),
+        Step(1, 5, 5, _PATH, "pending", "imported", _AT + 200),
+        Step(1, 5, 5, _PATH, "imported", "images_done", _AT + 900),
+        Step(1, 5, 5, _PATH, "images_done", "promoted", _AT + 900),
     ]
 )
-_SURVEY = survey.Survey(
-    database=survey.DatabaseSurvey(
+_SURVEY = Survey(
+    database=DatabaseSurvey(
         path="/home/kim/ComfyUI/hikaze/hikaze_mm.sqlite3",
         found=True,
         readable=True,
@@ -126,15 +128,15 @@ _SURVEY = survey.Survey(
         images=39,
         complete=True,
     ),
-    images=survey.ImagesSurvey("/home/kim/ComfyUI/hikaze/images", True, True, 1),
-    space=survey.SpaceSurvey(24_117_248, 318_902_870_016, enough=True),
+    images=ImagesSurvey("/home/kim/ComfyUI/hikaze/images", True, True, 1),
+    space=SpaceSurvey(24_117_248, 318_902_870_016, enough=True),
     can_start=True,
 )
 _LIBRARY = answers.LibraryAnswer(
     path="/home/kim/reshelve",
     models=24,
     pending=14,
-    types=[reports.TypeCount("checkpoints", 6), reports.TypeCount("loras", 18)],
+    types=[TypeCount("checkpoints", 6), TypeCount("loras", 18)],
     version="0.1.0",
     conflicts=1,
     failed=0,
@@ -170,13 +172,13 @@ ANSWERED: dict[str, object] = {
     "get /api/migration/items": status.ItemPage([_ITEM], 5),
     "post /api/migration/check": _SURVEY,
     "get /api/migration/problems": _PROBLEMS,
-    "get /api/migration/problems/items": problems.ProblemPage([_PROBLEM], None),
+    "get /api/migration/problems/items": ProblemPage([_PROBLEM], None),
     "get /api/library/problems": msgspec.structs.replace(_PROBLEMS, run_id=None),
-    "get /api/library/problems/items": problems.ProblemPage([_PROBLEM], None),
+    "get /api/library/problems/items": ProblemPage([_PROBLEM], None),
     "get /api/migration/report": ReportFile(_RUNNING, [_ITEM]),
     "get /api/migration/items/{item_id}/history": _HISTORY,
     "get /api/migration/promotion": _PROMOTED,
-    "get /api/migration/conflicts": reports.ConflictPage([_CONFLICT], None),
+    "get /api/migration/conflicts": ConflictPage([_CONFLICT], None),
     "get /api/library": _LIBRARY,
     "get /api/models": answers.ModelList(
         [ModelSummary(_SHA256, "Meadow", 2, "loras", _PATH, 151_110_248, _AT, (_TAG,))]

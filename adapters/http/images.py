@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException
 from adapters.http.caching import kept
 from adapters.http.errors import InvalidRequest
 from adapters.http.requests import required
-from engine.catalogue import ImageFile
+from engine.facts.catalogue import ImageFile
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from adapters.http.app import Settings, create_app
 from adapters.http.gate import Policy
 from adapters.http.requests import AllowedPaths
 from adapters.http.server import Server, listen, make_server
-from engine.files import Root
+from engine.facts.files import Root
 from engine.service import MigrationService
 
 WILDCARDS = ("0.0.0.0", "[::]")

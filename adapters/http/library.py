@@ -30,8 +30,8 @@ from adapters.http.answers import (
 from adapters.http.documented import body_refusals, image_refusals, refusals
 from adapters.http.images import UploadBody, image_response, read_form, uploaded
 from adapters.http.requests import AllowedPaths, TagsBody, edit_of, image_name, integer, required
-from engine.catalogue import ModelPatch
-from engine.records import ModelRecord
+from engine.facts.catalogue import ModelPatch
+from engine.facts.records import ModelRecord
 from engine.service import MigrationService
 
 

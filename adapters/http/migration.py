@@ -35,11 +35,11 @@ from adapters.http.requests import (
     optional_integer,
     page_size,
 )
-from engine.promotion import PromotionReport
-from engine.records import PendingModelRecord
+from engine.facts.promotion_report import PromotionReport
+from engine.facts.records import PendingModelRecord
+from engine.facts.status import ItemPage, RunStatus
+from engine.facts.survey import Survey
 from engine.service import EVENT_INTERVAL, MigrationService
-from engine.status import ItemPage, RunStatus
-from engine.survey import Survey
 
 COMMENT_SECONDS = 15.0
 """How often an event stream without news says that it is alive."""

@@ -13,7 +13,7 @@ from adapters.http.described import FIELDS, FIELDS_OF, PARAMETERS
 from adapters.http.examples import ANSWERED, TAKEN
 from adapters.http.examples import PARAMETERS as VALUES
 from adapters.http.requests import MOST
-from engine.conflicts import ConflictStrategy
+from engine.facts.conflicts import ConflictStrategy
 
 _EVENT = 'id: 1760000000000\nevent: progress\ndata: {"run": null, "counts": {"total": 0}}\n\n'
 

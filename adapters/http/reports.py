@@ -13,9 +13,9 @@ from adapters.http.answers import History
 from adapters.http.documented import file_refusals, refusals
 from adapters.http.downloads import ReportFile, report_response
 from adapters.http.requests import integer, one_kind, optional_integer, page_size, required
-from engine.problems import ProblemPage, ProblemSummary
-from engine.promotion import PromotionReport
-from engine.reports import ConflictPage
+from engine.facts.problems import ProblemPage, ProblemSummary
+from engine.facts.promotion_report import PromotionReport
+from engine.facts.reports import ConflictPage
 from engine.service import MigrationService
 
 

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from adapters.http.errors import InvalidRequest, PathNotAllowed, TooMany
-from engine.catalogue import ModelPatch
-from engine.conflicts import ConflictStrategy
-from engine.defects import ProblemKind
-from engine.files import Root
-from engine.lifecycle import ModelState
-from engine.supervisor import LegacyImport
+from engine.facts.catalogue import ModelPatch
+from engine.facts.codes import ProblemKind
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.files import Root
+from engine.facts.requests import LegacyImport
+from engine.facts.states import ModelState
 
 Many = TypeVar("Many", bound=Sized)
 

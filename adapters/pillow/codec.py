@@ -12,7 +12,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from adapters.pillow.colour import scalable, srgb
 from adapters.pillow.containers import judged, load, opened, orientation
-from engine.previews import tier_sizes
+from engine.facts.previews import tier_sizes
 
 Box = tuple[float, float, float, float]
 
@@ -30,9 +30,10 @@ SETTINGS = (
     Settings(Image.Resampling.BOX, 61, 0),
     Settings(Image.Resampling.BOX, 53, 1),
 )
-"""For each of `engine.previews.TIERS`: within the contract's bytes and SSIM of its nominal quality
-with `method=6`. Nearly all bytes are the high tier's, so it alone is worth the search of method 2,
-and what that saves the others spend. `tests/benchmarks/test_preview_frontier.py` is the study."""
+"""For each of `engine.facts.previews.TIERS`: within the contract's bytes and SSIM of its nominal
+quality with `method=6`. Nearly all bytes are the high tier's, so it alone is worth the search of
+method 2, and what that saves the others spend. `tests/benchmarks/test_preview_frontier.py` is the
+study."""
 
 BLOCK_BYTES = 64 * 1024 * 1024
 """Above 32 MiB, the C library gives freed memory back to the system; Pillow's own 16 MiB it keeps
@@ -55,7 +56,7 @@ _UPRIGHT = {
 
 
 class PillowCodec:
-    """Implements `engine.previews.PreviewCodec`. Keeps no image, so threads may share one.
+    """Implements `engine.ports.previews.PreviewCodec`. Keeps no image, so threads may share one.
 
     Sets how Pillow allocates, for the whole process.
     """

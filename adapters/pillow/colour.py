@@ -13,7 +13,7 @@ from itertools import product
 
 from PIL import Image, ImageChops, ImageCms
 
-from engine.previews import UnusableImage
+from engine.facts.previews import UnusableImage
 
 _GREY_16 = 1 / 257
 """Takes 65535 to 255."""

@@ -24,7 +24,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from engine.previews import MAX_DECODED_PIXELS, UnusableImage
+from engine.facts.previews import MAX_DECODED_PIXELS, UnusableImage
 
 MAX_DECODED_ROWS = 1_000_000
 """No image may be higher: Pillow holds a pointer for each row, which the pixel cap does not see."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-from adapters.sources.facts import Assertion, Claim, ModelFile, Notice, Told
+from adapters.sources.facts import Assertion, Claim, ModelFile, Told
 from adapters.sources.wording import shown
-from engine.records import SHA256_HEX
+from engine.facts.records import SHA256_HEX
+from engine.facts.source import Notice
 
 SLACK = 1024
 """Bytes by which a size may be off: Civitai tells it in units of 1,024 bytes, rounded."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from adapters.sources import documents
 from adapters.sources.table import Fields
-from engine.previews import MAX_IMAGE_BYTES, SIGNATURE_BYTES, media_type
+from engine.facts.previews import MAX_IMAGE_BYTES, SIGNATURE_BYTES, media_type
 
 THUMBNAILS = ("modelspec.preview_image", "modelspec.thumbnail", "thumbnail", "preview_image")
 """The keys of ModelSpec and of SwarmUI; the first that is there counts."""

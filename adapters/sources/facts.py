@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from engine.facts.source import Notice
+
 
 class Origin(StrEnum):
     """Who tells something of a model, in the order in which they are believed."""
@@ -33,13 +35,6 @@ _TITLES = {
     Origin.INVOKEAI: "InvokeAI",
     Origin.HEADER: "the file's header",
 }
-
-
-class Notice(msgspec.Struct, frozen=True, gc=False):
-    """Something a person should know of what was read: a stable code, and facts."""
-
-    code: str
-    detail: str
 
 
 class ModelFile(msgspec.Struct, frozen=True, gc=False):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.sources import claims, table
-from adapters.sources.facts import Claim, Facts, ModelFile, Notice, Origin, Told
+from adapters.sources.facts import Claim, Facts, ModelFile, Origin, Told
+from engine.facts.source import Notice
 
 _RANK = {origin: rank for rank, origin in enumerate(Origin)}
 

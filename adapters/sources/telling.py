@@ -8,8 +8,9 @@ import msgspec
 
 from adapters.sources import table
 from adapters.sources.documents import Document
-from adapters.sources.facts import Assertion, Notice, Origin, Told
+from adapters.sources.facts import Assertion, Origin, Told
 from adapters.sources.table import Fields
+from engine.facts.source import Notice
 
 DAMAGE = {Origin.HEADER: "header_unusable", Origin.INVOKEAI: "field_invalid"}
 """The code of what is wrong with a source's data; that of sidecars elsewhere."""

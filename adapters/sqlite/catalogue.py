@@ -9,33 +9,28 @@ import msgspec
 from msgspec import UNSET
 
 from adapters.sqlite.database import Transaction
-from adapters.sqlite.shelf import (
+from adapters.sqlite.records import (
     Stored,
     models_by_hash,
     record_tags,
     tag_ids,
     write_models,
 )
-from engine.catalogue import (
+from engine.errors import InvalidEdit, UnknownModel
+from engine.facts.catalogue import ModelPatch, ModelSummary, TagRef
+from engine.facts.conflicts import with_images
+from engine.facts.records import ModelRecord, Tag
+from engine.facts.removal import Removal
+from engine.ports.changes import (
     AddPreview,
     AddTags,
-    EditModel,
-    ExpectPreview,
-    InvalidEdit,
-    ModelPatch,
-    ModelSummary,
-    TagRef,
-    UnknownModel,
-)
-from engine.conflicts import with_images
-from engine.records import ModelRecord, Tag
-from engine.removing import (
     AdvanceRemoval,
     BeginRemoval,
     ConfirmRemoval,
     CountRemoval,
+    EditModel,
     EndRemoval,
-    Removal,
+    ExpectPreview,
 )
 
 OTHERS = "Others"
@@ -191,11 +186,11 @@ def expect_preview(tx: Transaction, change: ExpectPreview) -> int:
 
 
 def add_preview(tx: Transaction, change: AddPreview) -> bool:
-    """A preview set is on disk; False when the footing has moved."""
+    """A preview set is on disk; False when other previews came in between."""
     found = _existing(tx, change.sha256)
-    if found.record.meta_json.images_count != change.footing_count:
+    if found.record.meta_json.images_count != change.previews_before:
         return False
-    record = with_images(found.record, change.footing_count + 1)
+    record = with_images(found.record, change.previews_before + 1)
     write_models(tx, [(record, found.extra)])
     tx.execute(INSERT_CARRIED, change.sha256, change.image.name, change.image.digest)
     tx.execute(DELETE_REMOVAL, change.sha256)

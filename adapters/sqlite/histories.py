@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from adapters.sqlite.database import Row, Transaction, readable
 from adapters.sqlite.problems import problem_counts
-from engine.promotion import Conflict, ExistingSide, PendingSide
-from engine.reports import LibraryCounts, Step, TypeCount
+from engine.facts.promotion_report import Conflict, ExistingSide, PendingSide
+from engine.facts.reports import LibraryCounts, Step, TypeCount
 
 STEP_COLUMNS = """
 CASE WHEN p.started_at <= h.at THEN p.id ELSE i.run_id END,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from adapters.sqlite.database import Transaction
-from engine.records import LARGEST_NUMBER
+from engine.facts.records import MAX_SAFE_INTEGER
 
 LAST_ITEM = """
 max(coalesce((SELECT max(id) FROM migration_items), 0),
@@ -39,7 +39,7 @@ def last_item(tx: Transaction) -> int:
 
 def last_in_queue(tx: Transaction) -> int:
     """The largest number in the queue, or that was asked for there, 0 before the first."""
-    return _number(tx, SELECT_LAST_IN_QUEUE, LARGEST_NUMBER)
+    return _number(tx, SELECT_LAST_IN_QUEUE, MAX_SAFE_INTEGER)
 
 
 def taken_in_queue(tx: Transaction, numbers: list[int]) -> set[int]:

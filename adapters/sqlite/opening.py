@@ -1,6 +1,6 @@
 """How a library's database is reached: where it lies, how it is opened, and errors as facts.
 
-Imports little: `glance` needs it.
+Imports little: `last_status` needs it.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adapters.sqlite.database import Transaction, readable
-from engine.defects import ProblemKind
-from engine.problems import CodeCount, Problem, ProblemCounts
+from engine.facts.codes import ProblemKind
+from engine.facts.problems import CodeCount, Problem, ProblemCounts
 
 # Failed items are found by their index, as there are few; of warnings a slice is read in order.
 # What was failed by a promotion belongs to it and to the run that recorded it.

@@ -6,8 +6,8 @@ import msgspec
 
 from adapters.sqlite.database import Transaction, readable
 from adapters.sqlite.numbers import LAST_ITEM, last_in_queue
+from adapters.sqlite.records import models_by_hash, write_pending
 from adapters.sqlite.runs import run_of
-from adapters.sqlite.shelf import models_by_hash, write_pending
 from adapters.sqlite.transitions import (
     DELETE_PENDING,
     DROP_ORIGINAL,
@@ -21,24 +21,21 @@ from adapters.sqlite.transitions import (
     take_in_hand,
 )
 from adapters.sqlite.work import count_work, images_left
-from engine.conflicts import ConflictStrategy
-from engine.journal import (
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.promotion_report import Outcome
+from engine.facts.records import PendingModelRecord
+from engine.facts.source import Defect
+from engine.facts.states import ModelState
+from engine.facts.work import ExistingPreviews, Run, Work, WorkItem
+from engine.ports.changes import (
     AddFound,
     Decide,
-    Footing,
-    ForgetLeavings,
+    ForgetUnusedOriginals,
     NoteHash,
     OpenPromotion,
     RememberHash,
-    Run,
     TakeInHand,
-    Work,
-    WorkItem,
 )
-from engine.lifecycle import ModelState
-from engine.promotion import Outcome
-from engine.records import PendingModelRecord
-from engine.source import Defect
 
 INSERT_PROMOTION = """
 INSERT INTO migration_runs
@@ -187,7 +184,7 @@ def remember_hash(tx: Transaction, change: RememberHash) -> None:
     )
 
 
-def decide(tx: Transaction, change: Decide) -> Footing | None:
+def decide(tx: Transaction, change: Decide) -> ExistingPreviews | None:
     """Settle the conflict of a hashed item; None when it goes no further."""
     work = change.item
     item = claimed(tx, work, ModelState.IMPORTED)
@@ -234,7 +231,7 @@ def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int) -> No
     tx.many(DROP_ORIGINAL, [(name,) for name in images])
 
 
-def forget_leavings(tx: Transaction, change: ForgetLeavings) -> None:
+def forget_unused_originals(tx: Transaction, change: ForgetUnusedOriginals) -> None:
     """These originals are removed from the disk."""
     tx.execute(FORGET_ORIGINALS, _text.encode(change.names).decode())
 

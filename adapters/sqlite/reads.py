@@ -7,6 +7,11 @@ from typing import Any
 import msgspec
 
 from adapters.sqlite.database import Transaction
+from adapters.sqlite.records import (
+    PENDING_COLUMNS,
+    record_tags,
+    stored_pending,
+)
 from adapters.sqlite.runs import (
     RUN_COLUMNS,
     RUN_TABLES,
@@ -14,17 +19,12 @@ from adapters.sqlite.runs import (
     SELECT_UNFINISHED,
     run_from,
 )
-from adapters.sqlite.shelf import (
-    PENDING_COLUMNS,
-    record_tags,
-    stored_pending,
-)
 from engine.errors import UnknownRun
-from engine.journal import Run, Work, WorkItem
-from engine.records import PendingModelRecord
-from engine.source import Defect, SourceModel, Warning
-from engine.states import ModelState
-from engine.status import ItemPage, ItemView, RunFailure, RunWarning
+from engine.facts.records import PendingModelRecord
+from engine.facts.source import Defect, Notice, SourceModel
+from engine.facts.states import ModelState
+from engine.facts.status import ItemPage, ItemView, RunFailure, RunNotice
+from engine.facts.work import Run, Work, WorkItem
 
 SELECT_LAST_RUN = f"SELECT {RUN_COLUMNS} FROM {RUN_TABLES} ORDER BY r.id DESC LIMIT 1"
 SELECT_LAST_RUN_OF = f"""
@@ -116,14 +116,14 @@ def items(
         rows = tx.fetch(SELECT_ITEMS_IN_STATE, run_id, after, limit, state)
     if not rows:
         return ItemPage([], None)
-    warnings: dict[int, list[Warning]] = {}
+    warnings: dict[int, list[Notice]] = {}
     for item_id, code, detail in tx.fetch(SELECT_ITEM_WARNINGS, run_id, rows[0][0], rows[-1][0]):
-        warnings.setdefault(item_id, []).append(Warning(code, detail))
+        warnings.setdefault(item_id, []).append(Notice(code, detail))
     views = [_item_view(row, warnings.get(row[0], [])) for row in rows]
     return ItemPage(views, views[-1].id if len(views) == limit else None)
 
 
-def _item_view(row: tuple[Any, ...], warnings: list[Warning]) -> ItemView:
+def _item_view(row: tuple[Any, ...], warnings: list[Notice]) -> ItemView:
     item_id, key, path, state, sha256, code, message = row
     return ItemView(
         id=item_id,
@@ -136,10 +136,10 @@ def _item_view(row: tuple[Any, ...], warnings: list[Warning]) -> ItemView:
     )
 
 
-def warnings(tx: Transaction, run_id: int, after: int, limit: int) -> list[tuple[int, RunWarning]]:
+def warnings(tx: Transaction, run_id: int, after: int, limit: int) -> list[tuple[int, RunNotice]]:
     """Warnings of a run, each with its own number, ascending."""
     rows = tx.fetch(SELECT_WARNINGS, run_id, after, limit)
-    return [(row[0], RunWarning(row[1], row[2], row[3], row[4])) for row in rows]
+    return [(row[0], RunNotice(row[1], row[2], row[3], row[4])) for row in rows]
 
 
 def failures(tx: Transaction, run_id: int, after: int, limit: int) -> list[RunFailure]:

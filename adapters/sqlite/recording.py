@@ -8,8 +8,7 @@ import msgspec
 
 from adapters.sqlite.database import Transaction
 from adapters.sqlite.numbers import last_in_queue, last_item, taken_in_queue
-from adapters.sqlite.runs import run_of
-from adapters.sqlite.shelf import (
+from adapters.sqlite.records import (
     LINK_MODEL_TAG,
     LINK_PENDING_TAG,
     Stored,
@@ -19,16 +18,18 @@ from adapters.sqlite.shelf import (
     write_models,
     write_pending,
 )
+from adapters.sqlite.runs import run_of
 from adapters.sqlite.transitions import INSERT_WARNING
 from adapters.sqlite.work import count_work
-from engine.conflicts import ConflictStrategy
 from engine.errors import StaleCursor
-from engine.intake import AssessedRow, Lane, may_wait
-from engine.journal import RecordRows, Work
-from engine.lifecycle import ModelState
-from engine.records import LARGEST_NUMBER, ModelRecord, PendingModelRecord
-from engine.settlement import Known, SettledRow, Settlement
-from engine.source import DAMAGE
+from engine.facts.assessment import AssessedRow, Lane, may_wait
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.records import MAX_SAFE_INTEGER, ModelRecord, PendingModelRecord
+from engine.facts.settlement import Known, SettledRow, Settlement
+from engine.facts.source import DAMAGE
+from engine.facts.states import ModelState
+from engine.facts.work import Work
+from engine.ports.changes import RecordRows
 
 SELECT_SOURCE = "SELECT source_id FROM migration_runs WHERE id = ?"
 SELECT_ON_THE_WAY = """
@@ -103,7 +104,7 @@ def _look_up(tx: Transaction, rows: list[AssessedRow], strategy: ConflictStrateg
         # Rows of this chunk keep their own numbers: one that cannot is numbered after them.
         largest=max(
             last_in_queue(tx),
-            *(row.model.key for row in rows if row.model.key < LARGEST_NUMBER),
+            *(row.model.key for row in rows if row.model.key < MAX_SAFE_INTEGER),
             0,
         ),
     )

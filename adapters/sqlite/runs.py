@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.sqlite.database import Transaction
-from adapters.sqlite.shelf import map_tags
-from engine.conflicts import ConflictStrategy
+from adapters.sqlite.records import map_tags
 from engine.errors import RunActive, UnknownRun
-from engine.journal import BEFORE_FIRST_KEY, ExpectRows, FinishIntake, OpenRun, Run, SetRunState
-from engine.source import DAMAGE
-from engine.status import RunKind, RunState
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.source import DAMAGE
+from engine.facts.status import RunKind, RunState
+from engine.facts.work import BEFORE_FIRST_KEY, Run
+from engine.ports.changes import ExpectRows, FinishIntake, OpenRun, SetRunState
 
 RUN_COLUMNS = """
 r.id, r.kind, r.status, coalesce(s.location, ''), r.images_folder, r.strategy, r.fingerprint,

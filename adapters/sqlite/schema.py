@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from engine.lifecycle import LEGAL, WAYS, ModelState
+from engine.facts.lifecycle import LEGAL, WAYS
+from engine.facts.states import ModelState
 
 DB_VERSION = "2"
 """`db_meta.db_version` of the library format."""

@@ -14,8 +14,8 @@ from adapters.sqlite import (
     catalogue,
     histories,
     problems,
+    promotion_reads,
     promotions,
-    queue,
     reads,
     recording,
     runs,
@@ -28,51 +28,82 @@ from adapters.sqlite.connection import Connection
 from adapters.sqlite.database import Transaction, transaction
 from adapters.sqlite.opening import database_path, translate
 from adapters.sqlite.thread import DatabaseThread, database_thread
-from engine import catalogue as editing
-from engine import journal, removing
-from engine.defects import ProblemKind
-from engine.files import FileFacts
-from engine.lifecycle import ModelState
-from engine.problems import CodeCount, Problem, ProblemCounts
-from engine.promotion import Conflict, PromotionReport
-from engine.records import ModelRecord, PendingModelRecord, Tag
-from engine.reports import LibraryCounts, Step
-from engine.status import ItemPage, RunFailure, RunStatus, RunWarning
-from engine.verifying import ShelvedModel, ShelvedPending
+from engine.facts.catalogue import ModelSummary
+from engine.facts.codes import ProblemKind
+from engine.facts.files import FileFacts
+from engine.facts.findings import StoredModel, StoredPending
+from engine.facts.problems import CodeCount, Problem, ProblemCounts
+from engine.facts.promotion_report import Conflict, PromotionReport
+from engine.facts.records import ModelRecord, PendingModelRecord, Tag
+from engine.facts.removal import Removal
+from engine.facts.reports import LibraryCounts, Step
+from engine.facts.states import ModelState
+from engine.facts.status import ItemPage, RunFailure, RunNotice, RunStatus
+from engine.facts.work import Run, Work, WorkItem
+from engine.ports.changes import (
+    Activate,
+    AddFound,
+    AddPreview,
+    AddTags,
+    AdvanceRemoval,
+    BeginRemoval,
+    Change,
+    ConfirmRemoval,
+    CountRemoval,
+    Decide,
+    EditModel,
+    EndRemoval,
+    ExpectPreview,
+    ExpectRows,
+    Fail,
+    FinishIntake,
+    ForgetUnusedOriginals,
+    KeepPending,
+    NoteHash,
+    OpenPromotion,
+    OpenRun,
+    RecordRows,
+    Recover,
+    Release,
+    RememberHash,
+    RetryFailed,
+    SetRunState,
+    TakeInHand,
+)
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 Apply = Callable[[Transaction, Any], Any]
 
-APPLY: dict[type[journal.Change[Any]], Apply] = {
-    journal.OpenRun: runs.open_run,
-    journal.SetRunState: runs.set_run_state,
-    journal.ExpectRows: runs.expect_rows,
-    journal.FinishIntake: runs.finish_intake,
-    journal.RecordRows: recording.record_rows,
-    journal.OpenPromotion: promotions.open_promotion,
-    journal.NoteHash: promotions.note_hash,
-    journal.RememberHash: promotions.remember_hash,
-    journal.Decide: promotions.decide,
-    journal.ForgetLeavings: promotions.forget_leavings,
-    journal.AddFound: promotions.add_found,
-    editing.EditModel: catalogue.edit_model,
-    editing.AddTags: catalogue.add_tags,
-    editing.ExpectPreview: catalogue.expect_preview,
-    editing.AddPreview: catalogue.add_preview,
-    removing.BeginRemoval: catalogue.begin_removal,
-    removing.ConfirmRemoval: catalogue.confirm_removal,
-    removing.AdvanceRemoval: catalogue.advance_removal,
-    removing.CountRemoval: catalogue.count_removal,
-    removing.EndRemoval: catalogue.end_removal,
-    journal.TakeInHand: transitions.take_in_hand,
-    journal.Activate: transitions.activate,
-    journal.Park: transitions.park,
-    journal.Fail: transitions.fail,
-    journal.Release: transitions.release,
-    journal.RetryFailed: transitions.retry_failed,
-    journal.Recover: transitions.recover,
+APPLY: dict[type[Change[Any]], Apply] = {
+    OpenRun: runs.open_run,
+    SetRunState: runs.set_run_state,
+    ExpectRows: runs.expect_rows,
+    FinishIntake: runs.finish_intake,
+    RecordRows: recording.record_rows,
+    OpenPromotion: promotions.open_promotion,
+    NoteHash: promotions.note_hash,
+    RememberHash: promotions.remember_hash,
+    Decide: promotions.decide,
+    ForgetUnusedOriginals: promotions.forget_unused_originals,
+    AddFound: promotions.add_found,
+    EditModel: catalogue.edit_model,
+    AddTags: catalogue.add_tags,
+    ExpectPreview: catalogue.expect_preview,
+    AddPreview: catalogue.add_preview,
+    BeginRemoval: catalogue.begin_removal,
+    ConfirmRemoval: catalogue.confirm_removal,
+    AdvanceRemoval: catalogue.advance_removal,
+    CountRemoval: catalogue.count_removal,
+    EndRemoval: catalogue.end_removal,
+    TakeInHand: transitions.take_in_hand,
+    Activate: transitions.activate,
+    KeepPending: transitions.keep_pending,
+    Fail: transitions.fail,
+    Release: transitions.release,
+    RetryFailed: transitions.retry_failed,
+    Recover: transitions.recover,
 }
 """What each change does; a test holds it complete."""
 
@@ -85,15 +116,15 @@ class SqliteReader:
         self._reading = connection
         self._path = path
 
-    async def run(self, run_id: int | None = None) -> journal.Run | None:
+    async def run(self, run_id: int | None = None) -> Run | None:
         """A run, the last one by default; None where there is none."""
         return await self._read(reads.run, run_id)
 
-    async def last_run_of(self, location: str) -> journal.Run | None:
+    async def last_run_of(self, location: str) -> Run | None:
         """The last run of a source."""
         return await self._read(reads.last_run_of, location)
 
-    async def unfinished_run(self) -> journal.Run | None:
+    async def unfinished_run(self) -> Run | None:
         """The run that is running, interrupted or cancelled, if any."""
         return await self._read(reads.unfinished_run)
 
@@ -107,7 +138,7 @@ class SqliteReader:
         """Items of a run, the last one by default, ascending by id. Raises `UnknownRun`."""
         return await self._read(reads.items, run_id, state, after, limit)
 
-    async def warnings(self, run_id: int, after: int, limit: int) -> list[tuple[int, RunWarning]]:
+    async def warnings(self, run_id: int, after: int, limit: int) -> list[tuple[int, RunNotice]]:
         """Warnings of a run, each with its own number, ascending."""
         return await self._read(reads.warnings, run_id, after, limit)
 
@@ -125,55 +156,57 @@ class SqliteReader:
 
     async def work(
         self, run_id: int, after: int, limit: int, crashed: bool = False
-    ) -> list[journal.WorkItem]:
+    ) -> list[WorkItem]:
         """Items with work, key > `after`, ascending."""
         return await self._read(reads.work, run_id, after, limit, crashed)
 
     async def promotion_window(self, run_id: int) -> int | None:
         """The first place of a promotion that has work left; None at the end."""
-        return await self._read(queue.promotion_window, run_id)
+        return await self._read(promotion_reads.promotion_window, run_id)
 
     async def enlisted(
         self,
         run_id: int,
-        work: journal.Work,
+        work: Work,
         after: int,
         until: int,
         limit: int,
         crashed: bool = False,
-    ) -> list[journal.WorkItem]:
+    ) -> list[WorkItem]:
         """Items of a promotion with this work, after < place <= until, ascending."""
-        return await self._read(queue.enlisted, run_id, work, after, until, limit, crashed)
+        return await self._read(
+            promotion_reads.enlisted, run_id, work, after, until, limit, crashed
+        )
 
     async def cached_hash(self, path: str, facts: FileFacts) -> str | None:
         """The hash of a file that was hashed before and has not changed since."""
-        return await self._read(queue.cached_hash, path, facts)
+        return await self._read(promotion_reads.cached_hash, path, facts)
 
-    async def waiting_paths(self, ids: Sequence[int]) -> dict[int, str]:
+    async def pending_paths(self, ids: Sequence[int]) -> dict[int, str]:
         """The paths of the pending models among `ids`."""
-        return await self._read(queue.waiting_paths, ids)
+        return await self._read(promotion_reads.pending_paths, ids)
 
     async def promotion(self, run_id: int) -> PromotionReport:
         """What became of every id of a promotion so far."""
-        return await self._read(queue.promotion, run_id)
+        return await self._read(promotion_reads.promotion, run_id)
 
-    async def leavings(self) -> list[str]:
+    async def unused_originals(self) -> list[str]:
         """Adopted originals that nothing refers to any more."""
-        return await self._read(queue.leavings)
+        return await self._read(promotion_reads.unused_originals)
 
     async def known_paths(self, paths: Sequence[str]) -> set[str]:
         """Those of the paths that an active or a pending model has."""
-        return await self._read(queue.known_paths, paths)
+        return await self._read(promotion_reads.known_paths, paths)
 
     async def records_of_size(self, size: int) -> list[tuple[str, str]]:
         """(sha256, path) of models of this size in bytes; no hash for those that wait."""
-        return await self._read(queue.records_of_size, size)
+        return await self._read(promotion_reads.records_of_size, size)
 
-    async def models(self, after: int, limit: int) -> list[ShelvedModel]:
+    async def models(self, after: int, limit: int) -> list[StoredModel]:
         """Active models as they are, ascending by their number."""
         return await self._read(verification.models, after, limit)
 
-    async def waiting(self, after: int, limit: int) -> list[ShelvedPending]:
+    async def waiting(self, after: int, limit: int) -> list[StoredPending]:
         """Pending models as they are, ascending by id."""
         return await self._read(verification.waiting, after, limit)
 
@@ -181,9 +214,7 @@ class SqliteReader:
         """`images_count` of those of the hashes that are active models."""
         return await self._read(verification.images_counts, hashes)
 
-    async def summaries(
-        self, type_name: str, known_types: Sequence[str]
-    ) -> list[editing.ModelSummary]:
+    async def summaries(self, type_name: str, known_types: Sequence[str]) -> list[ModelSummary]:
         """Active models of a type; `Others` for those of no known type."""
         return await self._read(catalogue.summaries, type_name, known_types)
 
@@ -199,7 +230,7 @@ class SqliteReader:
         """All tags by name."""
         return await self._read(catalogue.tags)
 
-    async def removals(self) -> list[removing.Removal]:
+    async def removals(self) -> list[Removal]:
         """Removals, and sets to be written, that were interrupted."""
         return await self._read(catalogue.removals)
 
@@ -275,7 +306,7 @@ class SqliteStore(SqliteReader):
         super().__init__(thread, reading, path)
         self._writing = writing
 
-    async def apply(self, changes: Sequence[journal.Change[Any]]) -> list[Any]:
+    async def apply(self, changes: Sequence[Change[Any]]) -> list[Any]:
         """Commit the changes in one transaction; durable when it returns."""
 
         def write(connection: sqlite3.Connection) -> list[Any]:

@@ -1,4 +1,7 @@
-"""The status of a run: one query, and what its numbers mean. Imports little: `glance` needs it."""
+"""The status of a run: one query, and what its numbers mean.
+
+Imports little: `last_status` needs it.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from typing import Any, Protocol
 import msgspec
 
 from engine.errors import UnknownRun
-from engine.progress import share
-from engine.source import Defect
-from engine.states import ModelState
-from engine.status import (
+from engine.facts.progress import share
+from engine.facts.source import Defect
+from engine.facts.states import ModelState
+from engine.facts.status import (
     ByteCounts,
     Counts,
     ImageCounts,

@@ -7,8 +7,7 @@ from itertools import pairwise
 import msgspec
 
 from adapters.sqlite.database import Transaction
-from adapters.sqlite.runs import run_of
-from adapters.sqlite.shelf import (
+from adapters.sqlite.records import (
     LINK_MODEL_TAG,
     LINK_PENDING_TAG,
     link_tags,
@@ -17,31 +16,26 @@ from adapters.sqlite.shelf import (
     write_models,
     write_pending,
 )
+from adapters.sqlite.runs import run_of
 from adapters.sqlite.work import count_images, count_work, images_left
-from engine.conflicts import (
-    duplicate_warning,
-    resolve,
-    resolve_pending,
-    with_images,
-)
 from engine.errors import StaleTransition
-from engine.intake import active_record, pending_record
-from engine.journal import (
+from engine.facts.assessment import active_record, pending_record
+from engine.facts.conflicts import duplicate_warning, resolve, resolve_pending, with_images
+from engine.facts.lifecycle import WAYS
+from engine.facts.promotion_report import Outcome
+from engine.facts.records import ModelRecord
+from engine.facts.source import Defect, Notice
+from engine.facts.states import ModelState
+from engine.facts.work import CarriedImage, ExistingPreviews, WorkItem
+from engine.ports.changes import (
     Activate,
-    CarriedImage,
     Fail,
-    Footing,
-    Park,
+    KeepPending,
     Recover,
     Release,
     RetryFailed,
     TakeInHand,
-    WorkItem,
 )
-from engine.lifecycle import WAYS, ModelState
-from engine.promotion import Outcome
-from engine.records import ModelRecord
-from engine.source import Defect, Warning
 
 SELECT_ITEM = """
 SELECT run_id, promotion_id, pending_id, state, work FROM migration_items WHERE id = ?
@@ -182,29 +176,29 @@ def move(tx: Transaction, item_id: int, source: ModelState, target: ModelState, 
         raise StaleTransition(item_id, source, target)
 
 
-def take_in_hand(tx: Transaction, change: TakeInHand) -> Footing:
+def take_in_hand(tx: Transaction, change: TakeInHand) -> ExistingPreviews:
     """Note that a worker begins, and tell it what it builds on."""
     item = change.item
     if tx.execute(TAKE, change.at, item.id, item.state) != 1:
         raise StaleTransition(item.id, item.state, "in hand")
     if not item.sha256:
-        return Footing(0, frozenset())
+        return ExistingPreviews(0, frozenset())
     models = models_by_hash(tx, [item.sha256])
     carried = tx.fetch(SELECT_CARRIED, item.sha256)
-    return Footing(
+    return ExistingPreviews(
         images_count=sum(m.record.meta_json.images_count for m in models.values()),
         carried=frozenset(CarriedImage(name, digest) for name, digest in carried),
     )
 
 
 def activate(tx: Transaction, change: Activate) -> bool:
-    """Previews are on disk: the model becomes active. False when the footing has moved."""
+    """Previews are on disk: the model becomes active. False when other previews came in between."""
     work = change.item
     item = claimed(tx, work, ModelState.PROMOTED)
     record = active_record(work.candidate, work.sha256)
     found = models_by_hash(tx, [work.sha256]).get(work.sha256)
     base = found.record.meta_json.images_count if found else 0
-    if base != change.footing_count:
+    if base != change.previews_before:
         return False
     warnings = list(change.warnings)
     if found is not None:
@@ -268,9 +262,9 @@ def _unfailed(tx: Transaction, item: Item, at: int) -> Item:
     return item_of(tx, item.id)
 
 
-def park(tx: Transaction, change: Park) -> None:
+def keep_pending(tx: Transaction, change: KeepPending) -> None:
     """Original images are on disk: the model waits for promotion."""
-    item = claimed(tx, change.item, "parked")
+    item = claimed(tx, change.item, "pending again")
     run = run_of(tx, item.run_id)
     assert item.pending_id is not None, "its number was given when it was recorded"
     images = tuple(change.images)
@@ -344,7 +338,9 @@ def _fail(tx: Transaction, item: Item, defect: Defect, at: int) -> None:
         set_outcome(tx, item, Outcome.FAILED, defect)
 
 
-def _end(tx: Transaction, change: Activate | Park, item: Item, warnings: list[Warning]) -> None:
+def _end(
+    tx: Transaction, change: Activate | KeepPending, item: Item, warnings: list[Notice]
+) -> None:
     run_id = item.working_run
     tx.many(INSERT_WARNING, [(run_id, item.id, w.code, w.detail) for w in warnings])
     tx.count(run_id, "warnings", len(warnings))

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from adapters.sqlite.database import Transaction, is_text
-from engine.records import SHA256_HEX, ActiveMeta, PendingMeta
-from engine.verifying import ShelvedModel, ShelvedPending
+from engine.facts.findings import StoredModel, StoredPending
+from engine.facts.records import SHA256_HEX, ActiveMeta, PendingMeta
 
 SELECT_MODELS = """
 SELECT sha256, path, name, type, size_bytes, created_at, meta_json, rowid
@@ -35,12 +35,12 @@ FIELDS: tuple[tuple[str, type], ...] = (
 """What both kinds of record hold, without nulls."""
 
 
-def models(tx: Transaction, after: int, limit: int) -> list[ShelvedModel]:
+def models(tx: Transaction, after: int, limit: int) -> list[StoredModel]:
     """Active models, ascending by their number."""
     return [_model(row) for row in tx.fetch(SELECT_MODELS, after, limit)]
 
 
-def waiting(tx: Transaction, after: int, limit: int) -> list[ShelvedPending]:
+def waiting(tx: Transaction, after: int, limit: int) -> list[StoredPending]:
     """Pending models, ascending by id."""
     return [_waiting(row) for row in tx.fetch(SELECT_WAITING, after, limit)]
 
@@ -51,7 +51,7 @@ def images_counts(tx: Transaction, hashes: Sequence[str]) -> dict[str, int]:
     return {row[0]: row[1] if isinstance(row[1], int) else 0 for row in rows}
 
 
-def _model(row: tuple[Any, ...]) -> ShelvedModel:
+def _model(row: tuple[Any, ...]) -> StoredModel:
     defects = _defects(row[1:6])
     if not SHA256_HEX.fullmatch(str(row[0])):
         defects.append(f"sha256 is {row[0]!r}, not 64 lower-case hexadecimal digits")
@@ -60,10 +60,10 @@ def _model(row: tuple[Any, ...]) -> ShelvedModel:
         meta = msgspec.json.decode(row[6] or "", type=ActiveMeta)
     except (msgspec.MsgspecError, TypeError) as error:
         defects.append(f"meta_json: {error}")
-    return ShelvedModel(row[7], str(row[0]), str(row[1]), meta.images_count, tuple(defects))
+    return StoredModel(row[7], str(row[0]), str(row[1]), meta.images_count, tuple(defects))
 
 
-def _waiting(row: tuple[Any, ...]) -> ShelvedPending:
+def _waiting(row: tuple[Any, ...]) -> StoredPending:
     defects = _defects((row[1], *row[3:7]))
     if row[2] and not SHA256_HEX.fullmatch(str(row[2])):
         defects.append(f"sha256 is {row[2]!r}, neither empty nor 64 lower-case hexadecimal digits")
@@ -72,7 +72,7 @@ def _waiting(row: tuple[Any, ...]) -> ShelvedPending:
         meta = msgspec.json.decode(row[7] or "", type=PendingMeta)
     except (msgspec.MsgspecError, TypeError) as error:
         defects.append(f"meta_json: {error}")
-    return ShelvedPending(row[0], str(row[1]), meta.images, tuple(defects))
+    return StoredPending(row[0], str(row[1]), meta.images, tuple(defects))
 
 
 def _defects(values: Sequence[Any]) -> list[str]:

@@ -24,7 +24,7 @@ import pytest
 from adapters.cli.main import run
 from adapters.composition import Reshelve
 from adapters.files.library import is_owned, owned_library
-from engine.supervisor import LegacyImport
+from engine.facts.requests import LegacyImport
 from tests import commands
 from tests.faults.disks import small_disk
 from tests.faults.libraries import SCHEMA, make_library

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from adapters.composition import Reshelve
-from engine.conflicts import ConflictStrategy
-from engine.promotion import PromotionReport
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.promotion_report import PromotionReport
 from engine.service import MigrationService
 from tests.waiting_library import (
     Legacy,

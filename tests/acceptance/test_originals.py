@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.status import RunStatus
+from engine.facts.status import RunStatus
 from tests.waiting_library import Legacy, Row, migrate, opened, originals, picture, waiting
 
 pytestmark = pytest.mark.anyio

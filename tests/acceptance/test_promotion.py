@@ -18,11 +18,11 @@ import msgspec
 import pytest
 
 from adapters.composition import Reshelve
-from engine.conflicts import ConflictStrategy
-from engine.promotion import PromotionReport
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.promotion_report import PromotionReport
+from engine.facts.requests import LegacyImport
+from engine.facts.status import RunNotice
 from engine.service import MigrationService
-from engine.status import RunWarning
-from engine.supervisor import LegacyImport
 from tests.waiting_library import (
     Legacy,
     Row,
@@ -92,7 +92,7 @@ class Promoted:
     def __init__(self, library: Path, reports: list[PromotionReport]) -> None:
         self.library = library
         self.without_strategy, self.merged, self.all_ids_again = reports
-        self.warnings: list[RunWarning] = []
+        self.warnings: list[RunNotice] = []
 
 
 @pytest.fixture(scope="module")

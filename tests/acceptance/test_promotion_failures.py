@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.promotion import PromotionReport, Refusal
+from engine.facts.promotion_report import PromotionReport, Refusal
+from engine.facts.status import RunFailure
 from engine.service import MigrationService
-from engine.status import RunFailure
 from tests.waiting_library import (
     Legacy,
     Row,

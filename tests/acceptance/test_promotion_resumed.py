@@ -15,8 +15,8 @@ import pytest
 from anyio import to_thread
 
 from adapters.pillow.codec import PillowCodec
-from engine.conflicts import ConflictStrategy
 from engine.errors import NothingToResume
+from engine.facts.conflicts import ConflictStrategy
 from engine.service import MigrationService
 from tests.waiting_library import (
     Legacy,

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from adapters.composition import Reshelve
-from engine.files import Root
-from engine.scanning import MovedFile, ScanFailed, ScanReport
+from engine.errors import ScanFailed
+from engine.facts.files import Root
+from engine.facts.scan_report import MovedFile, ScanReport
 from engine.service import MigrationService
 from tests.waiting_library import (
     Legacy,

@@ -28,13 +28,13 @@ from hypothesis.stateful import (
 )
 
 from adapters.composition import Reshelve
-from engine.conflicts import ConflictStrategy
 from engine.errors import NothingToResume
-from engine.files import Root
-from engine.promotion import PromotionReport
-from engine.scanning import ScanReport
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.files import Root
+from engine.facts.findings import Problem
+from engine.facts.promotion_report import PromotionReport
+from engine.facts.scan_report import ScanReport
 from engine.service import MigrationService
-from engine.verifying import Problem
 from tests.waiting_library import (
     Legacy,
     Row,

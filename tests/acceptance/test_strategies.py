@@ -15,8 +15,8 @@ import anyio
 import msgspec
 import pytest
 
-from engine.conflicts import ConflictStrategy
-from engine.promotion import PromotionReport
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.promotion_report import PromotionReport
 from tests.waiting_library import (
     Legacy,
     Row,

@@ -13,10 +13,12 @@ from anyio import CapacityLimiter
 
 from adapters.files.images import DiskImages
 from adapters.files.library import DiskLibrary, owned_library
-from adapters.hikaze1.reader import Hikaze1
-from engine import survey
-from engine.source import Glance, Source, never
-from engine.survey import JOURNAL_SHARE, PREVIEW_SHARE, Survey, Surveyor
+from adapters.sources.hikaze1.reader import Hikaze1
+from engine.facts.source import SourceStamp
+from engine.facts.survey import Survey
+from engine.ports.source import Source, never
+from engine.runs import survey
+from engine.runs.survey import JOURNAL_SHARE, PREVIEW_SHARE, Surveyor
 from tests.waiting_library import Legacy, Row, migrate, opened, picture
 
 pytestmark = pytest.mark.anyio
@@ -45,8 +47,8 @@ class WatchedKind(Hikaze1):
         with super().open(location, scratch, checkpoint) as source:
             yield source
 
-    def glance(self, location: Path) -> Glance:
-        return super().glance(location)
+    def stamp(self, location: Path) -> SourceStamp:
+        return super().stamp(location)
 
 
 class RoomyLibrary(DiskLibrary):

@@ -13,9 +13,9 @@ import anyio
 import pytest
 
 from adapters.composition import Reshelve
-from adapters.files.shelf import DiskShelf
-from engine.previews import UnusableImage
-from engine.verifying import Problem, Sample
+from adapters.files.stored import DiskStoredFiles
+from engine.facts.findings import Problem, Sample
+from engine.facts.previews import UnusableImage
 from tests.waiting_library import (
     Legacy,
     Row,
@@ -255,7 +255,7 @@ async def test_every_code_of_the_contract_but_the_hash_is_among_the_damages() ->
     }
 
 
-class Unreadable(DiskShelf):
+class Unreadable(DiskStoredFiles):
     """An image folder of which nothing can be read, and that loses its patience."""
 
     def __init__(self, library: Path, patience: int) -> None:

@@ -32,6 +32,14 @@ ENGINE_MAY_IMPORT = (sys.stdlib_module_names - BACKENDS) | {
 }
 COMPOSITION = "adapters.composition"
 
+ROOMS = ("facts", "ports", "actors", "runs", "library")
+"""The rooms of the engine, from the ground up: each may import those before it, and `TOP` of them
+all. `service.py` stands on the roof."""
+
+GROUND, ROOF = "engine.errors", "engine.service"
+SHARED = {"sidecars", "headers", "beside", "untrusted_sqlite"}
+"""What sources share: rooms that know no manager, however many managers' folders use them."""
+
 
 def read(module: Path) -> str:
     return (ROOT / module).read_text(encoding="utf-8")
@@ -75,6 +83,25 @@ def siblings(source: str, package: str) -> set[str]:
     }
 
 
+def rooms_above(source: str, module: str) -> set[str]:
+    """What a module of the engine imports from a room above its own."""
+    floors = {GROUND: -1, ROOF: len(ROOMS)}
+    floors |= {f"engine.{room}": floor for floor, room in enumerate(ROOMS)}
+
+    def floor_of(named: str) -> int:
+        return floors.get(".".join(named.split(".")[:2]), -1)
+
+    package, _, _ = module.rpartition(".")
+    return {named for named in imports(source, package) if floor_of(named) > floor_of(module)}
+
+
+def other_sources(source: str, package: str) -> set[str]:
+    """The managers that a module of a manager's source, or of what sources share, imports."""
+    own = package.split(".")[2] if package.count(".") > 1 else ""
+    named = {name for name in imports(source, package) if name.startswith("adapters.sources.")}
+    return {name for name in named if name.split(".")[2] != own and name.split(".")[2] in MANAGERS}
+
+
 def bare_exemptions(source: str) -> list[str]:
     """Comments that switch a check off without saying which."""
     return [
@@ -88,6 +115,11 @@ def bare_exemptions(source: str) -> list[str]:
 ENGINE = [module for module in MODULES if module.parts[0] == "engine"]
 ADAPTERS = [module for module in MODULES if len(module.parts) > 2 and module.parts[0] == "adapters"]
 
+SOURCES = [module for module in ADAPTERS if module.parts[1] == "sources"]
+MANAGERS = {
+    module.parts[2] for module in SOURCES if len(module.parts) > 3 and module.parts[2] not in SHARED
+}
+
 every_module = pytest.mark.parametrize("module", MODULES, ids=str)
 
 
@@ -99,6 +131,22 @@ def test_there_are_modules_to_look_at(package: str) -> None:
 @pytest.mark.parametrize("module", ENGINE, ids=str)
 def test_the_engine_knows_no_adapter_and_no_technology(module: Path) -> None:
     assert foreign_to_engine(read(module), package_of(module)) == set()
+
+
+@pytest.mark.parametrize("module", ENGINE, ids=str)
+def test_rooms_of_the_engine_are_entered_from_above_only(module: Path) -> None:
+    assert rooms_above(read(module), dotted(module)) == set()
+
+
+def test_each_module_of_the_engine_is_in_a_room() -> None:
+    outside = {dotted(module) for module in ENGINE if len(module.parts) == 2}
+    assert outside == {"engine", GROUND, ROOF}
+    assert {module.parts[1] for module in ENGINE if len(module.parts) > 2} == set(ROOMS)
+
+
+@pytest.mark.parametrize("module", SOURCES, ids=str)
+def test_a_source_knows_no_other_source(module: Path) -> None:
+    assert other_sources(read(module), package_of(module)) == set()
 
 
 @pytest.mark.parametrize("module", ADAPTERS, ids=str)
@@ -162,6 +210,41 @@ def test_a_check_is_only_switched_off_by_name(module: Path) -> None:
 )
 def test_the_rule_for_the_engine_finds(source: str) -> None:
     assert foreign_to_engine(source, "engine.part")
+
+
+@pytest.mark.parametrize(
+    ("source", "module"),
+    [
+        ("from engine.ports.journal import Reader", "engine.facts.work"),
+        ("from engine.runs import worker", "engine.actors.dispatcher"),
+        ("from ..library import catalogue", "engine.runs.worker"),
+        ("from engine.service import MigrationService", "engine.library.catalogue"),
+        ("from engine.facts import work", "engine.errors"),
+    ],
+)
+def test_the_rule_for_rooms_finds(source: str, module: str) -> None:
+    assert rooms_above(source, module)
+
+
+@pytest.mark.parametrize(
+    ("source", "module"),
+    [
+        ("from engine.facts.work import Run", "engine.facts.status"),
+        ("from engine.errors import ReshelveError", "engine.facts.work"),
+        ("from engine.runs.worker import Worker", "engine.service"),
+        ("from engine import __version__", "engine.facts.work"),
+    ],
+)
+def test_the_rule_for_rooms_lets_pass(source: str, module: str) -> None:
+    assert not rooms_above(source, module)
+
+
+def test_the_rule_for_sources_finds_and_lets_pass() -> None:
+    assert "hikaze1" in MANAGERS
+    taken = "from adapters.sources.hikaze1 import mapping"
+    assert other_sources(taken, "adapters.sources.untrusted_sqlite")
+    assert not other_sources(taken, "adapters.sources.hikaze1")
+    assert not other_sources("from adapters.sources import claims", "adapters.sources.hikaze1")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from engine.previews import TIERS, tier_sizes
+from engine.facts.previews import TIERS, tier_sizes
 from tests.benchmarks.pictures import Picture
 
 MAX_BYTES = 1.05

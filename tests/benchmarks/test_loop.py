@@ -10,8 +10,8 @@ import anyio
 import pytest
 
 from adapters.composition import Program
-from engine.status import RunState
-from engine.supervisor import LegacyImport
+from engine.facts.requests import LegacyImport
+from engine.facts.status import RunState
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.large_library import make_rows
 from tests.benchmarks.pictures import pictures

@@ -16,7 +16,7 @@ import pytest
 
 from adapters.composition import Program
 from adapters.pillow.codec import PillowCodec
-from engine.supervisor import LegacyImport
+from engine.facts.requests import LegacyImport
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.pictures import pictures
 from tests.faults.libraries import SCHEMA

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from adapters.pillow.codec import SETTINGS, PillowCodec, Settings
-from engine.previews import TIERS
+from engine.facts.previews import TIERS
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.pictures import pictures
 from tests.benchmarks.plain_previews import (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from adapters.pillow.codec import PillowCodec
-from engine.previews import TIERS
+from engine.facts.previews import TIERS
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.pictures import Picture, pictures
 from tests.benchmarks.plain_previews import (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.hikaze1.reader import Hikaze1
+from adapters.sources.hikaze1.reader import Hikaze1
 
 ROWS = 100_000
 CHUNK = 1000

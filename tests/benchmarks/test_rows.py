@@ -14,8 +14,8 @@ import pytest
 
 from adapters.composition import Program
 from adapters.sqlite.schema import JOURNAL_TABLES, LIBRARY_TABLES
-from engine.status import RunState
-from engine.supervisor import LegacyImport
+from engine.facts.requests import LegacyImport
+from engine.facts.status import RunState
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.large_library import make_rows
 

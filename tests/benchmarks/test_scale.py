@@ -11,9 +11,9 @@ import anyio
 import pytest
 
 from adapters.composition import Program
+from engine.facts.requests import LegacyImport
+from engine.facts.status import RunState, RunStatus
 from engine.service import MigrationService
-from engine.status import RunState, RunStatus
-from engine.supervisor import LegacyImport
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.large_library import make_rows
 

@@ -10,25 +10,21 @@ from typing import Any
 
 from adapters.sqlite.opening import database_path
 from adapters.sqlite.store import SqliteStore, sqlite_store
-from engine.conflicts import ConflictStrategy
-from engine.intake import AssessedRow
-from engine.journal import (
-    BEFORE_FIRST_KEY,
+from engine.facts.assessment import AssessedRow
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.source import Defect, Notice
+from engine.facts.status import RunKind, RunState
+from engine.facts.work import BEFORE_FIRST_KEY, CarriedImage, ExistingPreviews, Run, WorkItem
+from engine.ports.changes import (
     Activate,
-    CarriedImage,
     Fail,
-    Footing,
+    KeepPending,
     OpenRun,
-    Park,
     RecordRows,
     Recover,
-    Run,
     SetRunState,
     TakeInHand,
-    WorkItem,
 )
-from engine.source import Defect, Warning
-from engine.status import RunKind, RunState
 from tests.unit.rows import FOLDER
 
 LOCATION = "/legacy/hikaze_mm.sqlite3"
@@ -45,24 +41,24 @@ def image(name: str) -> CarriedImage:
 def finished(
     item: WorkItem,
     *images: CarriedImage,
-    footing: int = 0,
+    previews: int = 0,
     refused: Sequence[str] = (),
-    warnings: Sequence[Warning] = (),
+    warnings: Sequence[Notice] = (),
     at: int = AT,
 ) -> Activate:
     """A worker's word that the previews of an item are on disk."""
-    return Activate(item, footing, list(images), list(refused), 100, list(warnings), at)
+    return Activate(item, previews, list(images), list(refused), 100, list(warnings), at)
 
 
 def parked(
     item: WorkItem,
     *names: str,
     refused: Sequence[str] = (),
-    warnings: Sequence[Warning] = (),
+    warnings: Sequence[Notice] = (),
     at: int = AT,
-) -> Park:
+) -> KeepPending:
     """A worker's word that the originals of an item are on disk."""
-    return Park(item, list(names), list(refused), 100, list(warnings), at)
+    return KeepPending(item, list(names), list(refused), 100, list(warnings), at)
 
 
 def query(library: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -96,7 +92,7 @@ class Bench:
     async def end_run(self, run: Run) -> None:
         await self.store.apply([SetRunState(run.id, RunState.COMPLETED, AT)])
 
-    async def record(self, run: Run, *rows: AssessedRow, notes: Sequence[Warning] = ()) -> int:
+    async def record(self, run: Run, *rows: AssessedRow, notes: Sequence[Notice] = ()) -> int:
         now = await self.store.run(run.id)
         assert now is not None
         change = RecordRows(run.id, now.cursor, list(rows), list(notes), AT)
@@ -107,10 +103,10 @@ class Bench:
     async def work(self, run: Run, *, crashed: bool = False) -> list[WorkItem]:
         return await self.store.work(run.id, BEFORE_FIRST_KEY, 1_000, crashed)
 
-    async def take(self, item: WorkItem) -> Footing:
-        (footing,) = await self.store.apply([TakeInHand(item, AT)])
-        assert isinstance(footing, Footing)
-        return footing
+    async def take(self, item: WorkItem) -> ExistingPreviews:
+        (previews,) = await self.store.apply([TakeInHand(item, AT)])
+        assert isinstance(previews, ExistingPreviews)
+        return previews
 
     async def only_work(self, run: Run) -> WorkItem:
         (item,) = await self.work(run)

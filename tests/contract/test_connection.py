@@ -16,8 +16,8 @@ import pytest
 
 from adapters.sqlite.connection import Connection, connect
 from adapters.sqlite.thread import DatabaseThread, database_thread
-from engine.journal import SetRunState
-from engine.status import RunState
+from engine.facts.status import RunState
+from engine.ports.changes import SetRunState
 from tests.contract.bench import AT, Bench
 from tests.unit.rows import row
 

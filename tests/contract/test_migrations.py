@@ -13,7 +13,7 @@ import pytest
 
 from adapters.sqlite import migrations
 from adapters.sqlite.admission import open_writer
-from adapters.sqlite.glance import glance
+from adapters.sqlite.last_status import last_status
 from adapters.sqlite.opening import database_path
 from adapters.sqlite.store import sqlite_reader, sqlite_store
 from adapters.sqlite.thread import database_thread
@@ -279,7 +279,7 @@ async def test_a_reader_changes_no_old_library(old: Path, take: Take) -> None:
         async with sqlite_reader(old):
             pass
     with pytest.raises(LibraryTooOld):
-        glance(old)
+        last_status(old)
     assert commands.files_of(old) == before
 
 
@@ -288,7 +288,7 @@ async def test_a_reader_reads_an_old_library_once_its_owner_had_it(old: Path, ta
     async with sqlite_store(old):
         pass
     async with sqlite_reader(old) as reader:
-        assert await reader.status() == glance(old)
+        assert await reader.status() == last_status(old)
 
 
 @pytest.mark.parametrize("enter", [sqlite_store, sqlite_reader], ids=["owner", "reader"])

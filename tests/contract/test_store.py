@@ -9,18 +9,13 @@ import msgspec
 import pytest
 
 from adapters.sqlite.store import APPLY, sqlite_reader
-from engine import catalogue, journal, removing
 from engine.errors import LibraryMissing, RunActive, UnknownRun
-from engine.journal import (
-    BEFORE_FIRST_KEY,
-    ExpectRows,
-    FinishIntake,
-    RecordRows,
-    SetRunState,
-)
-from engine.lifecycle import ModelState
-from engine.source import Defect, SourceTag, Warning
-from engine.status import ItemPage, RunState, RunStatus
+from engine.facts.source import Defect, Notice, SourceTag
+from engine.facts.states import ModelState
+from engine.facts.status import ItemPage, RunState, RunStatus
+from engine.facts.work import BEFORE_FIRST_KEY
+from engine.ports import changes
+from engine.ports.changes import Change, ExpectRows, FinishIntake, RecordRows, SetRunState
 from tests.contract.bench import (
     AT,
     BROKE,
@@ -38,17 +33,16 @@ PREVIEWS = row(2, sha256=sha(2), images=("a.png", "b.png"), tags=("style",))
 WAITING = row(3, tags=("style",))
 ORIGINALS = row(4, images=("c.png",), tags=("style",))
 FAILED = row(5, defect=BROKEN)
-NOTE = Warning("rows_unreadable", "rows 6 to 9 lie on a damaged page")
+NOTE = Notice("rows_unreadable", "rows 6 to 9 lie on a damaged page")
 
 
 def test_every_change_can_be_applied() -> None:
-    changes = {
+    known = {
         found
-        for module in (journal, catalogue, removing)
-        for found in vars(module).values()
-        if isinstance(found, type) and issubclass(found, journal.Change)
+        for found in vars(changes).values()
+        if isinstance(found, type) and issubclass(found, Change)
     }
-    assert changes - {journal.Change} == set(APPLY)
+    assert known - {Change} == set(APPLY)
 
 
 async def test_a_library_is_made_in_a_folder_of_any_name(bench: Bench) -> None:
@@ -178,7 +172,7 @@ async def test_the_size_of_the_source_is_expected(bench: Bench) -> None:
 
 async def test_expecting_rows_again_repeats_no_warning(bench: Bench) -> None:
     run = await bench.open_run()
-    expectation = ExpectRows(run.id, 60, [SourceTag(1, "style")], [Warning("tag_unreadable", "2")])
+    expectation = ExpectRows(run.id, 60, [SourceTag(1, "style")], [Notice("tag_unreadable", "2")])
     await bench.store.apply([expectation])
     await bench.store.apply([expectation])
     assert (await bench.store.status()).warnings == 1
@@ -216,7 +210,7 @@ async def test_items_are_listed_by_state(bench: Bench) -> None:
 
 async def test_items_are_listed_with_their_warnings(bench: Bench) -> None:
     run = await bench.open_run()
-    warned = msgspec.structs.replace(ACTIVE, warnings=(Warning("file_missing", "gone"),))
+    warned = msgspec.structs.replace(ACTIVE, warnings=(Notice("file_missing", "gone"),))
     await bench.record(run, warned, WAITING)
     page = await bench.store.items(run.id, None, 0, 10)
     assert [[w.code for w in view.warnings] for view in page.items] == [["file_missing"], []]
@@ -224,7 +218,7 @@ async def test_items_are_listed_with_their_warnings(bench: Bench) -> None:
 
 async def test_warnings_are_listed_page_by_page(bench: Bench) -> None:
     run = await bench.open_run()
-    await bench.record(run, notes=[Warning("note", str(n)) for n in range(5)])
+    await bench.record(run, notes=[Notice("note", str(n)) for n in range(5)])
     first = await bench.store.warnings(run.id, 0, 3)
     second = await bench.store.warnings(run.id, first[-1][0], 3)
     assert [warning.detail for _, warning in first + second] == ["0", "1", "2", "3", "4"]

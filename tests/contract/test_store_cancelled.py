@@ -11,7 +11,7 @@ import pytest
 from anyio import to_thread
 
 from adapters.sqlite.thread import database_thread
-from engine.reports import PAGE, Reports
+from engine.library.reports import PAGE, Reports
 from tests.contract.bench import Bench, names_in, opened
 from tests.unit.rows import row
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.conflicts import ConflictStrategy
-from engine.intake import AssessedRow
-from engine.journal import Release, RetryFailed, Run, Work, WorkItem
-from engine.source import Warning
+from engine.facts.assessment import AssessedRow
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.source import Notice
+from engine.facts.work import Run, Work, WorkItem
+from engine.ports.changes import Release, RetryFailed
 from tests.contract.bench import AT, Bench, finished, image, opened, parked
 from tests.unit.rows import BROKEN, row, sha
 
@@ -77,14 +78,14 @@ class Story:
         elif name == "fail":
             await self._bench.fail(item)
         elif item.sha256 and item.work is Work.PREVIEWS:
-            footing = await self._bench.take(item)
+            previews = await self._bench.take(item)
             fresh = [image(f"{item.key}.png")] * (number % 2)
             change = finished(
                 item,
                 *fresh,
-                footing=footing.images_count,
+                previews=previews.images_count,
                 refused=["gone.png"] * (number % 3),
-                warnings=[Warning("image_missing", "gone.png")] * (number % 3),
+                warnings=[Notice("image_missing", "gone.png")] * (number % 3),
             )
             await self._bench.store.apply([change])
         else:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.journal import (
-    Release,
-    RetryFailed,
-    SetRunState,
-)
-from engine.source import Warning
-from engine.status import RunState
+from engine.facts.source import Notice
+from engine.facts.status import RunState
+from engine.ports.changes import Release, RetryFailed, SetRunState
 from tests.contract.bench import (
     AT,
     Bench,
@@ -24,7 +20,7 @@ PREVIEWS = row(2, sha256=sha(2), images=("a.png", "b.png"), tags=("style",))
 WAITING = row(3, tags=("style",))
 ORIGINALS = row(4, images=("c.png",), tags=("style",))
 FAILED = row(5, defect=BROKEN)
-NOTE = Warning("rows_unreadable", "rows 6 to 9 lie on a damaged page")
+NOTE = Notice("rows_unreadable", "rows 6 to 9 lie on a damaged page")
 
 
 async def test_a_running_run_is_interrupted_by_a_crash(bench: Bench) -> None:

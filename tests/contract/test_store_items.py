@@ -7,20 +7,15 @@ import json
 import msgspec
 import pytest
 
-from engine import journal
-from engine.conflicts import ConflictStrategy
 from engine.errors import StaleCursor
-from engine.intake import AssessedRow
-from engine.journal import (
-    RecordRows,
-    RetryFailed,
-    TakeInHand,
-    Work,
-)
-from engine.lifecycle import ModelState
-from engine.records import Tag
-from engine.source import Warning
-from engine.status import Counts, RunFailure, RunWarning
+from engine.facts.assessment import AssessedRow
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.records import Tag
+from engine.facts.source import Notice
+from engine.facts.states import ModelState
+from engine.facts.status import Counts, RunFailure, RunNotice
+from engine.facts.work import ExistingPreviews, Work
+from engine.ports.changes import RecordRows, RetryFailed, TakeInHand
 from tests.contract.bench import (
     AT,
     BROKE,
@@ -39,7 +34,7 @@ PREVIEWS = row(2, sha256=sha(2), images=("a.png", "b.png"), tags=("style",))
 WAITING = row(3, tags=("style",))
 ORIGINALS = row(4, images=("c.png",), tags=("style",))
 FAILED = row(5, defect=BROKEN)
-NOTE = Warning("rows_unreadable", "rows 6 to 9 lie on a damaged page")
+NOTE = Notice("rows_unreadable", "rows 6 to 9 lie on a damaged page")
 
 
 @pytest.mark.parametrize(
@@ -157,17 +152,17 @@ async def test_a_row_that_is_no_model_fails_with_its_defect(bench: Bench) -> Non
 
 async def test_the_warnings_of_a_row_belong_to_its_item(bench: Bench) -> None:
     run = await bench.open_run()
-    warned = msgspec.structs.replace(ACTIVE, warnings=(Warning("file_missing", "gone"),))
+    warned = msgspec.structs.replace(ACTIVE, warnings=(Notice("file_missing", "gone"),))
     await bench.record(run, WAITING, warned)
     (found,) = await bench.store.warnings(run.id, 0, 10)
-    assert found[1] == RunWarning(2, "/models/1.safetensors", "file_missing", "gone")
+    assert found[1] == RunNotice(2, "/models/1.safetensors", "file_missing", "gone")
 
 
 async def test_a_note_belongs_to_the_run_as_a_whole(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, notes=[NOTE])
     (found,) = await bench.store.warnings(run.id, 0, 10)
-    assert found[1] == RunWarning(None, "", NOTE.code, NOTE.detail)
+    assert found[1] == RunNotice(None, "", NOTE.code, NOTE.detail)
 
 
 async def test_rows_that_were_lost_mark_the_source_as_damaged(bench: Bench) -> None:
@@ -206,7 +201,7 @@ async def test_taking_in_hand_counts_the_attempts(bench: Bench) -> None:
 async def test_a_new_model_stands_on_nothing(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS)
-    assert await bench.take(await bench.only_work(run)) == journal.Footing(0, frozenset())
+    assert await bench.take(await bench.only_work(run)) == ExistingPreviews(0, frozenset())
 
 
 async def test_a_finished_item_is_promoted_with_its_record(bench: Bench) -> None:
@@ -255,8 +250,8 @@ async def test_the_second_of_a_hash_stands_on_the_sets_of_the_first(bench: Bench
     await bench.record(run, PREVIEWS, row(7, sha256=sha(2), images=("z.png",)))
     first, second = await bench.work(run)
     await bench.store.apply([finished(first, image("a.png"), image("b.png"))])
-    footing = await bench.take(second)
-    assert footing == journal.Footing(2, frozenset({image("a.png"), image("b.png")}))
+    previews = await bench.take(second)
+    assert previews == ExistingPreviews(2, frozenset({image("a.png"), image("b.png")}))
 
 
 async def test_a_footing_that_has_moved_is_told(bench: Bench) -> None:
@@ -307,7 +302,7 @@ async def test_images_are_counted_where_they_end(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS, ORIGINALS)
     previews, originals = await bench.work(run)
-    warning = Warning("image_missing", "b.png: no such file")
+    warning = Notice("image_missing", "b.png: no such file")
     await bench.store.apply(
         [
             finished(previews, image("a.png"), refused=["b.png"], warnings=[warning]),
@@ -382,4 +377,4 @@ async def test_taking_in_hand_is_committed_with_other_changes(bench: Bench) -> N
     await bench.record(run, PREVIEWS, ORIGINALS)
     first, second = await bench.work(run)
     outcomes = await bench.store.apply([TakeInHand(first, AT), TakeInHand(second, AT)])
-    assert outcomes == [journal.Footing(0, frozenset())] * 2
+    assert outcomes == [ExistingPreviews(0, frozenset())] * 2

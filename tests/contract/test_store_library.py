@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from adapters.sqlite.opening import database_path
-from engine.conflicts import ConflictStrategy
 from engine.errors import LibraryDamaged
+from engine.facts.conflicts import ConflictStrategy
 from tests.contract.bench import Bench, finished, image, opened, parked, query
 from tests.contract.version_2 import contents, make
 from tests.unit.rows import row, sha
@@ -207,8 +207,8 @@ async def test_new_previews_follow_those_that_are_there(library: Path) -> None:
         run = await bench.open_run()
         await bench.record(run, row(1, sha256=sha(1), images=("a.png",)))
         item = await bench.only_work(run)
-        footing = await bench.take(item)
-        await bench.store.apply([finished(item, image("a.png"), footing=footing.images_count)])
+        previews = await bench.take(item)
+        await bench.store.apply([finished(item, image("a.png"), previews=previews.images_count)])
     assert stored_meta(library)["images_count"] == 3
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from adapters.sqlite.problems import COUNT, SELECT
-from engine.defects import ProblemKind
-from engine.journal import Decide, NoteHash, OpenPromotion, RetryFailed, Run, Work
-from engine.problems import CodeCount, Problem, ProblemCounts
-from engine.promotion import Conflict, ExistingSide, PendingSide
-from engine.reports import LibraryCounts, Step, TypeCount
-from engine.source import Warning
+from engine.facts.codes import ProblemKind
+from engine.facts.problems import CodeCount, Problem, ProblemCounts
+from engine.facts.promotion_report import Conflict, ExistingSide, PendingSide
+from engine.facts.reports import LibraryCounts, Step, TypeCount
+from engine.facts.source import Notice
+from engine.facts.work import Run, Work
+from engine.ports.changes import Decide, NoteHash, OpenPromotion, RetryFailed
 from tests.contract.bench import AT, BROKE, Bench, finished
 from tests.contract.test_store_promotions import FACTS, enlisted, hashed, promote, waiting
 from tests.unit.rows import BROKEN, row, sha
@@ -18,7 +19,7 @@ from tests.unit.rows import BROKEN, row, sha
 pytestmark = pytest.mark.anyio
 
 FAILURE, WARNING = ProblemKind.FAILURE, ProblemKind.WARNING
-NOTE = Warning("rows_unreadable", "rows 6 to 9 lie on a damaged page")
+NOTE = Notice("rows_unreadable", "rows 6 to 9 lie on a damaged page")
 ALL = 1_000
 
 
@@ -42,7 +43,7 @@ async def broken_run(bench: Bench) -> Run:
         await bench.take(item)
         await bench.fail(item)
     await bench.take(fourth)
-    refused = Warning("image_missing", "a.png: no such file")
+    refused = Notice("image_missing", "a.png: no such file")
     await bench.store.apply([finished(fourth, refused=["a.png"], warnings=[refused])])
     return run
 

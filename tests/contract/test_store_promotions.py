@@ -6,24 +6,21 @@ from collections.abc import Sequence
 
 import pytest
 
-from engine.conflicts import ConflictStrategy
 from engine.errors import StaleTransition
-from engine.files import FileFacts, FoundFile
-from engine.journal import (
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.files import FileFacts, FoundFile
+from engine.facts.promotion_report import Conflict, ExistingSide, PendingSide
+from engine.facts.status import RunKind, RunState
+from engine.facts.work import ExistingPreviews, Run, Work, WorkItem
+from engine.ports.changes import (
     AddFound,
     Decide,
-    Footing,
-    ForgetLeavings,
+    ForgetUnusedOriginals,
     NoteHash,
     OpenPromotion,
     RetryFailed,
-    Run,
     SetRunState,
-    Work,
-    WorkItem,
 )
-from engine.promotion import Conflict, ExistingSide, PendingSide
-from engine.status import RunKind, RunState
 from tests.contract.bench import AT, BROKE, Bench, finished, image, parked
 from tests.unit.rows import row, sha
 
@@ -63,10 +60,10 @@ async def hashed(bench: Bench, run: Run, content: object) -> WorkItem:
     return next(i for i in await enlisted(bench, run, Work.PROMOTION) if i.id == item.id)
 
 
-async def decide(bench: Bench, item: WorkItem) -> Footing | None:
-    (footing,) = await bench.store.apply([Decide(item, AT)])
-    assert footing is None or isinstance(footing, Footing)
-    return footing
+async def decide(bench: Bench, item: WorkItem) -> ExistingPreviews | None:
+    (previews,) = await bench.store.apply([Decide(item, AT)])
+    assert previews is None or isinstance(previews, ExistingPreviews)
+    return previews
 
 
 async def decided(bench: Bench, run: Run, content: object) -> WorkItem:
@@ -193,7 +190,7 @@ async def test_a_model_without_a_conflict_goes_on_whatever_the_strategy(
 ) -> None:
     await waiting(bench, 3)
     run = await promote(bench, [3], strategy)
-    assert await decide(bench, await hashed(bench, run, "new")) == Footing(0, frozenset())
+    assert await decide(bench, await hashed(bench, run, "new")) == ExistingPreviews(0, frozenset())
 
 
 @pytest.mark.parametrize("strategy", [MERGE, OVERRIDE])
@@ -326,9 +323,9 @@ async def test_a_promoted_original_is_left_over_until_it_is_removed(bench: Bench
     await bench.end_run(run)
     item = await decided(bench, await promote(bench, [3]), "new")
     await bench.store.apply([finished(item, image("a.png"), refused=["b.png"])])
-    assert await bench.store.leavings() == ["a.png"]
-    await bench.store.apply([ForgetLeavings(["a.png"])])
-    assert await bench.store.leavings() == []
+    assert await bench.store.unused_originals() == ["a.png"]
+    await bench.store.apply([ForgetUnusedOriginals(["a.png"])])
+    assert await bench.store.unused_originals() == []
 
 
 async def test_an_original_that_another_model_needs_is_not_left_over(bench: Bench) -> None:
@@ -339,7 +336,7 @@ async def test_an_original_that_another_model_needs_is_not_left_over(bench: Benc
     await bench.end_run(run)
     item = await decided(bench, await promote(bench, [3]), "new")
     await bench.store.apply([finished(item, image("a.png"))])
-    assert await bench.store.leavings() == []
+    assert await bench.store.unused_originals() == []
 
 
 async def test_found_files_wait_under_new_numbers(bench: Bench) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.journal import ExpectRows
-from engine.source import SourceTag
+from engine.facts.source import SourceTag
+from engine.ports.changes import ExpectRows
 from tests.contract.bench import Bench, opened
 from tests.contract.version_2 import contents, make
 

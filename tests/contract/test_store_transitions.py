@@ -12,8 +12,9 @@ import anyio
 import pytest
 
 from engine.errors import StaleTransition
-from engine.journal import Change, Fail, FinishIntake, TakeInHand
-from engine.lifecycle import LEGAL, WAYS, ModelState
+from engine.facts.lifecycle import LEGAL, WAYS
+from engine.facts.states import ModelState
+from engine.ports.changes import Change, Fail, FinishIntake, TakeInHand
 from tests.contract.bench import AT, BROKE, Bench, finished, image, opened, parked, query
 from tests.unit.rows import row, sha
 

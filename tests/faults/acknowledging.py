@@ -15,11 +15,11 @@ from typing import Any
 import anyio
 
 from adapters.composition import Reshelve
-from engine.conflicts import ConflictStrategy
 from engine.errors import ReshelveError, cause_of
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.requests import LegacyImport
+from engine.facts.status import RunStatus
 from engine.service import MigrationService
-from engine.status import RunStatus
-from engine.supervisor import LegacyImport
 
 REFUSED = 6
 

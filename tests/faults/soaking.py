@@ -15,10 +15,10 @@ from pathlib import Path
 import anyio
 
 from adapters.composition import Reshelve
-from engine.conflicts import ConflictStrategy
 from engine.errors import NothingToResume
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.status import RunStatus
 from engine.service import MigrationService
-from engine.status import RunStatus
 from tests.faults.scenarios import picture
 from tests.faults.states import DATABASE
 from tests.waiting_library import Legacy, Row

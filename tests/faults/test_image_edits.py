@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.conflicts import ConflictStrategy
 from engine.errors import StorageFailed
+from engine.facts.conflicts import ConflictStrategy
 from engine.service import MigrationService
 from tests.waiting_library import (
     Legacy,

@@ -19,7 +19,7 @@ import pytest
 from adapters.sqlite.opening import DATABASE_NAME
 from adapters.sqlite.store import sqlite_reader
 from engine.errors import LibraryMissing
-from engine.status import RunStatus
+from engine.facts.status import RunStatus
 from tests import commands
 from tests.faults.libraries import make_library
 

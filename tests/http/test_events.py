@@ -16,8 +16,8 @@ import pytest
 from litestar.response.sse import ServerSentEventMessage
 
 from adapters.http import migration
+from engine.facts.status import RunStatus
 from engine.service import MigrationService
-from engine.status import RunStatus
 from tests.http.libraries import slow_legacy
 from tests.http.server import Event, Server, adds_up, event_stream, events, serving
 from tests.waiting_library import Legacy

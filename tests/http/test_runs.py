@@ -378,6 +378,6 @@ def test_a_second_server_on_one_library_is_told_so(tmp_path: Path) -> None:
 
 
 def test_every_way_to_end_is_known() -> None:
-    from engine.status import RunState
+    from engine.facts.status import RunState
 
     assert {state.value for state in RunState} - {"running"} == ENDED

@@ -17,7 +17,7 @@ from adapters.http.app import Settings, create_app
 from adapters.http.gate import Policy
 from adapters.http.requests import AllowedPaths
 from adapters.http.server import listen
-from engine.files import Root
+from engine.facts.files import Root
 from tests.http.server import Client
 
 

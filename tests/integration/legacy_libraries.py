@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from adapters.hikaze1.reader import Hikaze1
-from engine.source import Source, SourceChunk, SourceModel, Warning
+from adapters.sources.hikaze1.reader import Hikaze1
+from engine.facts.source import Notice, SourceChunk, SourceModel
+from engine.ports.source import Source
 
 SCHEMA = """
     CREATE TABLE models (
@@ -78,7 +79,7 @@ def models(path: Path, scratch: Path) -> list[SourceModel]:
     return [model for chunk in chunks(path, scratch) for model in chunk.models]
 
 
-def warnings_of(path: Path, scratch: Path) -> list[Warning]:
+def warnings_of(path: Path, scratch: Path) -> list[Notice]:
     """Those that belong to no row."""
     with opened(path, scratch) as source:
         _, warnings = source.tags()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SourceUnreadable
-from engine.source import Warning
+from engine.facts.source import Notice
 from tests.integration import legacy_libraries as legacy
 
 ROWS = 2000
@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
     return legacy.make(tmp_path / "hikaze_mm.sqlite3", rows=ROWS)
 
 
-def lost_keys(warnings: list[Warning]) -> set[int]:
+def lost_keys(warnings: list[Notice]) -> set[int]:
     """The keys that warnings of lost rows speak of, as far as there were rows."""
     keys: set[int] = set()
     for warning in warnings:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from adapters.hikaze1 import database, tags
-from adapters.hikaze1.reader import Hikaze1
+from adapters.sources.hikaze1 import tags
+from adapters.sources.hikaze1.reader import Hikaze1
+from adapters.sources.untrusted_sqlite import database
 from engine.errors import SourceUnreadable
-from engine.records import Prompts
-from engine.source import SourceKind, SourceModel, SourceTag
+from engine.facts.records import Prompts
+from engine.facts.source import SourceModel, SourceTag
+from engine.ports.source import SourceKind
 from tests.integration import legacy_libraries as legacy
 
 SAMPLE = Path(__file__).parents[3] / "shared" / "legacy-sample"

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from adapters.hikaze1 import snapshot
-from adapters.hikaze1.database import Database
-from adapters.hikaze1.reader import Hikaze1
+from adapters.sources.hikaze1.reader import Hikaze1
+from adapters.sources.untrusted_sqlite import snapshot
+from adapters.sources.untrusted_sqlite.database import Database
 from engine.errors import SourceMissing, SourceUnreadable, StorageFailed
-from engine.journal import BEFORE_FIRST_KEY
+from engine.facts.work import BEFORE_FIRST_KEY
 from tests.integration import legacy_libraries as legacy
 
 
@@ -135,7 +135,7 @@ def test_a_link_is_not_followed(live: Path, tmp_path: Path, scratch: Path, place
         location = legacy.make(tmp_path / "other.sqlite3", rows=1)
         (tmp_path / "other.sqlite3-wal").symlink_to(live)
 
-    for look in (snapshot.glance, snapshot.fingerprint, lambda path: snapshot.take(path, scratch)):
+    for look in (snapshot.stamp, snapshot.fingerprint, lambda path: snapshot.take(path, scratch)):
         with pytest.raises(SourceUnreadable, match="link"):
             look(location)
 

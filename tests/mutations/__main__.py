@@ -1,7 +1,7 @@
 """Draws mutants of `engine/` and `adapters/`, and tells which of them no test notices.
 
     python -m tests.mutations --count 40 --seed 7
-    python -m tests.mutations --count 20 --seed 7 --in adapters/sqlite engine/worker.py
+    python -m tests.mutations --count 20 --seed 7 --in adapters/sqlite engine/runs/worker.py
 
 The same seed draws the same mutants of the same source; the pictures of the demo are left out,
 unless asked for. Tests run in a copy of the project. Ends with 1 where a mutant survived.

@@ -18,7 +18,7 @@ from tests.mutations.mutants import Mutant
 COPIED = ("engine", "adapters", "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
 
 ROOMS = {
-    "adapters/hikaze1": (
+    "adapters/sources": (
         "tests/unit",
         "tests/integration",
         "tests/acceptance/test_legacy_sample.py",

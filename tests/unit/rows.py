@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hashlib import sha256 as digest_of
 
-from engine.intake import AssessedRow, assess, row_digest
-from engine.source import Defect, SourceModel, Warning
+from engine.facts.assessment import AssessedRow, assess, row_digest
+from engine.facts.source import Defect, Notice, SourceModel
 
 FOLDER = "/legacy/images"
 BROKEN = Defect("row_unusable", "The row has no path. Give it one and migrate again.")
@@ -25,7 +25,7 @@ def model(
     description: str = "",
     images: tuple[str, ...] = (),
     tags: tuple[str, ...] = (),
-    warnings: tuple[Warning, ...] = (),
+    warnings: tuple[Notice, ...] = (),
     defect: Defect | None = None,
 ) -> SourceModel:
     """A row whose path and name say which it is, unless they are given."""

@@ -18,8 +18,8 @@ from adapters.files.images import DiskImages
 from adapters.files.library import LOCK_NAME, DiskLibrary, is_owned, owned_library
 from adapters.files.models import DiskModels
 from engine.errors import LibraryInUse, StorageFailed
-from engine.files import ImageFolder
-from engine.previews import MAX_IMAGE_BYTES, UnusableImage
+from engine.facts.files import ImageFolder
+from engine.facts.previews import MAX_IMAGE_BYTES, UnusableImage
 from tests.unit.rows import sha
 
 ROOT = Path(__file__).parents[2]

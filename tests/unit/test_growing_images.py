@@ -11,8 +11,8 @@ import pytest
 from adapters.files import images, library
 from adapters.files.images import DiskImages
 from adapters.files.library import DiskLibrary, owned_library
-from engine.files import ImageFolder
-from engine.previews import UnusableImage
+from engine.facts.files import ImageFolder
+from engine.facts.previews import UnusableImage
 
 HEAD = b"\x89PNG\r\n\x1a\n"
 CAP = 1000

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from adapters.pillow.codec import PillowCodec
-from engine.previews import MAX_DECODED_PIXELS, UnusableImage, tier_sizes
+from engine.facts.previews import MAX_DECODED_PIXELS, UnusableImage, tier_sizes
 
 CODEC = PillowCodec()
 SIZE = (96, 64)

@@ -13,8 +13,8 @@ import pytest
 from adapters.files import reach
 from adapters.files.images import DiskImages
 from adapters.files.reach import OutOfReach, open_file
-from engine.files import ImageFolder
-from engine.previews import UnusableImage
+from engine.facts.files import ImageFolder
+from engine.facts.previews import UnusableImage
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from adapters.sources.facts import Notice, Origin, Told, stem_of
+from adapters.sources.facts import Origin, Told, stem_of
 from adapters.sources.sidecars import civitai, lora_manager, stability_matrix, swarm, webui
+from engine.facts.source import Notice
 
 MODEL_SUFFIXES = frozenset(
     {".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx", ".pkl"}

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from adapters.sources.facts import ModelFile, Notice, Origin, Picture, Told
+from adapters.sources.facts import ModelFile, Origin, Picture, Told
 from adapters.sources.wording import shown
+from engine.facts.source import Notice
 
 VIDEOS = frozenset({".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v"})
 PICTURES = frozenset(

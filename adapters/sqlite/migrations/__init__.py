@@ -33,7 +33,7 @@ What a step needs to know:
 the same schema, and the same end. It needs nothing for a new step; what a library of a version
 holds besides can be frozen with `python -m tests.contract.frozen.making`.
 
-Imports little: `glance` needs it.
+Imports little: `last_status` needs it.
 """
 
 from __future__ import annotations

@@ -25,14 +25,15 @@ import anyio
 from adapters.files.images import DiskImages
 from adapters.files.library import DiskLibrary, owned_library
 from adapters.files.models import DiskModels
-from adapters.hikaze1.reader import Hikaze1
 from adapters.pillow.codec import PillowCodec
+from adapters.sources.hikaze1.reader import Hikaze1
 from adapters.sqlite.migrations import newest
 from adapters.sqlite.store import sqlite_store
-from engine.conflicts import ConflictStrategy
-from engine.files import ImageFolder, Root
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.files import ImageFolder, Root
+from engine.facts.source import Notice, SourceChunk, SourceStamp, SourceTag
+from engine.ports.source import Source, never
 from engine.service import MigrationService, Ports
-from engine.source import Glance, Source, SourceChunk, SourceTag, Warning, never
 from tests.contract.frozen.places import DATABASE, FROZEN, PLACEHOLDER, World, write_paths
 from tests.waiting_library import Legacy, Row, picture, sha_of
 
@@ -138,7 +139,7 @@ class HeldRows:
     def rows(self) -> int:
         return self._source.rows
 
-    def tags(self) -> tuple[list[SourceTag], list[Warning]]:
+    def tags(self) -> tuple[list[SourceTag], list[Notice]]:
         return self._source.tags()
 
     def chunks(self, after: int, size: int) -> Iterator[SourceChunk]:
@@ -157,8 +158,8 @@ class HeldSource:
     def fingerprint(self, location: Path) -> str:
         return self._kind.fingerprint(location)
 
-    def glance(self, location: Path) -> Glance:
-        return self._kind.glance(location)
+    def stamp(self, location: Path) -> SourceStamp:
+        return self._kind.stamp(location)
 
     def open(
         self, location: Path, scratch: Path, checkpoint: Callable[[], None] = never

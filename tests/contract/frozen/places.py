@@ -13,7 +13,7 @@ from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 
-from engine.supervisor import LegacyImport
+from engine.facts.requests import LegacyImport
 
 FROZEN = Path(__file__).parent
 PLACEHOLDER = "/frozen"

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.sources import table
-from adapters.sources.facts import Assertion, Claim, Facts, ModelFile, Notice, Origin, Told
+from adapters.sources.facts import Assertion, Claim, Facts, ModelFile, Origin, Told
 from adapters.sources.merging import merged
+from engine.facts.source import Notice
 
 HASH = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4

@@ -1,0 +1,190 @@
+"""The legacy library as a source: what is asked of it, and in which order it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from adapters.sources.hikaze1.mapping import RowMapping
+from adapters.sources.hikaze1.tags import Links, TagList
+from adapters.sources.untrusted_sqlite import snapshot
+from adapters.sources.untrusted_sqlite.bounds import FIRST_KEY, LAST_KEY
+from adapters.sources.untrusted_sqlite.database import Database
+from adapters.sources.untrusted_sqlite.tables import NoRowid, Page, Table
+from engine.errors import StorageFailed
+from engine.facts.source import Notice, SourceChunk, SourceModel, SourceStamp, SourceTag
+from engine.ports.source import Source, never
+
+NO_NUMBER_BEFORE = (
+    f"models: row {FIRST_KEY} is not carried: there is no number before its own to begin at. "
+    "Give it another id in the legacy application, then migrate again."
+)
+
+
+class Hikaze1:
+    """Opens libraries of Hikaze Model Manager 1."""
+
+    def fingerprint(self, location: Path) -> str:
+        """A digest of the database's files. Raises `SourceMissing`, `SourceUnreadable`."""
+        return snapshot.fingerprint(location)
+
+    def stamp(self, location: Path) -> SourceStamp:
+        """What the file system says. Raises `SourceMissing`, `SourceUnreadable`."""
+        return snapshot.stamp(location)
+
+    @contextmanager
+    def open(
+        self, location: Path, scratch: Path, checkpoint: Callable[[], None] = never
+    ) -> Iterator[Source]:
+        """Copy the database file at `location` into `scratch`, and open the copy.
+
+        The copy is removed again at the end. Raises `SourceMissing`, `SourceUnreadable`, and
+        `StorageFailed` when `scratch` cannot take the copy.
+        """
+        with ExitStack() as stack:
+            copy = scratch / snapshot.COPY_NAME
+            stack.callback(_let_go, copy)
+            snapshot.take(location, scratch, checkpoint)
+            database = Database(copy, snapshot.named(location), checkpoint=checkpoint)
+            stack.callback(database.close)
+            library = Library(database, scratch)
+            stack.callback(library.close)
+            yield library
+
+
+def _let_go(copy: Path) -> None:
+    # All was read. A copy that a failing disk keeps is swept away by the next start.
+    with suppress(StorageFailed):
+        snapshot.discard(copy)
+
+
+class Library:
+    """An opened copy of a legacy library: a `Source`.
+
+    Raises `SourceUnreadable` from any method when the copy turns out to be beyond reading.
+    """
+
+    def __init__(self, database: Database, scratch: Path) -> None:
+        self._database = database
+        self._scratch = scratch
+        columns = _model_columns(database)
+        self._mapping = RowMapping(columns)
+        try:
+            # The None gives the mapping a NULL for each column that the table does not have.
+            self._models = Table(database, "models", columns, [None, *columns])
+        except NoRowid as error:
+            raise database.refused("the rows of its table `models` have no number.") from error
+        if not self._models.readable():
+            raise database.refused(
+                "it is damaged, and not one row of `models` can be read. "
+                "Restore it from a backup, or try `sqlite3 .recover`."
+            )
+        self._reading: list[Generator[Page, None, None]] = []
+        self._rows: int | None = None
+        self._tags: TagList | None = None
+        self._links: Links | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many models there are; in a damaged table, how many can be told."""
+        if self._rows is None:
+            self._rows = self._models.count()
+        return self._rows
+
+    def tags(self) -> tuple[list[SourceTag], list[Notice]]:
+        """All tags by ascending id, linked or not, and what was wrong with tags and links."""
+        tags = self._read_tags()
+        warnings = list(tags.warnings)
+        if self._links is not None and (orphans := self._links.orphans(self._models.key)):
+            detail = f"{orphans} links lead from models that are gone; they are left out."
+            warnings.append(Notice("tag_link_orphaned", detail))
+        return list(tags.listed), warnings
+
+    def chunks(self, after: int, size: int) -> Iterator[SourceChunk]:
+        """Rows whose key is greater than `after`, ascending, at most `size` (1 or more) at once.
+
+        A chunk is smaller where its rows are large, and one that only tells of lost rows is empty.
+        """
+        if size < 1:
+            raise ValueError(f"a chunk holds at least one row, not {size}")
+        tags = self._read_tags()
+        pages = self._models.pages(after, size)
+        self._reading.append(pages)
+        try:
+            found = 0
+            if after == FIRST_KEY and self._models.holds(FIRST_KEY):
+                yield SourceChunk([], [Notice("rows_unreadable", NO_NUMBER_BEFORE)])
+            for page in pages:
+                yield self._chunk(page, tags)
+                found += len(page.rows)
+            yield from self._unfound(after, found)
+        finally:
+            pages.close()
+            self._reading.remove(pages)
+
+    def close(self) -> None:
+        """End reading, so that the copy can be removed, and remove what was put beside it."""
+        for pages in self._reading:
+            pages.close()
+        if self._links is not None:
+            self._links.close()
+
+    def _chunk(self, page: Page, tags: TagList) -> SourceChunk:
+        rows, links = page.rows, self._links
+        model = self._mapping.model
+        warnings = [
+            Notice("rows_unreadable", f"models: damaged pages, not found: {lost}.")
+            for lost in page.lost
+        ]
+        if links is None or not rows:
+            return SourceChunk([model(row) for row in rows], warnings)
+        linked = links.of(rows[0][0], rows[-1][0])
+        warnings += links.take_warnings()
+        models: list[SourceModel] = []
+        for row in rows:
+            tag_ids = linked.get(row[0])
+            models.append(model(row, *tags.carried(tag_ids)) if tag_ids else model(row))
+        return SourceChunk(models, warnings)
+
+    def _unfound(self, after: int, found: int) -> Iterator[SourceChunk]:
+        """An empty chunk that tells of rows which an index knows of, but which were not found."""
+        expected = self._models.count_by_index(after) if after < LAST_KEY else None
+        if expected is not None and expected > found:
+            detail = f"models: of {expected} rows that an index knows of, {found} were found."
+            yield SourceChunk([], [Notice("rows_unreadable", detail)])
+
+    def _read_tags(self) -> TagList:
+        if self._tags is None:
+            listed = self._table("tags", ("id", "name"))
+            linked = self._table("model_tags", ("model_id", "tag_id"))
+            tags = TagList(listed)
+            for name, table in (("tags", listed), ("model_tags", linked)):
+                if table is None:
+                    detail = f"There is no usable table {name}; models go on without tags."
+                    tags.warnings.append(Notice("tags_unreadable", detail))
+            if listed is not None and linked is not None:
+                self._links = Links(self._database, linked, self._scratch)
+            self._tags = tags
+        return self._tags
+
+    def _table(self, name: str, columns: Sequence[str]) -> Table | None:
+        """A table that can be done without; None where it is not there, or of another shape."""
+        stored = self._database.columns(name)
+        if stored is None or not {column.lower() for column in stored}.issuperset(columns):
+            return None
+        try:
+            return Table(self._database, name, stored, columns)
+        except NoRowid:
+            return None
+
+
+def _model_columns(database: Database) -> list[str]:
+    columns = database.columns("models")
+    if columns is None:
+        raise database.refused(
+            "it has no table `models`, so it is no library of Hikaze Model Manager 1."
+        )
+    if "path" not in {column.lower() for column in columns}:
+        raise database.refused("its table `models` has no column `path`.")
+    return columns

@@ -1,0 +1,1 @@
+"""Any SQLite database of another program, read as the untrusted file that it is."""

@@ -1,0 +1,1 @@
+"""Who acts beside others: each owns something, and is asked through a bounded queue."""

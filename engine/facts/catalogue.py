@@ -1,0 +1,61 @@
+"""What is shown of models, and what an edit changes."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from engine.facts.records import Tag
+
+
+class PromptsPatch(msgspec.Struct, frozen=True):
+    """Prompts to be changed; those absent stay."""
+
+    positive: str | UnsetType = UNSET
+    negative: str | UnsetType = UNSET
+
+
+class MetaPatch(msgspec.Struct, frozen=True):
+    """Notes to be changed; those absent stay, and `images_count` is never the client's."""
+
+    description: str | UnsetType = UNSET
+    community_links: str | UnsetType = UNSET
+    prompts: PromptsPatch | UnsetType = UNSET
+
+
+class TagRef(msgspec.Struct, frozen=True):
+    """A tag by its id, as clients that hold whole tags send it."""
+
+    id: int
+    name: str = ""
+
+
+class ModelPatch(msgspec.Struct, frozen=True):
+    """Fields of a record to be changed; those absent stay. `tags` replaces all links."""
+
+    name: str | UnsetType = UNSET
+    path: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+    meta_json: MetaPatch | UnsetType = UNSET
+    tags: tuple[int | TagRef, ...] | UnsetType = UNSET
+
+
+class ModelSummary(msgspec.Struct, frozen=True):
+    """An active model as the list of a type shows it."""
+
+    sha256: str
+    name: str
+    images_count: int
+    type: str
+    path: str
+    size_bytes: int
+    created_at: int
+    tags: tuple[Tag, ...]
+
+
+class ImageFile(msgspec.Struct, frozen=True):
+    """An image to be served; `version` changes whenever the content does."""
+
+    data: bytes
+    media_type: str
+    version: str

@@ -1,0 +1,1 @@
+"""What can be asked of a library and edited in it, beside the runs."""

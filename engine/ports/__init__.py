@@ -1,0 +1,1 @@
+"""What the engine asks of its surroundings: protocols, and changes as data."""

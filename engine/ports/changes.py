@@ -1,0 +1,266 @@
+"""What is committed: every change of the library's database, as data.
+
+The store applies a batch of changes in one transaction and returns one outcome each, after the
+commit is durable. Every transition inside is a compare-and-set on the state that the change was
+decided on.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from engine.facts.assessment import AssessedRow
+from engine.facts.catalogue import ModelPatch
+from engine.facts.conflicts import ConflictStrategy
+from engine.facts.files import FileFacts, FoundFile
+from engine.facts.records import ModelRecord, Tag
+from engine.facts.removal import Removal
+from engine.facts.source import Defect, Notice, SourceTag
+from engine.facts.status import RunKind, RunState
+from engine.facts.work import CarriedImage, ExistingPreviews, Run, WorkItem
+
+T = TypeVar("T")
+
+
+class Change(msgspec.Struct, Generic[T], frozen=True):
+    """Something to commit; `T` is the outcome it returns."""
+
+
+class OpenRun(Change[Run], frozen=True):
+    """Open a run, or return the unfinished one of the same source. Raises `RunActive`."""
+
+    kind: RunKind
+    location: str
+    images_folder: str
+    strategy: ConflictStrategy
+    fingerprint: str
+    at: int
+
+
+class OpenPromotion(Change[Run], frozen=True):
+    """Open a run of stage 2 over pending models, in the order given.
+
+    Failed ones are taken back to the state they failed in; those that an unfinished promotion
+    had are taken over from it. Ids that do not wait get an outcome at once.
+    """
+
+    ids: list[int]
+    strategy: ConflictStrategy | None
+    bytes_expected: dict[int, int]
+    at: int
+
+
+class NoteHash(Change[None], frozen=True):
+    """The file of a pending model has this hash; `read` tells whether it had to be read."""
+
+    item: WorkItem
+    sha256: str
+    facts: FileFacts
+    read: bool
+    at: int
+
+
+class RememberHash(Change[None], frozen=True):
+    """A file was hashed that is no model of ours yet."""
+
+    path: str
+    sha256: str
+    facts: FileFacts
+
+
+class Decide(Change["ExistingPreviews | None"], frozen=True):
+    """Take a hashed item in hand and settle its conflict; None when it goes no further."""
+
+    item: WorkItem
+    at: int
+
+
+class ForgetUnusedOriginals(Change[None], frozen=True):
+    """These originals are removed from the disk."""
+
+    names: list[str]
+
+
+class AddFound(Change[list[int]], frozen=True):
+    """New files that a scan found become pending models; returns their ids."""
+
+    files: list[FoundFile]
+
+
+class SetRunState(Change[None], frozen=True):
+    """Put a run in a state; `error` says why it failed."""
+
+    run_id: int
+    status: RunState
+    at: int
+    error: Defect | None = None
+
+
+class ExpectRows(Change[None], frozen=True):
+    """Note how many rows the source has, and map its tags onto the library's."""
+
+    run_id: int
+    rows: int
+    tags: list[SourceTag]
+    warnings: list[Notice]
+
+
+class RecordRows(Change[int], frozen=True):
+    """Record source rows, ascending by key, settle each, and move the run's cursor to the last.
+
+    The cursor must stand at `after`: where the chunk before was refused, this one is as well.
+    Returns how many of the rows have work for a worker. Raises `StaleCursor`.
+    """
+
+    run_id: int
+    after: int
+    rows: list[AssessedRow]
+    warnings: list[Notice]
+    at: int
+
+
+class FinishIntake(Change[None], frozen=True):
+    """All rows of the source are recorded."""
+
+    run_id: int
+    at: int
+
+
+class TakeInHand(Change[ExistingPreviews], frozen=True):
+    """A worker begins with an item; returns what it builds on.
+
+    Counts as a crash if the work never ends.
+    """
+
+    item: WorkItem
+    at: int
+
+
+class Activate(Change[bool], frozen=True):
+    """Previews are on disk: images_done, then promoted, with record and tags, at once.
+
+    `previews_before` is the `images_count` that the new sets follow; `images` those sets in
+    order; `refused` the names that could not be carried.
+    Returns False when other previews came in between, and nothing was done.
+    """
+
+    item: WorkItem
+    previews_before: int
+    images: list[CarriedImage]
+    refused: list[str]
+    image_bytes: int
+    warnings: list[Notice]
+    at: int
+
+
+class KeepPending(Change[None], frozen=True):
+    """Original images are on disk under `images`: the model waits for promotion."""
+
+    item: WorkItem
+    images: list[str]
+    refused: list[str]
+    image_bytes: int
+    warnings: list[Notice]
+    at: int
+
+
+class Fail(Change[None], frozen=True):
+    """An item stops with a defect, and remembers the state it failed in."""
+
+    item: WorkItem
+    defect: Defect
+    at: int
+
+
+class Release(Change[None], frozen=True):
+    """A worker lays an item down unfinished, on purpose: no crash."""
+
+    item: WorkItem
+
+
+class RetryFailed(Change[int], frozen=True):
+    """Failed items of a run, all or these, go back to where they failed; returns how many."""
+
+    run_id: int
+    at: int
+    ids: tuple[int, ...] | None = None
+
+
+class Recover(Change[int], frozen=True):
+    """After a start: items in hand count one crash more; the third one fails them.
+
+    Runs that were running are interrupted. Returns how many items failed.
+    """
+
+    at: int
+    crash_limit: int
+
+
+class EditModel(Change[ModelRecord], frozen=True):
+    """Change fields of an active model. Raises `UnknownModel`, `InvalidEdit`."""
+
+    sha256: str
+    patch: ModelPatch
+
+
+class AddTags(Change[list[Tag]], frozen=True):
+    """Tags of these names, in their order; those that are there already are resolved."""
+
+    names: list[str]
+
+
+class ExpectPreview(Change[int], frozen=True):
+    """Note that a set is to be written, before its files are; the outcome is its number.
+
+    What an interruption leaves of it is found again by the note. Raises `UnknownModel`.
+    """
+
+    sha256: str
+
+
+class AddPreview(Change[bool], frozen=True):
+    """A preview set is on disk; False when other previews came in between.
+
+    Raises `UnknownModel`.
+    """
+
+    sha256: str
+    previews_before: int
+    image: CarriedImage
+
+
+class BeginRemoval(Change["Removal | None"], frozen=True):
+    """Note that a set is to be removed, before files move. None where there is no such set."""
+
+    sha256: str
+    seq: int
+
+
+class ConfirmRemoval(Change[Removal], frozen=True):
+    """Commit what is under way once more, as it is.
+
+    A commit that the disk refused may lie whole in the database's log, and be found there by the
+    next start. The next commit that succeeds takes its place: only then may files be removed.
+    """
+
+    removal: Removal
+
+
+class AdvanceRemoval(Change[Removal], frozen=True):
+    """One set has taken the content of the one after it."""
+
+    removal: Removal
+
+
+class CountRemoval(Change[Removal], frozen=True):
+    """All sets have moved down: `images_count` follows. Not yet, where another was added."""
+
+    removal: Removal
+
+
+class EndRemoval(Change[None], frozen=True):
+    """No files are left over."""
+
+    removal: Removal

@@ -1,0 +1,105 @@
+"""Where bytes lie: the ports for model files, image files and the library's own folder.
+
+Methods block; the engine calls them in worker threads under a limiter that it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from engine.facts.files import FileFacts, FolderFacts, FoundFile, ImageFolder, Root
+
+
+class ModelFiles(Protocol):
+    """The model files on the user's disks; never written."""
+
+    def sizes(self, paths: Sequence[str]) -> list[int | None]:
+        """The size in bytes of each regular file, None where there is none."""
+        ...
+
+    def same_files(self, path: str, others: Sequence[str]) -> list[bool | None]:
+        """Whether each of the others is the same file as `path`; None where there is none."""
+        ...
+
+    def facts(self, path: str) -> FileFacts:
+        """What a regular file looks like now. Raises `UnusableFile`."""
+        ...
+
+    def sha256(self, path: str, advance: Callable[[int], None]) -> tuple[str, FileFacts]:
+        """The hash of a file in hexadecimal, and how the file looked when reading began.
+
+        `advance` is called with the number of bytes read since the last call, and may raise to
+        abandon the work. Raises `UnusableFile`.
+        """
+        ...
+
+    def walk(self, roots: Sequence[Root]) -> Iterator[FoundFile]:
+        """The model files below the roots, each once, whatever links lead to it.
+
+        Raises `UnusableFile` when a root is no readable folder.
+        """
+        ...
+
+
+class ImageFiles(Protocol):
+    """Image files of a source; never written."""
+
+    def folder(self, folder: ImageFolder) -> FolderFacts:
+        """Whether there is such a folder within reach."""
+        ...
+
+    def sizes(self, folder: ImageFolder, names: Sequence[str]) -> list[int | None]:
+        """The size in bytes of each regular file, None where none is within reach."""
+        ...
+
+    def read(self, folder: ImageFolder, name: str) -> bytes:
+        """The content of an image file, at most `MAX_IMAGE_BYTES`.
+
+        Raises `UnusableImage`: `image_missing`, `image_unreadable` or `image_too_large`.
+        """
+        ...
+
+
+class LibraryFiles(Protocol):
+    """The image folders of the library. What a method reports as written is on disk."""
+
+    def write_tiers(self, sha256: str, seq: int, tiers: tuple[bytes, ...]) -> None:
+        """Write the tiers of one preview set durably, replacing what lies there."""
+        ...
+
+    def trim_tiers(self, sha256: str, count: int) -> None:
+        """Remove sets numbered `count` and up, which an interrupted attempt left behind."""
+        ...
+
+    @property
+    def pending_folder(self) -> ImageFolder:
+        """Where the originals of models that wait lie."""
+        ...
+
+    def adopt_original(self, folder: ImageFolder, name: str) -> tuple[str, int]:
+        """Copy an original image into the pending folder durably.
+
+        Returns its file name there, which is its own unless another image has it, and its size
+        in bytes. Raises `UnusableImage` when the original cannot be read or is no image by its
+        content.
+        """
+        ...
+
+    def remove_originals(self, names: Sequence[str]) -> None:
+        """Remove adopted originals; those that are gone already do not matter."""
+        ...
+
+    def free_bytes(self) -> int:
+        """How much room the library's disk has."""
+        ...
+
+    def spare_folder(self) -> AbstractContextManager[Path]:
+        """An empty folder of its own, removed at the end. Raises `StorageFailed`."""
+        ...
+
+    def sweep(self) -> int:
+        """Remove temporary files that an interrupted process left; returns how many."""
+        ...

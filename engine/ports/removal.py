@@ -1,0 +1,27 @@
+"""Who reads and carries out removals of preview sets: their ports."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.facts.removal import Removal
+
+
+class RemovalReader(Protocol):
+    """Reads what is under way."""
+
+    async def removals(self) -> list[Removal]:
+        """Removals, and sets to be written, that were interrupted."""
+        ...
+
+
+class RemovalFiles(Protocol):
+    """Moves and removes preview files. Methods block; call them in a thread."""
+
+    def copy_tiers(self, sha256: str, source: int, target: int) -> None:
+        """Give a set the content of another, durably."""
+        ...
+
+    def trim_tiers(self, sha256: str, count: int) -> None:
+        """Remove sets numbered `count` and up."""
+        ...

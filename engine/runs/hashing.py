@@ -1,0 +1,56 @@
+"""How a model's identity is found: its file is hashed once, and known while it does not change."""
+
+from __future__ import annotations
+
+from anyio import from_thread, to_thread
+
+from engine.facts.files import FileFacts, UnusableFile
+from engine.runs.resources import WorkerResources
+
+ATTEMPTS = 3
+"""How often a file that changes while it is read is read again."""
+
+
+class FileHash:
+    """A hash, how the file looked, and whether it had to be read for it."""
+
+    def __init__(self, sha256: str, facts: FileFacts, read: bool) -> None:
+        self.sha256 = sha256
+        self.facts = facts
+        self.read = read
+
+
+async def hash_file(resources: WorkerResources, path: str) -> FileHash:
+    """The SHA-256 of a file that holds still. Raises `UnusableFile`."""
+    facts = await to_thread.run_sync(resources.models.facts, path, limiter=resources.io)
+    known = await resources.journal.cached_hash(path, facts)
+    if known is not None:
+        return FileHash(known, facts, read=False)
+    for _ in range(ATTEMPTS):
+        sha256, before = await _read(resources, path)
+        after = await to_thread.run_sync(resources.models.facts, path, limiter=resources.io)
+        if before == after:
+            return FileHash(sha256, after, read=True)
+    raise UnusableFile(
+        "file_unstable",
+        f"The file {path} keeps changing while it is read. Wait until whatever writes it has "
+        "ended, then retry.",
+    )
+
+
+async def _read(resources: WorkerResources, path: str) -> tuple[str, FileFacts]:
+    seen = 0
+
+    def advance(amount: int) -> None:
+        nonlocal seen
+        seen += amount
+        resources.meter.under_way += amount
+        from_thread.check_cancelled()
+
+    try:
+        return await to_thread.run_sync(
+            resources.models.sha256, path, advance, limiter=resources.cpu
+        )
+    finally:
+        # From here on the journal's own count tells of them.
+        resources.meter.under_way -= seen

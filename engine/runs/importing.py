@@ -1,0 +1,204 @@
+"""Stage 1: how the rows of a legacy library become items, and items become models.
+
+Rows stream from the source in its order; each chunk is recorded and settled in one transaction,
+which also moves the run's cursor, so an interrupted run goes on with the next row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from engine.actors.dispatcher import Dispatcher, News
+from engine.actors.mailbox import waiting
+from engine.actors.writer import Commits
+from engine.errors import ReshelveError, SourceMissing, SourceUnreadable
+from engine.facts.assessment import AssessedRow, assess, row_digest
+from engine.facts.source import Notice, SourceChunk
+from engine.facts.work import Run
+from engine.ports.changes import ExpectRows, FinishIntake, RecordRows
+from engine.ports.clock import Clock
+from engine.ports.files import ModelFiles
+from engine.ports.journal import Reader
+from engine.ports.source import Source, SourceKind
+from engine.runs.worker import Worker
+
+CHUNK_ROWS = 2000
+"""Rows that are read at once, at most."""
+
+CHUNKS_AT_ONCE = 3
+"""Chunks recorded in one transaction, as many as are read by then. The hashes of models are random
+keys: the more of them are written at once, the more fall on one page of their index. No more wait
+meanwhile, which bounds memory."""
+
+ROWS_LET_GO = 500
+"""Rows that are given back to memory in one go: whoever does it holds the interpreter's lock."""
+
+Chunk = tuple[list[AssessedRow], list[Notice]]
+"""Assessed rows of a source, and what is wrong with none of them in particular."""
+
+
+class OpenedSource:
+    """A source opened, read and closed in worker threads."""
+
+    def __init__(
+        self, kind: SourceKind, location: str, scratch: Path, limiter: CapacityLimiter
+    ) -> None:
+        self._opening: AbstractContextManager[Source] = kind.open(Path(location), scratch)
+        self._limiter = limiter
+
+    async def __aenter__(self) -> Source:
+        return await to_thread.run_sync(self._opening.__enter__, limiter=self._limiter)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(
+                self._opening.__exit__, None, None, None, limiter=self._limiter
+            )
+
+
+class ImportRun:
+    """One run of stage 1: an intake that records rows, and a dispatcher that works them off."""
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        reader: Reader,
+        writer: Commits,
+        kind: SourceKind,
+        scratch: Path,
+        models: ModelFiles,
+        io: CapacityLimiter,
+        clock: Clock,
+        worker: Worker,
+        tasks: int,
+    ) -> None:
+        self._run = run
+        self._reader = reader
+        self._writer = writer
+        self._kind = kind
+        self._scratch = scratch
+        self._models = models
+        self._io = io
+        self._clock = clock
+        self._worker = worker
+        self._dispatcher = Dispatcher(partial(reader.work, run.id), tasks)
+        self._intake = anyio.CancelScope()
+        self._source_error: ReshelveError | None = None
+
+    async def execute(self) -> None:
+        """Run to the end, or until `drain`.
+
+        Raises `SourceMissing` or `SourceUnreadable` after the rows recorded so far are worked off.
+        """
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._take_in)
+            await self._dispatcher.run(self._worker)
+        if self._source_error is not None:
+            raise self._source_error
+
+    async def drain(self) -> None:
+        """Record no more rows, hand out no more work, finish what is in hand."""
+        self._intake.cancel()
+        await self._dispatcher.drain()
+
+    async def _take_in(self) -> None:
+        with self._intake:
+            if not self._run.intake_done:
+                try:
+                    await self._read_source()
+                except (SourceMissing, SourceUnreadable) as error:
+                    self._source_error = error
+            await self._dispatcher.tell(News.NO_MORE_WORK)
+
+    async def _read_source(self) -> None:
+        opened = OpenedSource(self._kind, self._run.location, self._scratch, self._io)
+        async with opened as source:
+            await self._record(source)
+        await self._writer.commit(FinishIntake(self._run.id, self._clock.now()))
+
+    async def _record(self, source: Source) -> None:
+        tags, warnings = await to_thread.run_sync(source.tags, limiter=self._io)
+        await self._writer.commit(ExpectRows(self._run.id, source.rows, tags, warnings))
+        ahead: tuple[MemoryObjectSendStream[Chunk], MemoryObjectReceiveStream[Chunk]]
+        ahead = anyio.create_memory_object_stream(CHUNKS_AT_ONCE - 1)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._read_ahead, source, ahead[0])
+            async with ahead[1]:
+                await self._record_chunks(ahead[1])
+
+    async def _record_chunks(self, chunks: MemoryObjectReceiveStream[Chunk]) -> None:
+        """Have chunks committed, in order."""
+        cursor = self._run.cursor
+        async for first in chunks:
+            rows, notes = _joined([first, *waiting(chunks, CHUNKS_AT_ONCE - 1)])
+            del first  # or its rows would stay until the next ones come
+            fresh = await self._unrecorded(rows)
+            if fresh or notes:
+                change = RecordRows(self._run.id, cursor, fresh, notes, self._clock.now())
+                cursor = fresh[-1].model.key if fresh else cursor
+                if await self._writer.commit(change):
+                    await self._dispatcher.tell(News.MORE_WORK)
+            await to_thread.run_sync(_let_go, rows, fresh, limiter=self._io)
+
+    async def _read_ahead(self, source: Source, chunks: MemoryObjectSendStream[Chunk]) -> None:
+        """Read on while chunks are being committed."""
+        reading = source.chunks(self._run.cursor, CHUNK_ROWS)
+        async with chunks:
+            while True:
+                chunk = await to_thread.run_sync(self._next_chunk, reading, limiter=self._io)
+                if chunk is None:
+                    return
+                await chunks.send(chunk)
+
+    def _next_chunk(self, chunks: Iterator[SourceChunk]) -> Chunk | None:
+        """In a thread: read, look at the model files, judge."""
+        chunk = next(chunks, None)
+        if chunk is None:
+            return None
+        hashed = [model.path for model in chunk.models if model.sha256 and model.defect is None]
+        sizes = dict(zip(hashed, self._models.sizes(hashed), strict=True))
+        rows = [
+            assess(
+                model, row_digest(model.verbatim, self._run.images_folder), sizes.get(model.path)
+            )
+            for model in chunk.models
+        ]
+        return rows, chunk.warnings
+
+    async def _unrecorded(self, rows: list[AssessedRow]) -> list[AssessedRow]:
+        """Rows that no run of this source has recorded as they are."""
+        if not rows:
+            return rows
+        known = await self._reader.known_digests(
+            self._run.location, rows[0].model.key, rows[-1].model.key
+        )
+        if not known:
+            return rows
+        return [row for row in rows if (row.model.key, row.digest) not in known]
+
+
+def _joined(chunks: list[Chunk]) -> Chunk:
+    rows, notes = zip(*chunks, strict=True)
+    return list(chain.from_iterable(rows)), list(chain.from_iterable(notes))
+
+
+def _let_go(*recorded: list[AssessedRow]) -> None:
+    """In a thread: what is let go of by the last name for it keeps the event loop waiting."""
+    for rows in recorded:
+        while rows:
+            del rows[-ROWS_LET_GO:]

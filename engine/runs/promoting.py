@@ -1,0 +1,79 @@
+"""Stage 2: how models that wait become active, in the order they were given.
+
+A window of models is hashed, many at once; then each in order settles its conflict, makes its
+previews and becomes active. Two models of one content meet in the dispatcher, which knows their
+hashes by then and lets the first end before the second begins.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from anyio import CapacityLimiter, to_thread
+
+from engine.actors.dispatcher import Dispatcher, News, Processes
+from engine.actors.writer import Commits
+from engine.facts.work import Run, Work, WorkItem
+from engine.ports.changes import ForgetUnusedOriginals
+from engine.ports.files import LibraryFiles
+from engine.ports.journal import Reader
+
+WINDOW_PLACES = 256
+"""How many models are hashed before the first of them is promoted."""
+
+
+class PromotionRun:
+    """One run of stage 2."""
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        reader: Reader,
+        writer: Commits,
+        worker: Processes,
+        library: LibraryFiles,
+        io: CapacityLimiter,
+        tasks: int,
+    ) -> None:
+        self._run = run
+        self._reader = reader
+        self._writer = writer
+        self._worker = worker
+        self._library = library
+        self._io = io
+        self._tasks = tasks
+        self._dispatcher: Dispatcher | None = None
+        self._draining = False
+
+    async def execute(self) -> None:
+        """Run to the end, or until `drain`."""
+        while (first := await self._reader.promotion_window(self._run.id)) is not None:
+            for work in (Work.HASH, Work.PROMOTION):
+                if self._draining:
+                    return
+                await self._dispatch(work, first + WINDOW_PLACES - 1)
+        await self._remove_unused_originals()
+
+    async def drain(self) -> None:
+        """Begin nothing more; finish what is in hand."""
+        self._draining = True
+        if self._dispatcher is not None:
+            await self._dispatcher.drain()
+
+    async def _dispatch(self, work: Work, until: int) -> None:
+        queue = partial(self._queue, work, until)
+        self._dispatcher = Dispatcher(queue, self._tasks)
+        await self._dispatcher.tell(News.NO_MORE_WORK)
+        await self._dispatcher.run(self._worker)
+
+    async def _queue(
+        self, work: Work, until: int, after: int, limit: int, crashed: bool
+    ) -> list[WorkItem]:
+        return await self._reader.enlisted(self._run.id, work, after, until, limit, crashed)
+
+    async def _remove_unused_originals(self) -> None:
+        """A later step than the commit that made them needless: a crash between repeats it."""
+        if names := await self._reader.unused_originals():
+            await to_thread.run_sync(self._library.remove_originals, names, limiter=self._io)
+            await self._writer.commit(ForgetUnusedOriginals(names))

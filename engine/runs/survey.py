@@ -1,0 +1,204 @@
+"""What a migration would find: the source read as a migration reads it, and the room it takes.
+
+Asked while somebody types a path, so most questions are answered by the file system alone; the
+source is read once for each state that it is in, by one reader at a time and for a few seconds.
+Nothing is recorded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import anyio
+from anyio import CapacityLimiter, from_thread, to_thread
+
+from engine.errors import SourceMissing, SourceUnreadable, StorageFailed
+from engine.facts.files import ImageFolder, source_images
+from engine.facts.requests import LegacyImport
+from engine.facts.source import Defect, SourceModel, SourceStamp
+from engine.facts.survey import DatabaseSurvey, ImagesSurvey, SpaceSurvey, Survey
+from engine.facts.work import BEFORE_FIRST_KEY
+from engine.ports.files import ImageFiles, LibraryFiles
+from engine.ports.source import SourceKind
+
+SURVEY_SECONDS = 5.0
+"""How long a source is read; of a larger one is told what is known by then."""
+
+CHUNK_ROWS = 1000
+
+CHUNK_IMAGES = 1000
+"""How many images are looked at between two looks at the clock."""
+
+JOURNAL_SHARE = 4.0
+"""What the library's database takes for each byte of the source's: records, journal, and each row
+as it was. Measured on large sources and rounded up."""
+
+PREVIEW_SHARE = 0.4
+"""What the three tiers take for each byte of their originals. PNG files of two megapixels come to
+about 0.2, and JPEG files of one to about 0.4."""
+
+
+class _OutOfTime(Exception):
+    """The seconds of a survey are over."""
+
+
+class _Tally:
+    """What was seen of a source; sizes in bytes."""
+
+    def __init__(self) -> None:
+        self.found = True
+        self.readable: bool | None = None
+        self.complete = False
+        self.error: Defect | None = None
+        self.rows: int | None = None
+        self.hashed = 0
+        self.unhashed = 0
+        self.images = 0
+        self.missing = 0
+        self.source_bytes = 0
+        self.preview_sources = 0
+        self.originals = 0
+
+    @property
+    def bytes_needed(self) -> int:
+        """By a migration of the whole source, going by the rows seen."""
+        seen = self.hashed + self.unhashed
+        unseen = max(1.0, (self.rows or 0) / seen) if seen else 1.0
+        images = self.preview_sources * PREVIEW_SHARE + self.originals
+        return int(self.source_bytes * (1 + JOURNAL_SHARE) + images * unseen)
+
+
+class Surveyor:
+    """Looks at sources before a migration begins."""
+
+    def __init__(
+        self, kind: SourceKind, images: ImageFiles, library: LibraryFiles, io: CapacityLimiter
+    ) -> None:
+        self._kind = kind
+        self._images = images
+        self._library = library
+        self._io = io
+        self._turn = anyio.Lock()
+        self._last: tuple[tuple[str, ...], _Tally] | None = None
+
+    async def look(self, request: LegacyImport) -> Survey:
+        """What a migration of this request would find now. Raises `StorageFailed`."""
+        location = Path(request.location)
+        try:
+            stamp = await to_thread.run_sync(self._kind.stamp, location, limiter=self._io)
+        except (SourceMissing, SourceUnreadable) as error:
+            tally = _Tally()
+            tally.found, tally.readable = not isinstance(error, SourceMissing), False
+            tally.error = Defect(error.code, str(error))
+        else:
+            async with self._turn:
+                tally = await self._tally(location, _images(request), stamp)
+        return await to_thread.run_sync(self._told, request, tally, limiter=self._io)
+
+    async def _tally(self, location: Path, folder: ImageFolder, stamp: SourceStamp) -> _Tally:
+        """What was seen of this state of the source, read anew only where it is another one."""
+        facts = await to_thread.run_sync(self._images.folder, folder, limiter=self._io)
+        state = (str(location), folder.path, stamp.stamp, facts.stamp)
+        if self._last is None or self._last[0] != state:
+            tally = await to_thread.run_sync(self._read, location, folder, stamp, limiter=self._io)
+            self._last = (state, tally)
+        return self._last[1]
+
+    def _read(self, location: Path, folder: ImageFolder, stamp: SourceStamp) -> _Tally:
+        """In a thread."""
+        tally = _Tally()
+        tally.source_bytes = stamp.bytes
+        checkpoint = _deadline(SURVEY_SECONDS)
+        try:
+            if self._library.free_bytes() > stamp.bytes:
+                self._count(tally, location, folder, checkpoint)
+        except (_OutOfTime, StorageFailed):
+            pass
+        except (SourceMissing, SourceUnreadable) as error:
+            tally.readable, tally.error = False, Defect(error.code, str(error))
+        return tally
+
+    def _count(
+        self, tally: _Tally, location: Path, folder: ImageFolder, checkpoint: Callable[[], None]
+    ) -> None:
+        try:
+            with (
+                self._library.spare_folder() as scratch,
+                self._kind.open(location, scratch, checkpoint) as source,
+            ):
+                tally.rows, tally.readable = source.rows, True
+                for chunk in source.chunks(BEFORE_FIRST_KEY, CHUNK_ROWS):
+                    sizes = self._sizes(chunk.models, folder, checkpoint)
+                    for model in chunk.models:
+                        _add(tally, model, list(islice(sizes, len(model.images))))
+                        checkpoint()
+                tally.complete = True
+        except SourceUnreadable:
+            checkpoint()  # it was this that ended the reading, where it raises again
+            raise
+
+    def _sizes(
+        self, models: list[SourceModel], folder: ImageFolder, checkpoint: Callable[[], None]
+    ) -> Iterator[int | None]:
+        """The sizes of all images of these models, one after the other."""
+        names = (name for model in models for name in model.images)
+        while some := list(islice(names, CHUNK_IMAGES)):
+            yield from self._images.sizes(folder, some)
+            checkpoint()
+
+    def _told(self, request: LegacyImport, tally: _Tally) -> Survey:
+        """In a thread."""
+        folder = self._images.folder(_images(request))
+        free, needed = self._library.free_bytes(), tally.bytes_needed
+        return Survey(
+            database=DatabaseSurvey(
+                path=request.location,
+                found=tally.found,
+                readable=tally.readable,
+                rows=tally.rows,
+                hashed=tally.hashed,
+                unhashed=tally.unhashed,
+                images=tally.images,
+                complete=tally.complete,
+                error=tally.error,
+            ),
+            images=ImagesSurvey(
+                path=request.images_folder,
+                found=folder.found,
+                readable=folder.readable,
+                missing=tally.missing if tally.readable else None,
+            ),
+            space=SpaceSurvey(needed, free, enough=free >= needed),
+            can_start=tally.found and tally.readable is not False and free >= needed,
+        )
+
+
+def _images(request: LegacyImport) -> ImageFolder:
+    return source_images(request.location, request.images_folder)
+
+
+def _add(tally: _Tally, model: SourceModel, sizes: list[int | None]) -> None:
+    present = sum(size for size in sizes if size is not None)
+    tally.images += len(sizes)
+    tally.missing += sizes.count(None)
+    if model.sha256 and model.defect is None:
+        tally.hashed += 1
+        tally.preview_sources += present
+    else:
+        tally.unhashed += 1
+        tally.originals += present
+
+
+def _deadline(seconds: float) -> Callable[[], None]:
+    """A checkpoint that ends a survey in time, and at once where the service stops."""
+    ends = time.monotonic() + seconds
+
+    def checkpoint() -> None:
+        from_thread.check_cancelled()
+        if time.monotonic() >= ends:
+            raise _OutOfTime
+
+    return checkpoint
