@@ -44,6 +44,10 @@ for _suffix, _type in {
     _TYPES.add_type(_type, _suffix)
 
 IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match")]
+Accept = Annotated[str, HeaderParameter(name="Accept")]
+
+MISSING = "missing.html"
+"""What the page of our own shows a browser for an address that leads nowhere."""
 
 
 def frontend_routes(page: Path, client: Path | None) -> list[HTTPRouteHandler]:
@@ -61,12 +65,13 @@ def frontend_routes(page: Path, client: Path | None) -> list[HTTPRouteHandler]:
 
     @get(["/", "/{path:path}"], include_in_schema=False)
     async def handle_frontend(
-        path: FromPath[str] = "/", if_none_match: IfNoneMatch = None
+        path: FromPath[str] = "/", if_none_match: IfNoneMatch = None, accept: Accept = ""
     ) -> Response[bytes]:
         if path == "/api" or path.startswith("/api/"):
             raise NotFoundException
         if others is None:
-            return await anyio.to_thread.run_sync(_own_file, own, path, if_none_match)
+            served = _own_page if "text/html" in accept else _own_file
+            return await anyio.to_thread.run_sync(served, own, path, if_none_match)
         return await anyio.to_thread.run_sync(_client_file, others, path, if_none_match)
 
     return [handle_page, handle_frontend]
@@ -102,6 +107,16 @@ def _own_file(root: Path, path: str, if_none_match: str | None) -> Response[byte
     if found is None:
         raise NotFoundException
     return _served(found, if_none_match, OWN_FIELDS)
+
+
+def _own_page(root: Path, path: str, if_none_match: str | None) -> Response[bytes]:
+    """In a thread, to a browser that opens an address: one that leads nowhere shows where to."""
+    try:
+        return _own_file(root, path, if_none_match)
+    except NotFoundException:
+        data = (root / MISSING).read_bytes()
+        fields = {**OWN_FIELDS, "Cache-Control": "no-store"}
+        return Response(data, status_code=404, headers=fields, media_type="text/html")
 
 
 def _client_file(root: Path, path: str, if_none_match: str | None) -> Response[bytes]:

@@ -9,7 +9,9 @@ import { icon } from "./icons.js";
 import { speak } from "./notices.js";
 import { linkTo, whereabouts } from "./router.js";
 import { inWords, isRunning, isUnfinished, percentOf } from "./runs.js";
+import { pathText } from "./text.js";
 import { libraryView } from "./views/library.js";
+import { nowhereView } from "./views/nowhere.js";
 import { pendingView } from "./views/pending.js";
 import { problemsView } from "./views/problems.js";
 import { progressView } from "./views/progress.js";
@@ -25,6 +27,9 @@ const VIEWS = [
   { name: "problems", label: "Problems", show: problemsView },
   { name: "library", label: "Library", show: libraryView },
 ];
+
+/** @type {import("./router.js").View} */
+const NOWHERE = { name: "nowhere", label: "No such view", show: nowhereView };
 
 const live = new Live();
 const facts = new Facts(live);
@@ -54,7 +59,7 @@ function home(status) {
 function showView(moved) {
   const [name, ...rest] = whereabouts();
   const wanted = name ?? home(live.status);
-  const view = VIEWS.find((known) => known.name === wanted) ?? VIEWS[0];
+  const view = VIEWS.find((known) => known.name === wanted) ?? NOWHERE;
   leaving.abort();
   leaving = new AbortController();
   document.documentElement.classList.remove("with-bar");
@@ -73,7 +78,7 @@ function showView(moved) {
 }
 
 function nameWindow() {
-  const label = VIEWS.find((view) => view.name === shown)?.label ?? "";
+  const { label } = VIEWS.find((view) => view.name === shown) ?? NOWHERE;
   const running = live.status && isRunning(live.status);
   const percent = running && live.status ? `${percentOf(live.status)} % · ` : "";
   document.title = `${percent}${label} · reshelve`;
@@ -117,7 +122,7 @@ function tellLibrary({ path, version, models, pending, conflicts, failed, warnin
     `${count(failed)} failed, ${some(warnings, "warning")}`,
   );
   tabs.get("problems")?.badge.classList.toggle("bad", failed > 0);
-  setBadge("library", models ? count(models) : "", "models");
+  setBadge("library", models ? count(models) : "", some(models, "model"));
   const foot = /** @type {HTMLElement} */ (document.getElementById("rail-foot"));
   if (foot.dataset.of === path + version) return;
   foot.dataset.of = path + version;
@@ -127,7 +132,7 @@ function tellLibrary({ path, version, models, pending, conflicts, failed, warnin
       "p.rail-library",
       null,
       h("span", null, "Library"),
-      h("bdi", { dir: "ltr", title: path }, path),
+      pathText(path),
     ),
     h("p", null, h("a", { href: "/api/schema" }, "Routes"), ` · ${version}`),
   );

@@ -1,13 +1,11 @@
 // @ts-check
 /** What a model looks like in a grid. */
 
-import { foreign, h } from "./dom.js";
+import { h } from "./dom.js";
 import { bytes, typeName } from "./format.js";
 import { icon } from "./icons.js";
 import { frame } from "./previews.js";
-
-export const ROW_HEIGHT = 304;
-export const COLUMN_WIDTH = 188;
+import { foreign, nameText } from "./text.js";
 
 /**
  * The parts of a card; pictures come later, when it has been in sight for a moment.
@@ -19,7 +17,7 @@ export function cardParts({ name, type, size_bytes: size, tags }) {
     h(
       "div.card-words",
       null,
-      foreign(name, "p.card-name"),
+      nameText(name, "p.card-name"),
       h("p.card-facts", null, foreign(typeName(type)), ` · ${bytes(size)}`),
       h(
         "ul.tags.one-line",

@@ -2,11 +2,12 @@
 /** Everything that is known about one model, in a dialog: pictures, notes, facts and history. */
 
 import { pendingImage, readHistory, readModel, readPendingModel } from "./api.js";
-import { button, fill, foreign, h, pathText } from "./dom.js";
+import { button, fill, h } from "./dom.js";
 import { bytes, date, dateTime, fileName, some, typeName } from "./format.js";
 import { load, notify } from "./notices.js";
 import { frame, showImage, showPreview } from "./previews.js";
 import { stateLabel } from "./runs.js";
+import { foreign, pathText, plain } from "./text.js";
 
 /** @typedef {import("./api.js").Model} Model */
 /** @typedef {import("./api.js").PendingModel} PendingModel */
@@ -100,7 +101,7 @@ function gallery(name, pictures) {
   const show = (/** @type {number} */ index) => {
     const fresh = frame(name, "div.picture.large");
     place.replaceChild(fresh, place.children[0]);
-    pictures[index].draw(fresh, `${pictures[index].label} of ${name}`);
+    pictures[index].draw(fresh, `${pictures[index].label} of ${plain(name)}`);
     for (const [number, other] of choices.entries()) {
       other.setAttribute("aria-pressed", String(number === index));
     }
@@ -154,9 +155,9 @@ export function links(text) {
   return h(
     "p.links",
     null,
-    text.split(/(\s+)/).map((word) => {
-      if (!/^https?:\/\//i.test(word) || !URL.canParse(word)) return word;
-      return h("a", { href: word, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, word);
+    text.split(/(https?:\/\/\S+)/i).map((run, index) => {
+      if (index % 2 === 0 || !URL.canParse(run)) return run && foreign(run, "span");
+      return h("a", { href: run, target: "_blank", rel: "noopener noreferrer" }, foreign(run));
     }),
   );
 }

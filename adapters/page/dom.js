@@ -75,25 +75,6 @@ export function say(element, text) {
 }
 
 /**
- * Text that somebody else wrote, in a direction of its own.
- * @param {string} text
- * @param {string} [spec]
- */
-export function foreign(text, spec = "bdi") {
-  return h(spec, { dir: "auto" }, text);
-}
-
-/**
- * A file path, which breaks after its separators and shows where it ends.
- * @param {string} path
- */
-export function pathText(path) {
-  const element = h("bdi.path", { dir: "ltr" });
-  for (const part of path.split(/(?<=[/\\])/)) element.append(part, document.createElement("wbr"));
-  return element;
-}
-
-/**
  * A button. `look` is a class: primary, danger or quiet.
  * @param {string} label
  * @param {(event: MouseEvent) => void} act

@@ -4,6 +4,7 @@
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { typeName } from "./format.js";
+import { short } from "./text.js";
 
 /** @typedef {{name: string, path: string, type: string, tags: import("./api.js").Tag[]}} Findable */
 
@@ -110,7 +111,7 @@ function options(select, all, values, label) {
   fill(
     select,
     h("option", { value: "" }, all),
-    values.map((value) => h("option", { value: `=${value}` }, label(value))),
+    values.map((value) => h("option", { value: `=${value}` }, short(label(value)))),
   );
   select.value = before;
   if (select.selectedIndex < 0) select.value = "";

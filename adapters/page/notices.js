@@ -4,6 +4,7 @@
 import { isAbort } from "./api.js";
 import { icon } from "./icons.js";
 import { button, fill, h, say } from "./dom.js";
+import { foreign } from "./text.js";
 
 const STAYS = 8000;
 
@@ -25,7 +26,7 @@ export function notify(sentence, kind = "done") {
     `div.notice.${kind}`,
     { role },
     icon(kind === "error" ? "problems" : "check"),
-    h("p", { dir: "auto" }, sentence),
+    foreign(sentence, "p"),
     dismiss,
   );
   region?.append(note);
@@ -83,7 +84,7 @@ export async function load(place, fetch, show) {
         "div.banner.error",
         { role: "alert" },
         icon("problems"),
-        h("p", { dir: "auto" }, sentence),
+        foreign(sentence, "p"),
         button("Try again", () => load(place, fetch, show), { icon: "retry" }),
       ),
     );

@@ -3,6 +3,7 @@
 
 import { previewAddress } from "./api.js";
 import { h } from "./dom.js";
+import { firstSign } from "./text.js";
 
 /** The sides of each tier as multiples of the smallest one's: 0.33, 0.66 and 1 of the whole. */
 const TIERS = /** @type {const} */ ([
@@ -25,11 +26,10 @@ function hueOf(name) {
  * @returns {HTMLElement}
  */
 export function frame(name, spec = "div.picture") {
-  const letter = [...name.trim()][0] ?? "?";
   return h(
     spec,
     { "--hue": hueOf(name) },
-    h("span.letter", { "aria-hidden": "true", dir: "auto" }, letter.toUpperCase()),
+    h("span.letter", { "aria-hidden": "true", dir: "auto" }, firstSign(name).toUpperCase()),
   );
 }
 

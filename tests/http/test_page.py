@@ -64,6 +64,22 @@ def test_what_is_no_file_of_the_page_is_not_found(server: Server, prefix: str, n
     assert server.get(prefix + name).refusal[0] == 404
 
 
+@pytest.mark.parametrize("path", ["/nosuch", "/library", "/index.html/x", "/style/gone.css"])
+def test_a_browser_is_shown_where_an_address_that_leads_nowhere_could_lead(
+    server: Server, path: str
+) -> None:
+    answer = server.get(path, {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert answer.status == 404
+    assert answer.headers["content-type"] == KINDS[".html"]
+    assert answer.headers["content-security-policy"] == POLICY
+    assert answer.body == (PAGE / "missing.html").read_bytes()
+
+
+def test_a_route_that_is_not_there_is_told_of_in_json_also_to_a_browser(server: Server) -> None:
+    answer = server.get("/api/nosuch", {"Accept": "text/html"})
+    assert answer.refusal[::2] == (404, "not_found")
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a client's folder, in which a link leads out."""

@@ -3,12 +3,13 @@
 
 import { readModel, readPendingModel } from "../api.js";
 import { links, modelPictures, pendingPictures, pictureWords, tagList } from "../details.js";
-import { button, fill, foreign, h, pathText, say } from "../dom.js";
+import { button, fill, h, say } from "../dom.js";
 import { bytes, count, date, fileName, some, typeName } from "../format.js";
 import { icon } from "../icons.js";
 import { load } from "../notices.js";
 import { frame } from "../previews.js";
 import { linkTo } from "../router.js";
+import { foreign, pathText, plain } from "../text.js";
 
 /** @typedef {import("../api.js").Conflict} Conflict */
 /** @typedef {import("../api.js").Model} Model */
@@ -235,7 +236,7 @@ function conflictCard({ pending, existing }, signal, choose) {
   const name = `conflict-${pending.id}`;
   return h(
     "article.panel.conflict",
-    { "aria-label": `Conflict of ${fileName(pending.path)}` },
+    { "aria-label": `Conflict of ${plain(fileName(pending.path))}` },
     sides,
     h(
       "fieldset.choices",
@@ -292,7 +293,7 @@ function compare(waiting, active) {
 function side(title, picture, model, rows, image) {
   const name = model.name || fileName(model.path);
   const place = frame(name, "div.picture.side-picture");
-  if (image) requestAnimationFrame(() => image.draw(place, `Picture of ${name}`));
+  if (image) requestAnimationFrame(() => image.draw(place, `Picture of ${plain(name)}`));
   return h(
     "section.side",
     { "aria-label": title },

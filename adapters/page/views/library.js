@@ -2,17 +2,19 @@
 /** Library: the active models of one type at a time, and the way to each one's details. */
 
 import { readLibrary, readModels } from "../api.js";
-import { COLUMN_WIDTH, ROW_HEIGHT, cardParts, pictureOf } from "../cards.js";
+import { cardParts, pictureOf } from "../cards.js";
 import { openModel } from "../details.js";
-import { fill, foreign, h, say } from "../dom.js";
+import { fill, h, say } from "../dom.js";
 import { Filters } from "../filters.js";
 import { count, fileName, some, typeName } from "../format.js";
 import { Grid } from "../grid.js";
 import { icon } from "../icons.js";
+import { COLUMN_WIDTH, ROW_HEIGHT } from "../measures.js";
 import { load } from "../notices.js";
 import { showPreview } from "../previews.js";
 import { linkTo } from "../router.js";
 import { isRunning } from "../runs.js";
+import { foreign } from "../text.js";
 
 /** @typedef {import("../api.js").ModelSummary} ModelSummary */
 

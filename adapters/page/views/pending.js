@@ -2,13 +2,14 @@
 /** Pending: the models that wait and the conflicts among them, as two lists of one view. */
 
 import { readConflicts, readPending, readPromotion } from "../api.js";
-import { button, fill, foreign, h, say } from "../dom.js";
+import { button, fill, h, say } from "../dom.js";
 import { count, some } from "../format.js";
 import { icon } from "../icons.js";
 import { attempt, notify, speak } from "../notices.js";
 import { ended, isPromoting, promoteAll, together } from "../promotions.js";
 import { linkTo } from "../router.js";
 import { isRunning, percentOf } from "../runs.js";
+import { foreign } from "../text.js";
 import { ConflictList } from "./conflicts.js";
 import { WaitingList } from "./waiting.js";
 

@@ -2,12 +2,13 @@
 /** Problems: what failed and what was warned of, by reason, with what can be done about it. */
 
 import { readProblemItems, readProblems, reportAddress, retryItems } from "../api.js";
-import { button, fill, foreign, h, pathText, say } from "../dom.js";
+import { button, fill, h, say } from "../dom.js";
 import { count } from "../format.js";
 import { icon } from "../icons.js";
 import { attempt, load, notify } from "../notices.js";
 import { goTo, linkTo } from "../router.js";
 import { isRunning } from "../runs.js";
+import { foreign, pathText } from "../text.js";
 
 /** @typedef {import("../api.js").ProblemGroup} ProblemGroup */
 /** @typedef {import("../api.js").Problem} Problem */

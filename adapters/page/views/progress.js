@@ -2,7 +2,7 @@
 /** Progress: how far the run is, how fast it goes, and the buttons that stop it or go on. */
 
 import { cancelRun, resumeRun } from "../api.js";
-import { button, fill, foreign, h, say } from "../dom.js";
+import { button, fill, h, say } from "../dom.js";
 import { dateTime, timeLeft } from "../format.js";
 import { icon } from "../icons.js";
 import { attempt, speakNowAndThen } from "../notices.js";
@@ -12,6 +12,7 @@ import { linkTo } from "../router.js";
 import { canResume, inWords, isRunning, runState, runTitle } from "../runs.js";
 import { Stages } from "../stages.js";
 import { States } from "../states.js";
+import { foreign, pathText } from "../text.js";
 
 /** @typedef {import("../api.js").RunStatus} RunStatus */
 
@@ -82,7 +83,7 @@ class ProgressPage {
         this._origin,
         `Run ${run.id}, begun ${dateTime(run.started_at)}`,
         run.source && " from ",
-        run.source && h("bdi.path", { dir: "ltr" }, run.source),
+        run.source && pathText(run.source),
       );
     }
     const running = isRunning(status);

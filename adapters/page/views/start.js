@@ -2,12 +2,13 @@
 /** Start: where the legacy library lies, what was found there, and the button that begins. */
 
 import { checkSource, startRun } from "../api.js";
-import { fill, foreign, h, pathText } from "../dom.js";
+import { fill, h } from "../dom.js";
 import { bytes, count, some } from "../format.js";
 import { icon } from "../icons.js";
 import { attempt } from "../notices.js";
 import { goTo, linkTo } from "../router.js";
 import { isRunning, isUnfinished, percentOf, runTitle } from "../runs.js";
+import { foreign, pathText } from "../text.js";
 
 /** @typedef {import("../api.js").Check} Check */
 

@@ -2,13 +2,14 @@
 /** The grid of models that wait: finding them, choosing among them, and promoting the choice. */
 
 import { pendingImage } from "../api.js";
-import { COLUMN_WIDTH, ROW_HEIGHT, cardParts, pickParts, pictureOf } from "../cards.js";
+import { cardParts, pickParts, pictureOf } from "../cards.js";
 import { openPending } from "../details.js";
 import { button, fill, h, say } from "../dom.js";
 import { Filters } from "../filters.js";
 import { count, some } from "../format.js";
 import { Grid } from "../grid.js";
 import { icon } from "../icons.js";
+import { COLUMN_WIDTH, ROW_HEIGHT } from "../measures.js";
 import { showImage } from "../previews.js";
 import { linkTo } from "../router.js";
 
