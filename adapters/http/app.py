@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 from adapters.http import library, migration, reports
 from adapters.http.answers import LibraryPlace
 from adapters.http.bodytypes import require_documented_type
+from adapters.http.door import Door
 from adapters.http.entry import Entry
 from adapters.http.errors import answer_defect, answer_fact, answer_http, answer_text
 from adapters.http.frontend import frontend_routes, schema_router
@@ -107,4 +108,6 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
     )
     credentials = credentials_of(settings.policy)
     gate = Gate(Heads(app), settings.policy, credentials)
-    return RequestLog(gate if credentials is None else Entry(gate, credentials.sessions))
+    if credentials is None:
+        return RequestLog(gate)
+    return RequestLog(Entry(gate, credentials.sessions, Door(settings.page)))

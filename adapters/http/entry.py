@@ -11,33 +11,10 @@ from urllib.parse import parse_qsl
 
 from adapters.http.asgi import ASGIApp, Fields, Message, Receive, Scope, Send
 from adapters.http.bodies import Arrival, Lingering, Replay
+from adapters.http.door import ENDED, WRONG, Door, patience
 from adapters.http.headers import Headers, has_body
 from adapters.http.refusal import Refusal
 from adapters.http.sessions import Sessions
-
-FORM = b"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>reshelve</title>
-<main>
-<h1>reshelve</h1>
-<form method="post" action="/">
-<label for="token">Token</label>
-<input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
-<button>Open</button>
-</form>
-<p>It is in the file that the server was started with (--token FILE).</p>
-</main>
-</html>
-"""
-FORM_FIELDS: Fields = [
-    (b"content-type", b"text/html; charset=utf-8"),
-    (b"content-length", b"%d" % len(FORM)),
-    (b"content-security-policy", b"default-src 'none'; form-action 'self'; base-uri 'none'"),
-    (b"cache-control", b"no-store"),
-]
 
 FORM_TYPE = b"application/x-www-form-urlencoded"
 FORM_BYTES = 16_384
@@ -55,9 +32,10 @@ _OF_A_FORM = {b"content-type", b"content-length", b"transfer-encoding"}
 class Entry:
     """Lets a browser in at `/`, in front of a gate that asks for a token."""
 
-    def __init__(self, gate: ASGIApp, sessions: Sessions) -> None:
+    def __init__(self, gate: ASGIApp, sessions: Sessions, door: Door) -> None:
         self._gate = gate
         self._sessions = sessions
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -96,29 +74,42 @@ class Entry:
     async def _welcome(
         self, scope: Scope, token: bytes | None, receive: Receive, send: Send
     ) -> None:
+        given = Headers(scope["headers"])
         if token:
             headers = [*scope["headers"], (b"authorization", b"Bearer " + token)]
             scope = {**scope, "headers": headers}
+            form = self._door.after(WRONG)
+        elif any(given.cookies(self._sessions.cookie)):
+            form = self._door.after(ENDED)
+        else:
+            form = self._door.asking()
         sessions = self._sessions if token else None
-        await self._gate(scope, receive, _Welcome(send, sessions, shown=_shows_pages(scope)))
+        shown = self._door if _shows_pages(given) else None
+        await self._gate(scope, receive, _Welcome(send, form, shown, sessions))
 
 
 class _Welcome:
     """Sends the gate's answer, or what stands for it at the door.
 
-    `sessions` are those of who brings a token, None for everybody else.
+    `form` is for whoever is not let in, at a `door` that a browser sees; `sessions` are those of
+    who brings a token, None for everybody else.
     """
 
-    def __init__(self, send: Send, sessions: Sessions | None, *, shown: bool) -> None:
+    def __init__(
+        self, send: Send, form: bytes, door: Door | None, sessions: Sessions | None
+    ) -> None:
         self._send = send
+        self._form = form
+        self._door = door
         self._sessions = sessions
-        self._shown = shown
         self._replaced = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            if message["status"] in (401, 429) and self._shown:
-                await self._replace(message, message["status"], FORM_FIELDS, FORM)
+            if message["status"] in (401, 429) and self._door is not None:
+                wait = Headers(message["headers"]).get(b"retry-after").decode()
+                form = self._door.after(patience(wait)) if wait else self._form
+                await self._replace(message, message["status"], self._door.fields(form), form)
             elif message["status"] < 400 and self._sessions is not None:
                 fields = [
                     (b"location", b"/"),
@@ -132,7 +123,8 @@ class _Welcome:
 
     async def _replace(self, message: Message, status: int, fields: Fields, body: bytes) -> None:
         self._replaced = True
-        kept = [(n, v) for n, v in message["headers"] if n.lower() not in _OF_THE_BODY]
+        replaced = _OF_THE_BODY | {name for name, _ in fields}
+        kept = [(n, v) for n, v in message["headers"] if n.lower() not in replaced]
         await self._send({**message, "status": status, "headers": [*kept, *fields]})
         await self._send({"type": "http.response.body", "body": body})
 
@@ -143,6 +135,6 @@ def _token(query: bytes) -> bytes | None:
     return values["token"].encode("latin-1") if "token" in values else None
 
 
-def _shows_pages(scope: Scope) -> bool:
+def _shows_pages(headers: Headers) -> bool:
     """Whether the client is a browser that opens an address, and no program."""
-    return any(n.lower() == b"accept" and b"text/html" in v for n, v in scope["headers"])
+    return b"text/html" in headers.get(b"accept")
