@@ -40,8 +40,9 @@ class Reshelve:
         from adapters.pillow.codec import PillowCodec
         from adapters.sources.hikaze1.reader import Hikaze1
         from adapters.sqlite.store import sqlite_store
+        from engine.ports.bundle import Ports
         from engine.ports.clock import SystemClock
-        from engine.service import MigrationService, Ports
+        from engine.service import MigrationService
 
         with owned_library(library) as files:
             async with sqlite_store(library) as store:

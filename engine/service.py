@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 import anyio
 import msgspec
@@ -34,15 +33,17 @@ from engine.facts.work import BEFORE_FIRST_KEY, Run
 from engine.library.catalogue import Catalogue
 from engine.library.problems import Problems
 from engine.library.reports import Reports
-from engine.ports.catalogue import CatalogueFiles, CatalogueReader
+from engine.ports.bundle import Ports
 from engine.ports.changes import Recover
-from engine.ports.clock import Clock
-from engine.ports.files import ImageFiles, LibraryFiles, ModelFiles
-from engine.ports.journal import Store
-from engine.ports.previews import PreviewCodec
-from engine.ports.problems import ProblemReader
-from engine.ports.reports import ReportReader
-from engine.ports.source import SourceKind
+from engine.ports.queries import (
+    FailuresOf,
+    ItemsOf,
+    PendingModels,
+    PendingPaths,
+    PromotionOf,
+    StatusOf,
+    WarningsOf,
+)
 from engine.runs.importing import ImportRun
 from engine.runs.promoting import PromotionRun
 from engine.runs.resources import HashMeter, WorkerResources
@@ -69,28 +70,6 @@ HASHING_INTERVAL = 0.5
 
 EVENT_INTERVAL = 0.1
 """Seconds between two events at the least."""
-
-
-class LibraryStore(Store, CatalogueReader, ProblemReader, ReportReader, Protocol):
-    """The journal and the catalogue lie in one database."""
-
-
-class OwnedFiles(LibraryFiles, CatalogueFiles, Protocol):
-    """All of the library's images."""
-
-
-class Ports(msgspec.Struct, frozen=True):
-    """What the composition root gives a service; `types` are the configured model types."""
-
-    store: LibraryStore
-    library: OwnedFiles
-    scratch: Path
-    source: SourceKind
-    models: ModelFiles
-    images: ImageFiles
-    codec: PreviewCodec
-    clock: Clock
-    types: tuple[str, ...] = ()
 
 
 class MigrationService:
@@ -216,7 +195,7 @@ class MigrationService:
 
     async def begin_promotion(self, ids: list[int], strategy: ConflictStrategy | None) -> RunStatus:
         """Start a run of stage 2, at once. Raises `RunActive`."""
-        paths = await self._ports.store.pending_paths(ids)
+        paths = await self._ports.store.ask(PendingPaths(ids))
         sizes = await to_thread.run_sync(
             self._ports.models.sizes, list(paths.values()), limiter=self._resources.io
         )
@@ -227,7 +206,7 @@ class MigrationService:
 
     async def promotion(self, run_id: int) -> PromotionReport:
         """What became of every id of a promotion so far."""
-        return await self._ports.store.promotion(run_id)
+        return await self._ports.store.ask(PromotionOf(run_id))
 
     async def pending_ids(self) -> list[int]:
         """The ids of all models that wait, ascending."""
@@ -237,7 +216,7 @@ class MigrationService:
         """All models that wait for promotion, ascending by id."""
         models: list[PendingModelRecord] = []
         after = BEFORE_FIRST_KEY
-        while page := await self._ports.store.pending(after, PAGE):
+        while page := await self._ports.store.ask(PendingModels(after, PAGE)):
             models += page
             after = page[-1].id
         return models
@@ -279,7 +258,9 @@ class MigrationService:
 
     async def status(self, run_id: int | None = None) -> RunStatus:
         """The status of a run, the last one by default. Raises `UnknownRun`."""
-        status = await (self._committed() if run_id is None else self._ports.store.status(run_id))
+        status = await (
+            self._committed() if run_id is None else self._ports.store.ask(StatusOf(run_id))
+        )
         if status.run is None or status.run.status is not RunState.RUNNING:
             return status
         status = with_bytes_under_way(status, self._resources.meter.under_way)
@@ -319,26 +300,26 @@ class MigrationService:
         """The last run as of the last commit, read once for all who ask before the next one."""
         if self._told is None or self._told[0] != self._pulse.count:
             count = self._pulse.count
-            self._told = (count, await self._ports.store.status())
+            self._told = (count, await self._ports.store.ask(StatusOf()))
         return self._told[1]
 
     async def items(
         self, run_id: int | None, state: ModelState | None, after: int, limit: int
     ) -> ItemPage:
         """Items of a run, the last one by default, ascending by id. Raises `UnknownRun`."""
-        return await self._ports.store.items(run_id, state, after, limit)
+        return await self._ports.store.ask(ItemsOf(run_id, state, after, limit))
 
     async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:
         """Models that wait for promotion, ascending by id."""
-        return await self._ports.store.pending(after, limit)
+        return await self._ports.store.ask(PendingModels(after, limit))
 
     async def warnings(self, run_id: int, after: int, limit: int) -> list[tuple[int, RunNotice]]:
         """Warnings of a run, each with its own number, ascending."""
-        return await self._ports.store.warnings(run_id, after, limit)
+        return await self._ports.store.ask(WarningsOf(run_id, after, limit))
 
     async def failures(self, run_id: int, after: int, limit: int) -> list[RunFailure]:
         """Failed items of a run, ascending by id."""
-        return await self._ports.store.failures(run_id, after, limit)
+        return await self._ports.store.ask(FailuresOf(run_id, after, limit))
 
     async def _answer_promotion(
         self, question: Question[Sequence[object]], strategy: ConflictStrategy | None

@@ -26,10 +26,11 @@ from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import FileFacts, FoundFile, Root
 from engine.facts.requests import LegacyImport
 from engine.facts.status import RunStatus
+from engine.ports.bundle import Ports
 from engine.ports.clock import SystemClock
 from engine.ports.files import ModelFiles
 from engine.ports.previews import PreviewCodec
-from engine.service import MigrationService, Ports
+from engine.service import MigrationService
 
 SCHEMA = """
 CREATE TABLE models (id INTEGER PRIMARY KEY, path TEXT UNIQUE, name TEXT, type TEXT,

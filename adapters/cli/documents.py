@@ -3,50 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.facts.status import import_report
+from engine.ports.queries import ItemsOf, PendingModels
 
 if TYPE_CHECKING:
     from adapters.cli.output import Output
     from engine.facts.promotion_report import PromotionReport
     from engine.facts.records import PendingModelRecord
     from engine.facts.states import ModelState
-    from engine.facts.status import ItemPage, ItemView, RunFailure, RunNotice, RunStatus
+    from engine.facts.status import ItemView, RunFailure, RunNotice, RunStatus
+    from engine.ports.journal import Reader
     from engine.service import MigrationService
 
 PAGE = 500
 
 
-class Pages(Protocol):
-    """What both the service and a bare reader can be asked."""
-
-    async def items(
-        self, run_id: int | None, state: ModelState | None, after: int, limit: int
-    ) -> ItemPage:
-        """Items of a run, the last one by default, ascending by id."""
-        ...
-
-    async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:
-        """Models that wait for promotion, ascending by id."""
-        ...
-
-
-async def item_pages(reader: Pages, state: ModelState | None) -> AsyncIterator[list[ItemView]]:
+async def item_pages(reader: Reader, state: ModelState | None) -> AsyncIterator[list[ItemView]]:
     """All items of the last run."""
     after: int | None = 0
     while after is not None:
-        page = await reader.items(None, state, after, PAGE)
+        page = await reader.ask(ItemsOf(None, state, after, PAGE))
         yield page.items
         after = page.next
 
 
-async def pending_pages(reader: Pages) -> AsyncIterator[list[PendingModelRecord]]:
+async def pending_pages(reader: Reader) -> AsyncIterator[list[PendingModelRecord]]:
     """All models that wait."""
     after = -(2**63)
-    while page := await reader.pending(after, PAGE):
+    while page := await reader.ask(PendingModels(after, PAGE)):
         yield page
         after = page[-1].id
 

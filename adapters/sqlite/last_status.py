@@ -23,7 +23,7 @@ from engine.facts.status import RunStatus
 
 
 class _Rows:
-    """Implements `summary.Query`."""
+    """Implements `summary.Rows`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

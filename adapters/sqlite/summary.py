@@ -33,7 +33,7 @@ WHERE r.id = coalesce(?, (SELECT max(id) FROM migration_runs))
 """
 
 
-class Query(Protocol):
+class Rows(Protocol):
     """Whatever can be asked for a row."""
 
     def first(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
@@ -41,7 +41,7 @@ class Query(Protocol):
         ...
 
 
-def status(tx: Query, run_id: int | None) -> RunStatus:
+def status(tx: Rows, run_id: int | None) -> RunStatus:
     """The status of a run in one query, so that its numbers are of one moment."""
     row = tx.first(SELECT_SUMMARY, run_id)
     if row is None:

@@ -28,6 +28,7 @@ from engine.facts.work import Run
 from engine.ports.changes import OpenPromotion, OpenRun, RetryFailed, SetRunState
 from engine.ports.clock import Clock
 from engine.ports.journal import Reader
+from engine.ports.queries import LastRunOf, RetryableItems, RunById, StatusOf, UnfinishedRun
 
 
 class RunWork(Protocol):
@@ -82,9 +83,9 @@ class Supervisor:
         """
         if self._active is not None and self._active.run.location != request.location:
             raise RunActive(self._active.run.id)
-        last = await self._reader.last_run_of(request.location)
+        last = await self._reader.ask(LastRunOf(request.location))
         if last is not None and _carried_already(last, request, fingerprint):
-            if not await self._reader.retryable(last.id):
+            if not await self._reader.ask(RetryableItems(last.id)):
                 return last.id
             return await self._retry(last)
         run = await self._writer.commit(
@@ -116,7 +117,7 @@ class Supervisor:
 
     async def resume(self, run_id: int | None) -> int:
         """Go on with an interrupted or cancelled run. Raises `NothingToResume`."""
-        run = await self._reader.unfinished_run()
+        run = await self._reader.ask(UnfinishedRun())
         if run is None or (run_id is not None and run.id != run_id):
             raise NothingToResume
         return await self._go(run)
@@ -126,8 +127,8 @@ class Supervisor:
 
         Raises `NothingToRetry`, `RunActive`.
         """
-        run = await self._reader.run()
-        if run is None or not await self._reader.retryable(run.id):
+        run = await self._reader.ask(RunById())
+        if run is None or not await self._reader.ask(RetryableItems(run.id)):
             raise NothingToRetry
         return await self._retry(run, ids)
 
@@ -158,7 +159,7 @@ class Supervisor:
             raise ended.error
 
     async def _retry(self, run: Run, ids: tuple[int, ...] | None = None) -> int:
-        unfinished = await self._reader.unfinished_run()
+        unfinished = await self._reader.ask(UnfinishedRun())
         if unfinished is not None and unfinished.id != run.id:
             raise RunActive(unfinished.id)
         await self._writer.commit(RetryFailed(run.id, self._clock.now(), ids))
@@ -215,8 +216,8 @@ class Supervisor:
             return RunState.INTERRUPTED
         if active.scope.cancelled_caught:
             return active.asked or RunState.INTERRUPTED
-        status = await self._reader.status(active.run.id)
-        run = await self._reader.run(active.run.id)
+        status = await self._reader.ask(StatusOf(active.run.id))
+        run = await self._reader.ask(RunById(active.run.id))
         open_work = run is None or not run.intake_done or status.work > 0
         if active.asked is not None and open_work:
             return active.asked

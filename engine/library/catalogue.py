@@ -21,8 +21,10 @@ from engine.facts.previews import TIERS, UnusableImage
 from engine.facts.records import SHA256_HEX, ModelRecord, PendingModelRecord, Tag
 from engine.facts.work import CarriedImage
 from engine.library.preview_removal import Removals
-from engine.ports.catalogue import CatalogueFiles, CatalogueReader
+from engine.ports.catalogue import CatalogueFiles
 from engine.ports.changes import AddPreview, AddTags, BeginRemoval, EditModel, ExpectPreview
+from engine.ports.journal import Reader
+from engine.ports.queries import ActiveModel, AllTags, ModelsOfType, PendingModels, TypesInUse
 from engine.runs.resources import WorkerResources, encode_image, image_digest
 
 T = TypeVar("T")
@@ -39,7 +41,7 @@ class Catalogue:
         self,
         resources: WorkerResources,
         writer: Commits,
-        reader: CatalogueReader,
+        reader: Reader,
         files: CatalogueFiles,
         types: Sequence[str],
     ) -> None:
@@ -52,15 +54,17 @@ class Catalogue:
 
     async def models(self, type_name: str) -> list[ModelSummary]:
         """Active models of a type; `Others` for those of no known type."""
-        return await self._reader.summaries(type_name, await self.types())
+        return await self._reader.ask(ModelsOfType(type_name, await self.types()))
 
     async def types(self) -> list[str]:
         """The configured types, else those in the library."""
-        return list(self._types) or await self._reader.types()
+        return list(self._types) or await self._reader.ask(TypesInUse())
 
     async def model(self, sha256: str) -> ModelRecord:
         """An active model. Raises `UnknownModel`."""
-        found = await self._reader.model(sha256) if SHA256_HEX.fullmatch(sha256) else None
+        found = (
+            await self._reader.ask(ActiveModel(sha256)) if SHA256_HEX.fullmatch(sha256) else None
+        )
         if found is None:
             raise UnknownModel(sha256)
         return found
@@ -81,7 +85,7 @@ class Catalogue:
 
     async def tags(self) -> list[Tag]:
         """All tags by name."""
-        return await self._reader.tags()
+        return await self._reader.ask(AllTags())
 
     async def add_tags(self, names: Sequence[str]) -> list[Tag]:
         """Tags of these names, made where they are not there. Raises `InvalidEdit`."""
@@ -93,7 +97,7 @@ class Catalogue:
 
     async def pending_model(self, pending_id: int) -> PendingModelRecord:
         """A model that waits. Raises `UnknownPending`."""
-        found = await self._reader.pending(pending_id - 1, 1)
+        found = await self._reader.ask(PendingModels(pending_id - 1, 1))
         if not found or found[0].id != pending_id:
             raise UnknownPending(pending_id)
         return found[0]

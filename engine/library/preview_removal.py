@@ -16,7 +16,9 @@ from engine.actors.writer import Commits
 from engine.errors import StorageFailed
 from engine.facts.removal import Removal
 from engine.ports.changes import AdvanceRemoval, ConfirmRemoval, CountRemoval, EndRemoval
-from engine.ports.removal import RemovalFiles, RemovalReader
+from engine.ports.journal import Reader
+from engine.ports.queries import OpenRemovals
+from engine.ports.removal import RemovalFiles
 
 log = logging.getLogger("reshelve.removing")
 
@@ -25,7 +27,7 @@ class Removals:
     """Carries removals out, and finishes those that were interrupted."""
 
     def __init__(
-        self, reader: RemovalReader, writer: Commits, files: RemovalFiles, io: CapacityLimiter
+        self, reader: Reader, writer: Commits, files: RemovalFiles, io: CapacityLimiter
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -44,7 +46,7 @@ class Removals:
 
     async def finish(self, sha256: str) -> bool:
         """Finish what was interrupted for this model; whether an image was removed."""
-        interrupted = [r for r in await self._reader.removals() if r.sha256 == sha256]
+        interrupted = [r for r in await self._reader.ask(OpenRemovals()) if r.sha256 == sha256]
         with anyio.CancelScope(shield=True):
             for removal in interrupted:
                 confirmed = await self._writer.commit(ConfirmRemoval(removal))
@@ -53,7 +55,7 @@ class Removals:
 
     async def recover(self) -> None:
         """Finish what was interrupted for any model."""
-        for removal in await self._reader.removals():
+        for removal in await self._reader.ask(OpenRemovals()):
             await self._clear(await self._move_down(removal))
 
     async def _move_down(self, removal: Removal) -> Removal:

@@ -21,7 +21,8 @@ from engine.facts.problems import (
     ProblemPage,
     ProblemSummary,
 )
-from engine.ports.problems import ProblemReader
+from engine.ports.journal import Reader
+from engine.ports.queries import LastProblem, ProblemsByCode, ProblemsOf, ProblemTotals, StatusOf
 
 SLICE = 50_000
 """Numbers of items or warnings that one question looks through."""
@@ -60,7 +61,7 @@ class _Counted:
 class Problems:
     """Counts and lists the problems of runs."""
 
-    def __init__(self, reader: ProblemReader) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._counted: dict[int | None, _Counted] = {}
         self._turn = anyio.Lock()
@@ -68,7 +69,7 @@ class Problems:
     async def summary(self, run_id: int | None) -> ProblemSummary:
         """The problems of a run by code, of the last one by default. Raises `UnknownRun`."""
         async with self._turn:
-            status = await self._reader.status(run_id)
+            status = await self._reader.ask(StatusOf(run_id))
             if status.run is None:
                 return ProblemSummary(None, [])
             run = status.run
@@ -79,10 +80,10 @@ class Problems:
     async def summary_of_all(self) -> ProblemSummary:
         """The problems of all runs by code."""
         async with self._turn:
-            status = await self._reader.status()
+            status = await self._reader.ask(StatusOf())
             if status.run is None:
                 return ProblemSummary(None, [])
-            run, counts = status.run, await self._reader.problem_counts()
+            run, counts = status.run, await self._reader.ask(ProblemTotals())
             state = (run.id, run.status, run.updated_at)
             return ProblemSummary(None, await self._groups(None, state, counts))
 
@@ -111,7 +112,7 @@ class Problems:
         self, run_id: int | None, kind: ProblemKind, code: str, after: int, limit: int
     ) -> ProblemPage:
         """Problems of one code in a run, the last one by default. Raises `UnknownRun`."""
-        status = await self._reader.status(run_id)
+        status = await self._reader.ask(StatusOf(run_id))
         if status.run is None:
             return ProblemPage([], None)
         return await self._page(status.run.id, kind, code, after, limit)
@@ -119,7 +120,7 @@ class Problems:
     async def _page(
         self, run_id: int | None, kind: ProblemKind, code: str, after: int, limit: int
     ) -> ProblemPage:
-        last = await self._reader.last_problem(kind)
+        last = await self._reader.ask(LastProblem(kind))
         found = await self._listed(run_id, kind, code, after, last, limit)
         return ProblemPage(found, found[-1].id if len(found) == limit else None)
 
@@ -142,10 +143,10 @@ class Problems:
 
     async def _add(self, counts: _Counts, run_id: int | None, kind: ProblemKind) -> None:
         """Count what came after the last count; each slice once, whenever this is cancelled."""
-        last = await self._reader.last_problem(kind)
+        last = await self._reader.ask(LastProblem(kind))
         while counts.until < last:
             until = min(counts.until + SLICE, last)
-            for more in await self._reader.count_problems(run_id, kind, counts.until, until):
+            for more in await self._reader.ask(ProblemsByCode(run_id, kind, counts.until, until)):
                 counts.by_code[more.code] = _joined(counts.by_code.get(more.code), more)
             counts.until = until
 
@@ -169,15 +170,15 @@ class Problems:
         found: list[Problem] = []
         while after < last and len(found) < limit:
             until = min(after + SLICE, last)
-            found += await self._reader.problems(
-                run_id, kind, code, after, until, limit - len(found)
+            found += await self._reader.ask(
+                ProblemsOf(run_id, kind, code, after, until, limit - len(found))
             )
             after = until
         return found
 
     async def _with_retry(self, run_id: int, groups: list[ProblemGroup]) -> list[ProblemGroup]:
         """Only failures of the last run can be tried again."""
-        last = await self._reader.status()
+        last = await self._reader.ask(StatusOf())
         if last.run is not None and last.run.id == run_id:
             return groups
         return [msgspec.structs.replace(group, retryable=False) for group in groups]

@@ -16,8 +16,10 @@ from engine.facts.findings import PREVIEW_NAME, Problem, Sample, StoredModel, St
 from engine.facts.previews import TIERS, UnusableImage
 from engine.facts.records import SHA256_HEX
 from engine.ports.files import ModelFiles
+from engine.ports.journal import Reader
 from engine.ports.previews import PreviewCodec
-from engine.ports.verification import StoredFiles, StoredRecords
+from engine.ports.queries import ImagesCounts, StoredModels, StoredWaiting
+from engine.ports.verification import StoredFiles
 
 T = TypeVar("T")
 
@@ -31,7 +33,7 @@ class Verification:
     def __init__(
         self,
         *,
-        records: StoredRecords,
+        records: Reader,
         files: StoredFiles,
         models: ModelFiles,
         codec: PreviewCodec,
@@ -60,7 +62,7 @@ class Verification:
 
     async def _active(self) -> AsyncIterator[Problem]:
         after = BEFORE_FIRST
-        while page := await self._records.models(after, PAGE):
+        while page := await self._records.ask(StoredModels(after, PAGE)):
             after = page[-1].number
             for model in page:
                 self.models += 1
@@ -125,7 +127,7 @@ class Verification:
 
     async def _pending(self) -> AsyncIterator[Problem]:
         after = BEFORE_FIRST
-        while page := await self._records.waiting(after, PAGE):
+        while page := await self._records.ask(StoredWaiting(after, PAGE)):
             after = page[-1].id
             for model in page:
                 for problem in await self._thread(self._check_waiting, model):
@@ -146,7 +148,7 @@ class Verification:
         while chunk := await self._thread(_take, names):
             parsed = {name: PREVIEW_NAME.fullmatch(name) for name in chunk}
             hashes = {match["sha256"] for match in parsed.values() if match is not None}
-            counts = await self._records.images_counts(sorted(hashes))
+            counts = await self._records.ask(ImagesCounts(sorted(hashes)))
             for name, match in parsed.items():
                 if match is None:
                     detail = "no preview of version 2 is called so"

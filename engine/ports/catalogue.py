@@ -1,37 +1,10 @@
-"""Who reads models, tags and images for the catalogue: its ports."""
+"""Who reads and moves images for the catalogue: its port."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from engine.facts.catalogue import ModelSummary
-from engine.facts.records import ModelRecord, PendingModelRecord, Tag
-from engine.ports.removal import RemovalFiles, RemovalReader
-
-
-class CatalogueReader(RemovalReader, Protocol):
-    """Reads models, tags and pending models."""
-
-    async def summaries(self, type_name: str, known_types: Sequence[str]) -> list[ModelSummary]:
-        """Active models of a type; `Others` for those of no known type."""
-        ...
-
-    async def types(self) -> list[str]:
-        """The types that active models have."""
-        ...
-
-    async def model(self, sha256: str) -> ModelRecord | None:
-        """An active model."""
-        ...
-
-    async def tags(self) -> list[Tag]:
-        """All tags by name."""
-        ...
-
-    async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:
-        """Models that wait for promotion, ascending by id."""
-        ...
+from engine.ports.removal import RemovalFiles
 
 
 class CatalogueFiles(RemovalFiles, Protocol):

@@ -1,18 +1,8 @@
-"""Who reads and carries out removals of preview sets: their ports."""
+"""Who carries out removals of preview sets: their port."""
 
 from __future__ import annotations
 
 from typing import Protocol
-
-from engine.facts.removal import Removal
-
-
-class RemovalReader(Protocol):
-    """Reads what is under way."""
-
-    async def removals(self) -> list[Removal]:
-        """Removals, and sets to be written, that were interrupted."""
-        ...
 
 
 class RemovalFiles(Protocol):

@@ -1,27 +1,9 @@
-"""Who reads a library as it is, damaged records too: the ports of verification."""
+"""Who reads the files of a library as they are: the port of verification."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
-
-from engine.facts.findings import StoredModel, StoredPending
-
-
-class StoredRecords(Protocol):
-    """Reads the records of a library as they are, damaged ones too."""
-
-    async def models(self, after: int, limit: int) -> list[StoredModel]:
-        """Active models, ascending by their number."""
-        ...
-
-    async def waiting(self, after: int, limit: int) -> list[StoredPending]:
-        """Pending models, ascending by id."""
-        ...
-
-    async def images_counts(self, hashes: Sequence[str]) -> dict[str, int]:
-        """`images_count` of those of the hashes that are active models."""
-        ...
 
 
 class StoredFiles(Protocol):

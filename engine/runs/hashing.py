@@ -5,6 +5,7 @@ from __future__ import annotations
 from anyio import from_thread, to_thread
 
 from engine.facts.files import FileFacts, UnusableFile
+from engine.ports.queries import CachedHash
 from engine.runs.resources import WorkerResources
 
 ATTEMPTS = 3
@@ -23,7 +24,7 @@ class FileHash:
 async def hash_file(resources: WorkerResources, path: str) -> FileHash:
     """The SHA-256 of a file that holds still. Raises `UnusableFile`."""
     facts = await to_thread.run_sync(resources.models.facts, path, limiter=resources.io)
-    known = await resources.journal.cached_hash(path, facts)
+    known = await resources.journal.ask(CachedHash(path, facts))
     if known is not None:
         return FileHash(known, facts, read=False)
     for _ in range(ATTEMPTS):

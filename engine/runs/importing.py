@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -23,11 +22,12 @@ from engine.actors.writer import Commits
 from engine.errors import ReshelveError, SourceMissing, SourceUnreadable
 from engine.facts.assessment import AssessedRow, assess, row_digest
 from engine.facts.source import Notice, SourceChunk
-from engine.facts.work import Run
+from engine.facts.work import Run, WorkItem
 from engine.ports.changes import ExpectRows, FinishIntake, RecordRows
 from engine.ports.clock import Clock
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
+from engine.ports.queries import KnownDigests, OpenWork
 from engine.ports.source import Source, SourceKind
 from engine.runs.worker import Worker
 
@@ -96,7 +96,7 @@ class ImportRun:
         self._io = io
         self._clock = clock
         self._worker = worker
-        self._dispatcher = Dispatcher(partial(reader.work, run.id), tasks)
+        self._dispatcher = Dispatcher(self._queue, tasks)
         self._intake = anyio.CancelScope()
         self._source_error: ReshelveError | None = None
 
@@ -115,6 +115,9 @@ class ImportRun:
         """Record no more rows, hand out no more work, finish what is in hand."""
         self._intake.cancel()
         await self._dispatcher.drain()
+
+    async def _queue(self, after: int, limit: int, crashed: bool) -> list[WorkItem]:
+        return await self._reader.ask(OpenWork(self._run.id, after, limit, crashed))
 
     async def _take_in(self) -> None:
         with self._intake:
@@ -184,8 +187,8 @@ class ImportRun:
         """Rows that no run of this source has recorded as they are."""
         if not rows:
             return rows
-        known = await self._reader.known_digests(
-            self._run.location, rows[0].model.key, rows[-1].model.key
+        known = await self._reader.ask(
+            KnownDigests(self._run.location, rows[0].model.key, rows[-1].model.key)
         )
         if not known:
             return rows

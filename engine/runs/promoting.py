@@ -17,6 +17,7 @@ from engine.facts.work import Run, Work, WorkItem
 from engine.ports.changes import ForgetUnusedOriginals
 from engine.ports.files import LibraryFiles
 from engine.ports.journal import Reader
+from engine.ports.queries import EnlistedItems, PromotionWindow, UnusedOriginals
 
 WINDOW_PLACES = 256
 """How many models are hashed before the first of them is promoted."""
@@ -48,7 +49,7 @@ class PromotionRun:
 
     async def execute(self) -> None:
         """Run to the end, or until `drain`."""
-        while (first := await self._reader.promotion_window(self._run.id)) is not None:
+        while (first := await self._reader.ask(PromotionWindow(self._run.id))) is not None:
             for work in (Work.HASH, Work.PROMOTION):
                 if self._draining:
                     return
@@ -70,10 +71,12 @@ class PromotionRun:
     async def _queue(
         self, work: Work, until: int, after: int, limit: int, crashed: bool
     ) -> list[WorkItem]:
-        return await self._reader.enlisted(self._run.id, work, after, until, limit, crashed)
+        return await self._reader.ask(
+            EnlistedItems(self._run.id, work, after, until, limit, crashed)
+        )
 
     async def _remove_unused_originals(self) -> None:
         """A later step than the commit that made them needless: a crash between repeats it."""
-        if names := await self._reader.unused_originals():
+        if names := await self._reader.ask(UnusedOriginals()):
             await to_thread.run_sync(self._library.remove_originals, names, limiter=self._io)
             await self._writer.commit(ForgetUnusedOriginals(names))

@@ -16,6 +16,7 @@ from engine.errors import NoRoots, ScanFailed
 from engine.facts.files import FoundFile, Root, UnusableFile
 from engine.facts.scan_report import MovedFile, ScanReport
 from engine.ports.changes import AddFound, RememberHash
+from engine.ports.queries import KnownPaths, RecordsOfSize
 from engine.runs.hashing import hash_file
 from engine.runs.resources import WorkerResources
 
@@ -51,13 +52,13 @@ class Scan:
 
     async def _unknown(self, files: list[FoundFile]) -> list[FoundFile]:
         paths = [path for file in files for path in (file.path, file.real_path)]
-        known = await self._resources.journal.known_paths(paths)
+        known = await self._resources.journal.ask(KnownPaths(paths))
         return [file for file in files if not {file.path, file.real_path} & known]
 
     async def _moved(self, file: FoundFile) -> MovedFile | bool:
         """Whether an active record's file has come to lie here; True where a record's path leads
         to this very file by another route. Hashes only likely ones."""
-        records = await self._resources.journal.records_of_size(file.size)
+        records = await self._resources.journal.ask(RecordsOfSize(file.size))
         if not records:
             return False
         models = self._resources.models

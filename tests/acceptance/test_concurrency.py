@@ -14,6 +14,7 @@ import pytest
 from adapters.composition import Reshelve
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.promotion_report import PromotionReport
+from engine.ports.queries import StatusOf
 from engine.service import MigrationService
 from tests.waiting_library import (
     Legacy,
@@ -284,7 +285,7 @@ async def test_every_run_has_ended(crowd: Crowd) -> None:
 async def test_the_status_of_every_run_adds_up(crowd: Crowd) -> None:
     async with Reshelve().reader(crowd.library) as reader:
         runs = query(crowd.library, "SELECT id FROM migration_runs")
-        counts = [(await reader.status(run_id)).counts for (run_id,) in runs]
+        counts = [(await reader.ask(StatusOf(run_id))).counts for (run_id,) in runs]
     wrong: list[Any] = [
         c
         for c in counts

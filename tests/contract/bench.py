@@ -25,6 +25,7 @@ from engine.ports.changes import (
     SetRunState,
     TakeInHand,
 )
+from engine.ports.queries import OpenWork, RunById
 from tests.unit.rows import FOLDER
 
 LOCATION = "/legacy/hikaze_mm.sqlite3"
@@ -93,7 +94,7 @@ class Bench:
         await self.store.apply([SetRunState(run.id, RunState.COMPLETED, AT)])
 
     async def record(self, run: Run, *rows: AssessedRow, notes: Sequence[Notice] = ()) -> int:
-        now = await self.store.run(run.id)
+        now = await self.store.ask(RunById(run.id))
         assert now is not None
         change = RecordRows(run.id, now.cursor, list(rows), list(notes), AT)
         (work,) = await self.store.apply([change])
@@ -101,7 +102,7 @@ class Bench:
         return work
 
     async def work(self, run: Run, *, crashed: bool = False) -> list[WorkItem]:
-        return await self.store.work(run.id, BEFORE_FIRST_KEY, 1_000, crashed)
+        return await self.store.ask(OpenWork(run.id, BEFORE_FIRST_KEY, 1_000, crashed))
 
     async def take(self, item: WorkItem) -> ExistingPreviews:
         (previews,) = await self.store.apply([TakeInHand(item, AT)])

@@ -18,6 +18,7 @@ from adapters.sqlite.connection import Connection, connect
 from adapters.sqlite.thread import DatabaseThread, database_thread
 from engine.facts.status import RunState
 from engine.ports.changes import SetRunState
+from engine.ports.queries import ItemsOf
 from tests.contract.bench import AT, Bench
 from tests.unit.rows import row
 
@@ -119,6 +120,6 @@ async def test_a_question_of_several_queries_takes_one_way_to_the_thread(
     run = await bench.open_run()
     await bench.record(run, row(1), row(2))
     with caplog.at_level(logging.DEBUG, "aiosqlite"):
-        page = await bench.store.items(run.id, None, 0, 10)
+        page = await bench.store.ask(ItemsOf(run.id, None, 0, 10))
     assert len(page.items) == 2
     assert ways_to_a_thread(caplog) == 1

@@ -18,6 +18,7 @@ from adapters.sqlite.opening import database_path
 from adapters.sqlite.store import sqlite_reader, sqlite_store
 from adapters.sqlite.thread import database_thread
 from engine.errors import LibraryDamaged, LibraryTooNew, LibraryTooOld
+from engine.ports.queries import StatusOf
 from tests import commands
 from tests.contract.bench import opened, query
 from tests.contract.frozen.places import place
@@ -288,7 +289,7 @@ async def test_a_reader_reads_an_old_library_once_its_owner_had_it(old: Path, ta
     async with sqlite_store(old):
         pass
     async with sqlite_reader(old) as reader:
-        assert await reader.status() == last_status(old)
+        assert await reader.ask(StatusOf()) == last_status(old)
 
 
 @pytest.mark.parametrize("enter", [sqlite_store, sqlite_reader], ids=["owner", "reader"])

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import anyio
 import msgspec
 import pytest
 
-from adapters.sqlite.store import APPLY, sqlite_reader
+from adapters.sqlite.store import ANSWER, APPLY, sqlite_reader
 from engine.errors import LibraryMissing, RunActive, UnknownRun
 from engine.facts.source import Defect, Notice, SourceTag
 from engine.facts.states import ModelState
 from engine.facts.status import ItemPage, RunState, RunStatus
 from engine.facts.work import BEFORE_FIRST_KEY
-from engine.ports import changes
+from engine.ports import changes, queries
 from engine.ports.changes import Change, ExpectRows, FinishIntake, RecordRows, SetRunState
+from engine.ports.queries import (
+    ItemsOf,
+    LastRunOf,
+    Query,
+    RunById,
+    StatusOf,
+    UnfinishedRun,
+    WarningsOf,
+)
 from tests.contract.bench import (
     AT,
     BROKE,
@@ -45,6 +55,18 @@ def test_every_change_can_be_applied() -> None:
     assert known - {Change} == set(APPLY)
 
 
+def test_every_query_has_whoever_answers_it_with_its_fields() -> None:
+    known = {value for value in vars(queries).values() if is_query(value)}
+    assert known == set(ANSWER)
+    for query, answer in ANSWER.items():
+        _, *arguments = inspect.signature(answer).parameters
+        assert arguments == list(query.__struct_fields__), query
+
+
+def is_query(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Query) and value is not Query
+
+
 async def test_a_library_is_made_in_a_folder_of_any_name(bench: Bench) -> None:
     await bench.open_run()
     assert sorted(path.suffix for path in bench.library.iterdir()) == [".db", ".db-shm", ".db-wal"]
@@ -61,7 +83,7 @@ async def test_an_empty_batch_is_applied(bench: Bench) -> None:
 
 
 async def test_a_library_without_runs_has_an_empty_status(bench: Bench) -> None:
-    assert await bench.store.status() == RunStatus()
+    assert await bench.store.ask(StatusOf()) == RunStatus()
 
 
 async def test_a_new_run_begins_before_every_row(bench: Bench) -> None:
@@ -76,7 +98,7 @@ async def test_a_new_run_begins_before_every_row(bench: Bench) -> None:
 
 async def test_a_new_run_can_be_resumed_before_it_ran(bench: Bench) -> None:
     run = await bench.open_run()
-    assert await bench.store.unfinished_run() == run
+    assert await bench.store.ask(UnfinishedRun()) == run
 
 
 async def test_the_same_source_gets_its_unfinished_run(bench: Bench) -> None:
@@ -104,32 +126,32 @@ async def test_the_last_run_of_a_source_is_found_by_its_location(bench: Bench) -
     run = await bench.open_run()
     await bench.end_run(run)
     await bench.open_run("/another/legacy.db")
-    found = await bench.store.last_run_of(LOCATION)
+    found = await bench.store.ask(LastRunOf(LOCATION))
     assert found is not None
     assert found.id == run.id
 
 
 async def test_a_source_that_was_never_seen_has_no_run(bench: Bench) -> None:
     await bench.open_run()
-    assert await bench.store.last_run_of("/never/seen.db") is None
+    assert await bench.store.ask(LastRunOf("/never/seen.db")) is None
 
 
 async def test_a_run_that_does_not_exist_has_no_status(bench: Bench) -> None:
     with pytest.raises(UnknownRun):
-        await bench.store.status(7)
+        await bench.store.ask(StatusOf(7))
 
 
 async def test_a_run_that_does_not_exist_has_no_items(bench: Bench) -> None:
-    assert await bench.store.items(None, None, 0, 9) == ItemPage([], None)
+    assert await bench.store.ask(ItemsOf(None, None, 0, 9)) == ItemPage([], None)
     with pytest.raises(UnknownRun):
-        await bench.store.items(7, None, 0, 9)
+        await bench.store.ask(ItemsOf(7, None, 0, 9))
 
 
 @pytest.mark.parametrize("state", list(RunState))
 async def test_the_status_tells_the_state_of_the_run(bench: Bench, state: RunState) -> None:
     run = await bench.open_run()
     await bench.store.apply([SetRunState(run.id, state, AT + 5)])
-    summary = (await bench.store.status()).run
+    summary = (await bench.store.ask(StatusOf())).run
     assert summary is not None
     assert (summary.status, summary.resumable, summary.updated_at) == (
         state,
@@ -142,7 +164,7 @@ async def test_the_status_tells_the_state_of_the_run(bench: Bench, state: RunSta
 async def test_only_a_run_that_has_ended_has_an_end(bench: Bench, state: RunState) -> None:
     run = await bench.open_run()
     await bench.store.apply([SetRunState(run.id, state, AT + 5)])
-    summary = (await bench.store.status()).run
+    summary = (await bench.store.ask(StatusOf())).run
     assert summary is not None
     assert summary.finished_at == (None if state.unfinished else AT + 5)
 
@@ -150,7 +172,7 @@ async def test_only_a_run_that_has_ended_has_an_end(bench: Bench, state: RunStat
 async def test_the_status_tells_why_a_run_failed(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.store.apply([SetRunState(run.id, RunState.FAILED, AT, BROKE)])
-    summary = (await bench.store.status()).run
+    summary = (await bench.store.ask(StatusOf())).run
     assert summary is not None
     assert summary.error == BROKE
 
@@ -159,7 +181,7 @@ async def test_a_run_that_goes_on_forgets_why_it_failed(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.store.apply([SetRunState(run.id, RunState.INTERRUPTED, AT, BROKE)])
     await bench.store.apply([SetRunState(run.id, RunState.RUNNING, AT)])
-    summary = (await bench.store.status()).run
+    summary = (await bench.store.ask(StatusOf())).run
     assert summary is not None
     assert summary.error is None
 
@@ -167,7 +189,7 @@ async def test_a_run_that_goes_on_forgets_why_it_failed(bench: Bench) -> None:
 async def test_the_size_of_the_source_is_expected(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.store.apply([ExpectRows(run.id, 60, [], [])])
-    assert (await bench.store.status()).expected == 60
+    assert (await bench.store.ask(StatusOf())).expected == 60
 
 
 async def test_expecting_rows_again_repeats_no_warning(bench: Bench) -> None:
@@ -175,13 +197,13 @@ async def test_expecting_rows_again_repeats_no_warning(bench: Bench) -> None:
     expectation = ExpectRows(run.id, 60, [SourceTag(1, "style")], [Notice("tag_unreadable", "2")])
     await bench.store.apply([expectation])
     await bench.store.apply([expectation])
-    assert (await bench.store.status()).warnings == 1
+    assert (await bench.store.ask(StatusOf())).warnings == 1
 
 
 async def test_finishing_the_intake_is_kept(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.store.apply([FinishIntake(run.id, AT)])
-    found = await bench.store.run(run.id)
+    found = await bench.store.ask(RunById(run.id))
     assert found is not None
     assert found.intake_done
 
@@ -191,7 +213,7 @@ async def test_items_are_listed_page_by_page(bench: Bench) -> None:
     await bench.record(run, *[row(key) for key in range(1, 8)])
     after, pages = 0, []
     while True:
-        page = await bench.store.items(run.id, None, after, 3)
+        page = await bench.store.ask(ItemsOf(run.id, None, after, 3))
         pages.append([view.source_id for view in page.items])
         if page.next is None:
             break
@@ -202,7 +224,7 @@ async def test_items_are_listed_page_by_page(bench: Bench) -> None:
 async def test_items_are_listed_by_state(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, ACTIVE, PREVIEWS, WAITING, FAILED)
-    page = await bench.store.items(None, ModelState.FAILED, 0, 10)
+    page = await bench.store.ask(ItemsOf(None, ModelState.FAILED, 0, 10))
     assert [(view.source_id, view.error) for view in page.items] == [
         (5, Defect(BROKEN.code, BROKEN.message))
     ]
@@ -212,15 +234,15 @@ async def test_items_are_listed_with_their_warnings(bench: Bench) -> None:
     run = await bench.open_run()
     warned = msgspec.structs.replace(ACTIVE, warnings=(Notice("file_missing", "gone"),))
     await bench.record(run, warned, WAITING)
-    page = await bench.store.items(run.id, None, 0, 10)
+    page = await bench.store.ask(ItemsOf(run.id, None, 0, 10))
     assert [[w.code for w in view.warnings] for view in page.items] == [["file_missing"], []]
 
 
 async def test_warnings_are_listed_page_by_page(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, notes=[Notice("note", str(n)) for n in range(5)])
-    first = await bench.store.warnings(run.id, 0, 3)
-    second = await bench.store.warnings(run.id, first[-1][0], 3)
+    first = await bench.store.ask(WarningsOf(run.id, 0, 3))
+    second = await bench.store.ask(WarningsOf(run.id, first[-1][0], 3))
     assert [warning.detail for _, warning in first + second] == ["0", "1", "2", "3", "4"]
 
 
@@ -228,15 +250,15 @@ async def test_what_was_acknowledged_is_there_after_reopening(library: Path) -> 
     async with opened(library) as bench:
         run = await bench.open_run()
         await bench.record(run, ACTIVE, PREVIEWS)
-        before = await bench.store.status()
+        before = await bench.store.ask(StatusOf())
     async with opened(library) as bench:
-        assert await bench.store.status() == before
+        assert await bench.store.ask(StatusOf()) == before
 
 
 async def test_another_process_reads_what_is_committed(bench: Bench) -> None:
     await bench.record(await bench.open_run(), ACTIVE)
     async with sqlite_reader(bench.library) as reader:
-        assert await reader.status() == await bench.store.status()
+        assert await reader.ask(StatusOf()) == await bench.store.ask(StatusOf())
 
 
 async def test_a_folder_without_a_database_is_no_library(tmp_path: Path) -> None:
@@ -257,7 +279,7 @@ async def test_a_cancelled_commit_is_whole(bench: Bench) -> None:
     with anyio.CancelScope() as scope:
         scope.cancel()
         await bench.store.apply([RecordRows(run.id, run.cursor, [ACTIVE, WAITING], [], AT)])
-    assert (await bench.store.status()).counts.total in {0, 2}
+    assert (await bench.store.ask(StatusOf())).counts.total in {0, 2}
 
 
 async def test_many_callers_read_while_one_writes(bench: Bench) -> None:
@@ -265,7 +287,7 @@ async def test_many_callers_read_while_one_writes(bench: Bench) -> None:
     totals: list[int] = []
 
     async def read() -> None:
-        totals.append((await bench.store.status()).counts.total)
+        totals.append((await bench.store.ask(StatusOf())).counts.total)
 
     async with anyio.create_task_group() as tasks:
         for _ in range(20):

@@ -12,6 +12,7 @@ from anyio import to_thread
 
 from adapters.sqlite.thread import database_thread
 from engine.library.reports import PAGE, Reports
+from engine.ports.queries import StatusOf
 from tests.contract.bench import Bench, names_in, opened
 from tests.unit.rows import row
 
@@ -22,7 +23,7 @@ async def test_a_cancelled_caller_begins_no_further_read(bench: Bench) -> None:
     read = 0
     with anyio.CancelScope() as scope:
         for _ in range(3):
-            await bench.store.status()
+            await bench.store.ask(StatusOf())
             read += 1
             scope.cancel()
     assert read == 1

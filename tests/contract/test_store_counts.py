@@ -15,6 +15,7 @@ from engine.facts.conflicts import ConflictStrategy
 from engine.facts.source import Notice
 from engine.facts.work import Run, Work, WorkItem
 from engine.ports.changes import Release, RetryFailed
+from engine.ports.queries import StatusOf
 from tests.contract.bench import AT, Bench, finished, image, opened, parked
 from tests.unit.rows import BROKEN, row, sha
 
@@ -104,7 +105,7 @@ class Story:
 
 
 async def check(bench: Bench, run: Run) -> None:
-    status = await bench.store.status(run.id)
+    status = await bench.store.ask(StatusOf(run.id))
     counted = dict(bench.sql(COUNT_ITEMS, run.id))
     ((work,),) = bench.sql(COUNT_WORK, run.id)
     ((warnings,),) = bench.sql(COUNT_WARNINGS, run.id)

@@ -7,6 +7,7 @@ import pytest
 from engine.facts.source import Notice
 from engine.facts.status import RunState
 from engine.ports.changes import Release, RetryFailed, SetRunState
+from engine.ports.queries import FailuresOf, RunById
 from tests.contract.bench import (
     AT,
     Bench,
@@ -27,7 +28,7 @@ async def test_a_running_run_is_interrupted_by_a_crash(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.store.apply([SetRunState(run.id, RunState.RUNNING, AT)])
     await bench.crash()
-    found = await bench.store.run(run.id)
+    found = await bench.store.ask(RunById(run.id))
     assert found is not None
     assert found.status is RunState.INTERRUPTED
 
@@ -36,7 +37,7 @@ async def test_a_completed_run_is_not_touched_by_a_crash(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.end_run(run)
     await bench.crash()
-    found = await bench.store.run(run.id)
+    found = await bench.store.ask(RunById(run.id))
     assert found is not None
     assert found.status is RunState.COMPLETED
 
@@ -86,7 +87,7 @@ async def test_the_third_crash_fails_the_item(bench: Bench) -> None:
     for _ in range(3):
         await bench.take(item)
         failed = await bench.crash()
-    (failure,) = await bench.store.failures(run.id, 0, 10)
+    (failure,) = await bench.store.ask(FailuresOf(run.id, 0, 10))
     assert (failed, failure.code) == (1, "crashed_repeatedly")
 
 

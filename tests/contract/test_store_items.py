@@ -16,6 +16,16 @@ from engine.facts.states import ModelState
 from engine.facts.status import Counts, RunFailure, RunNotice
 from engine.facts.work import ExistingPreviews, Work
 from engine.ports.changes import RecordRows, RetryFailed, TakeInHand
+from engine.ports.queries import (
+    FailuresOf,
+    KnownDigests,
+    OpenWork,
+    PendingModels,
+    RetryableItems,
+    RunById,
+    StatusOf,
+    WarningsOf,
+)
 from tests.contract.bench import (
     AT,
     BROKE,
@@ -63,7 +73,7 @@ async def test_recording_tells_how_many_items_have_work(bench: Bench) -> None:
 async def test_recording_moves_the_cursor_to_the_last_row(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, ACTIVE, WAITING)
-    found = await bench.store.run(run.id)
+    found = await bench.store.ask(RunById(run.id))
     assert found is not None
     assert found.cursor == 3
 
@@ -79,7 +89,7 @@ async def test_recording_a_note_alone_leaves_the_cursor(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, WAITING)
     await bench.record(run, notes=[NOTE])
-    found = await bench.store.run(run.id)
+    found = await bench.store.ask(RunById(run.id))
     assert found is not None
     assert found.cursor == 3
 
@@ -91,7 +101,7 @@ async def test_the_row_is_kept_as_it_was(bench: Bench) -> None:
 
 async def test_a_recorded_row_is_known_by_key_and_digest(bench: Bench) -> None:
     await bench.record(await bench.open_run(), ACTIVE, WAITING, FAILED)
-    assert await bench.store.known_digests(LOCATION, 1, 3) == {
+    assert await bench.store.ask(KnownDigests(LOCATION, 1, 3)) == {
         (1, ACTIVE.digest),
         (3, WAITING.digest),
     }
@@ -99,7 +109,7 @@ async def test_a_recorded_row_is_known_by_key_and_digest(bench: Bench) -> None:
 
 async def test_a_row_of_another_source_is_not_known(bench: Bench) -> None:
     await bench.record(await bench.open_run(), ACTIVE)
-    assert await bench.store.known_digests("/another/legacy.db", 0, 9) == set()
+    assert await bench.store.ask(KnownDigests("/another/legacy.db", 0, 9)) == set()
 
 
 async def test_a_hashed_row_becomes_an_active_model(bench: Bench) -> None:
@@ -133,20 +143,20 @@ async def test_a_waiting_model_holds_no_nulls(bench: Bench) -> None:
 
 async def test_a_waiting_model_is_listed_with_its_tags(bench: Bench) -> None:
     await bench.record(await bench.open_run(), WAITING)
-    (found,) = await bench.store.pending(0, 10)
+    (found,) = await bench.store.ask(PendingModels(0, 10))
     assert (found.id, found.path, found.tags) == (3, "/models/3.safetensors", (Tag(1, "style"),))
 
 
 async def test_waiting_models_are_listed_page_by_page(bench: Bench) -> None:
     await bench.record(await bench.open_run(), *[row(key) for key in range(1, 8)])
-    pages = [await bench.store.pending(after, 3) for after in (0, 3, 6)]
+    pages = [await bench.store.ask(PendingModels(after, 3)) for after in (0, 3, 6)]
     assert [[found.id for found in page] for page in pages] == [[1, 2, 3], [4, 5, 6], [7]]
 
 
 async def test_a_row_that_is_no_model_fails_with_its_defect(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, FAILED)
-    (failure,) = await bench.store.failures(run.id, 0, 10)
+    (failure,) = await bench.store.ask(FailuresOf(run.id, 0, 10))
     assert (failure.code, failure.message) == (BROKEN.code, BROKEN.message)
 
 
@@ -154,26 +164,26 @@ async def test_the_warnings_of_a_row_belong_to_its_item(bench: Bench) -> None:
     run = await bench.open_run()
     warned = msgspec.structs.replace(ACTIVE, warnings=(Notice("file_missing", "gone"),))
     await bench.record(run, WAITING, warned)
-    (found,) = await bench.store.warnings(run.id, 0, 10)
+    (found,) = await bench.store.ask(WarningsOf(run.id, 0, 10))
     assert found[1] == RunNotice(2, "/models/1.safetensors", "file_missing", "gone")
 
 
 async def test_a_note_belongs_to_the_run_as_a_whole(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, notes=[NOTE])
-    (found,) = await bench.store.warnings(run.id, 0, 10)
+    (found,) = await bench.store.ask(WarningsOf(run.id, 0, 10))
     assert found[1] == RunNotice(None, "", NOTE.code, NOTE.detail)
 
 
 async def test_rows_that_were_lost_mark_the_source_as_damaged(bench: Bench) -> None:
     await bench.record(await bench.open_run(), notes=[NOTE])
-    assert (await bench.store.status()).source_damaged
+    assert (await bench.store.ask(StatusOf())).source_damaged
 
 
 async def test_work_is_listed_by_key_after_a_key(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS, ORIGINALS)
-    found = await bench.store.work(run.id, 2, 10)
+    found = await bench.store.ask(OpenWork(run.id, 2, 10))
     assert [(item.key, item.work) for item in found] == [(4, Work.ORIGINALS)]
 
 
@@ -267,9 +277,9 @@ async def test_nothing_is_done_on_a_footing_that_has_moved(bench: Bench) -> None
     await bench.record(run, PREVIEWS, row(7, sha256=sha(2), images=("z.png",)))
     first, second = await bench.work(run)
     await bench.store.apply([finished(first, image("a.png"))])
-    before = await bench.store.status()
+    before = await bench.store.ask(StatusOf())
     await bench.store.apply([finished(second, image("z.png"))])
-    assert (await bench.store.status(), bench.states()) == (
+    assert (await bench.store.ask(StatusOf()), bench.states()) == (
         before,
         {2: "promoted", 7: "imported"},
     )
@@ -279,7 +289,7 @@ async def test_a_parked_item_waits_with_its_originals(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, ORIGINALS)
     await bench.store.apply([parked(await bench.only_work(run), "c.png")])
-    (found,) = await bench.store.pending(0, 10)
+    (found,) = await bench.store.ask(PendingModels(0, 10))
     assert (found.id, found.meta_json.images, found.tags) == (4, ("c.png",), (Tag(1, "style"),))
 
 
@@ -294,7 +304,7 @@ async def test_a_parked_item_joins_what_waits_at_its_path(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, WAITING, row(9, path=WAITING.model.path, images=("n.png",)))
     await bench.store.apply([parked(await bench.only_work(run), "n.png")])
-    (found,) = await bench.store.pending(0, 10)
+    (found,) = await bench.store.ask(PendingModels(0, 10))
     assert (found.id, found.name, found.meta_json.images) == (3, "model 3", ("n.png",))
 
 
@@ -309,7 +319,7 @@ async def test_images_are_counted_where_they_end(bench: Bench) -> None:
             parked(originals, "c.png"),
         ]
     )
-    status = await bench.store.status()
+    status = await bench.store.ask(StatusOf())
     assert (status.images.done, status.images.failed, status.warnings) == (2, 1, 1)
 
 
@@ -317,7 +327,7 @@ async def test_a_failed_item_tells_why(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS)
     await bench.fail(await bench.only_work(run))
-    assert await bench.store.failures(run.id, 0, 10) == [
+    assert await bench.store.ask(FailuresOf(run.id, 0, 10)) == [
         RunFailure(1, "/models/2.safetensors", BROKE.code, BROKE.message)
     ]
 
@@ -345,7 +355,7 @@ async def test_a_retried_item_returns_to_the_state_it_failed_in(
 async def test_an_item_that_can_never_work_is_not_retried(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, FAILED)
-    assert await bench.store.retryable(run.id) == 0
+    assert await bench.store.ask(RetryableItems(run.id)) == 0
     assert await bench.store.apply([RetryFailed(run.id, AT)]) == [0]
 
 
@@ -353,12 +363,12 @@ async def test_failed_items_that_have_work_can_be_retried(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS, ORIGINALS, FAILED)
     await bench.fail((await bench.work(run))[0])
-    assert await bench.store.retryable(run.id) == 1
+    assert await bench.store.ask(RetryableItems(run.id)) == 1
 
 
 async def test_the_status_counts_every_row_in_one_state(bench: Bench) -> None:
     await bench.record(await bench.open_run(), ACTIVE, PREVIEWS, WAITING, ORIGINALS, FAILED)
-    status = await bench.store.status()
+    status = await bench.store.ask(StatusOf())
     assert (status.counts, status.work) == (
         Counts(total=5, pending=2, imported=1, promoted=1, failed=1),
         2,
@@ -368,7 +378,7 @@ async def test_the_status_counts_every_row_in_one_state(bench: Bench) -> None:
 async def test_an_ignored_conflict_waits_beside_the_active_model(bench: Bench) -> None:
     run = await bench.open_run(strategy=ConflictStrategy.IGNORE)
     await bench.record(run, ACTIVE, row(9, sha256=sha(1)))
-    (found,) = await bench.store.pending(0, 10)
+    (found,) = await bench.store.ask(PendingModels(0, 10))
     assert (found.id, found.sha256) == (9, sha(1))
 
 

@@ -13,6 +13,7 @@ import pytest
 from adapters.sqlite.opening import database_path
 from engine.errors import LibraryDamaged
 from engine.facts.conflicts import ConflictStrategy
+from engine.ports.queries import PendingModels
 from tests.contract.bench import Bench, finished, image, opened, parked, query
 from tests.contract.version_2 import contents, make
 from tests.unit.rows import row, sha
@@ -250,7 +251,7 @@ async def test_a_number_that_was_promised_to_an_item_is_not_given_again(bench: B
 
 async def test_the_largest_key_does_not_use_up_the_numbers(bench: Bench) -> None:
     await bench.record(await bench.open_run(), row(-1), row(2**63 - 1))
-    assert len(await bench.store.pending(0, 10)) == 2
+    assert len(await bench.store.ask(PendingModels(0, 10))) == 2
 
 
 SPOILED = {

@@ -12,6 +12,17 @@ from engine.facts.reports import LibraryCounts, Step, TypeCount
 from engine.facts.source import Notice
 from engine.facts.work import Run, Work
 from engine.ports.changes import Decide, NoteHash, OpenPromotion, RetryFailed
+from engine.ports.queries import (
+    CountsOfLibrary,
+    ItemHistory,
+    KnownConflicts,
+    LastProblem,
+    ModelHistory,
+    ProblemsByCode,
+    ProblemsOf,
+    ProblemTotals,
+    PromotionRunOf,
+)
 from tests.contract.bench import AT, BROKE, Bench, finished
 from tests.contract.test_store_promotions import FACTS, enlisted, hashed, promote, waiting
 from tests.unit.rows import BROKEN, row, sha
@@ -24,13 +35,13 @@ ALL = 1_000
 
 
 async def counts(bench: Bench, run: Run, kind: ProblemKind) -> list[CodeCount]:
-    return await bench.store.count_problems(run.id, kind, 0, ALL)
+    return await bench.store.ask(ProblemsByCode(run.id, kind, 0, ALL))
 
 
 async def problems(
     bench: Bench, run: Run, kind: ProblemKind, code: str, after: int = 0, until: int = ALL
 ) -> list[Problem]:
-    return await bench.store.problems(run.id, kind, code, after, until, ALL)
+    return await bench.store.ask(ProblemsOf(run.id, kind, code, after, until, ALL))
 
 
 async def broken_run(bench: Bench) -> Run:
@@ -64,13 +75,13 @@ async def test_warnings_are_counted_by_code(bench: Bench) -> None:
 
 async def test_a_slice_has_what_lies_behind_its_start_up_to_its_end(bench: Bench) -> None:
     run = await broken_run(bench)
-    assert await bench.store.count_problems(run.id, FAILURE, 2, 3) == [
+    assert await bench.store.ask(ProblemsByCode(run.id, FAILURE, 2, 3)) == [
         CodeCount(BROKE.code, 1, 3, 3, retryable=True)
     ]
     assert [p.id for p in await problems(bench, run, FAILURE, BROKE.code, 2, 3)] == [3]
     assert [p.id for p in await problems(bench, run, FAILURE, BROKE.code, 1, 2)] == [2]
-    assert await bench.store.last_problem(FAILURE) == 4
-    assert await bench.store.last_problem(WARNING) == 2
+    assert await bench.store.ask(LastProblem(FAILURE)) == 4
+    assert await bench.store.ask(LastProblem(WARNING)) == 2
 
 
 async def test_a_problem_names_its_item_and_its_row(bench: Bench) -> None:
@@ -129,25 +140,27 @@ async def test_the_problems_of_all_runs_are_told_together(bench: Bench) -> None:
     other = await bench.open_run(location="/another.sqlite3")
     await bench.record(other, row(7, sha256=sha(7), images=("a.png",)), row(8, defect=BROKEN))
     await bench.fail(await bench.only_work(other))
-    found = await bench.store.count_problems(None, FAILURE, 0, ALL)
+    found = await bench.store.ask(ProblemsByCode(None, FAILURE, 0, ALL))
     assert [(count.code, count.count) for count in found] == [(BROKE.code, 3), (BROKEN.code, 2)]
-    found = await bench.store.count_problems(None, WARNING, 0, ALL)
+    found = await bench.store.ask(ProblemsByCode(None, WARNING, 0, ALL))
     assert [(count.code, count.count) for count in found] == [
         ("image_missing", 1),
         ("rows_unreadable", 1),
     ]
-    rows = await bench.store.problems(None, FAILURE, BROKE.code, 0, ALL, ALL)
+    rows = await bench.store.ask(ProblemsOf(None, FAILURE, BROKE.code, 0, ALL, ALL))
     assert [problem.source_id for problem in rows] == [2, 3, 7]
-    assert await bench.store.problem_counts() == ProblemCounts(failed=5, warnings=2)
+    assert await bench.store.ask(ProblemTotals()) == ProblemCounts(failed=5, warnings=2)
 
 
 async def test_only_failures_of_the_last_run_can_be_retried(bench: Bench) -> None:
     await bench.end_run(await broken_run(bench))
     other = await bench.open_run(location="/another.sqlite3")
-    assert not any(c.retryable for c in await bench.store.count_problems(None, FAILURE, 0, ALL))
+    assert not any(
+        c.retryable for c in await bench.store.ask(ProblemsByCode(None, FAILURE, 0, ALL))
+    )
     await bench.record(other, row(7, sha256=sha(7), images=("a.png",)))
     await bench.fail(await bench.only_work(other))
-    (found, _) = await bench.store.count_problems(None, FAILURE, 0, ALL)
+    (found, _) = await bench.store.ask(ProblemsByCode(None, FAILURE, 0, ALL))
     assert (found.code, found.count, found.retryable) == (BROKE.code, 3, True)
 
 
@@ -172,23 +185,23 @@ async def test_failures_of_all_runs_are_found_by_their_index(bench: Bench) -> No
 
 async def test_an_item_has_a_history(bench: Bench) -> None:
     run = await broken_run(bench)
-    steps = await bench.store.item_history(2)
+    steps = await bench.store.ask(ItemHistory(2))
     assert [(step.from_state, step.to_state) for step in steps] == [
         (None, "pending"),
         ("pending", "imported"),
         ("imported", "failed"),
     ]
     assert steps[0] == Step(run.id, 2, 2, "/models/2.safetensors", None, "pending", AT)
-    assert await bench.store.item_history(99) == []
+    assert await bench.store.ask(ItemHistory(99)) == []
 
 
 async def test_a_model_has_the_history_of_every_item_that_became_it(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, row(1, sha256=sha("same")), row(2, sha256=sha("same")), row(3))
-    steps = await bench.store.model_history(sha("same"))
+    steps = await bench.store.ask(ModelHistory(sha("same")))
     assert {step.item_id for step in steps} == {1, 2}
     assert [step.to_state for step in steps if step.item_id == 2][-1] == "promoted"
-    assert await bench.store.model_history(sha("unknown")) == []
+    assert await bench.store.ask(ModelHistory(sha("unknown"))) == []
 
 
 async def test_a_step_belongs_to_the_run_that_made_it(bench: Bench) -> None:
@@ -200,7 +213,7 @@ async def test_a_step_belongs_to_the_run_that_made_it(bench: Bench) -> None:
     await bench.store.apply([NoteHash(item, sha("new"), FACTS, True, AT + 6)])
     (item,) = await enlisted(bench, second, Work.PROMOTION)
     await bench.store.apply([Decide(item, AT + 7)])
-    steps = await bench.store.item_history(item.id)
+    steps = await bench.store.ask(ItemHistory(item.id))
     assert [(step.run_id, step.to_state) for step in steps] == [
         (first.id, "pending"),
         (second.id, "imported"),
@@ -212,30 +225,30 @@ async def test_a_step_belongs_to_the_run_that_made_it(bench: Bench) -> None:
 
 async def test_the_last_promotion_is_found(bench: Bench) -> None:
     first = await waiting(bench, 2)
-    assert await bench.store.promotion_run(None) is None
-    assert await bench.store.promotion_run(first.id) is None
+    assert await bench.store.ask(PromotionRunOf(None)) is None
+    assert await bench.store.ask(PromotionRunOf(first.id)) is None
     second = await promote(bench, [2])
-    assert await bench.store.promotion_run(None) == second.id
-    assert await bench.store.promotion_run(second.id) == second.id
-    assert await bench.store.promotion_run(99) is None
+    assert await bench.store.ask(PromotionRunOf(None)) == second.id
+    assert await bench.store.ask(PromotionRunOf(second.id)) == second.id
+    assert await bench.store.ask(PromotionRunOf(99)) is None
 
 
 async def test_a_conflict_is_known_once_the_file_was_hashed(bench: Bench) -> None:
     await waiting(bench, 2, 3)
-    assert await bench.store.known_conflicts(0, ALL) == []
+    assert await bench.store.ask(KnownConflicts(0, ALL)) == []
     await hashed(bench, await promote(bench, [2, 3]), "taken")
     conflict = Conflict(
         PendingSide(2, "/models/2.safetensors"),
         ExistingSide(sha("taken"), "/models/1.safetensors"),
     )
-    assert await bench.store.known_conflicts(0, ALL) == [conflict]
-    assert await bench.store.known_conflicts(2, ALL) == []
+    assert await bench.store.ask(KnownConflicts(0, ALL)) == [conflict]
+    assert await bench.store.ask(KnownConflicts(2, ALL)) == []
 
 
 async def test_a_library_is_counted_by_type(bench: Bench) -> None:
-    assert await bench.store.library_counts() == LibraryCounts(0, 0, [])
+    assert await bench.store.ask(CountsOfLibrary()) == LibraryCounts(0, 0, [])
     await waiting(bench, 2, 3)
-    assert await bench.store.library_counts() == LibraryCounts(1, 2, [TypeCount("loras", 1)])
+    assert await bench.store.ask(CountsOfLibrary()) == LibraryCounts(1, 2, [TypeCount("loras", 1)])
 
 
 async def test_conflicts_and_problems_of_a_library_are_counted(bench: Bench) -> None:
@@ -243,5 +256,5 @@ async def test_conflicts_and_problems_of_a_library_are_counted(bench: Bench) -> 
     run = await promote(bench, [2, 3])
     await hashed(bench, run, "taken")
     await bench.fail((await enlisted(bench, run, Work.HASH))[0])
-    found = await bench.store.library_counts()
+    found = await bench.store.ask(CountsOfLibrary())
     assert (found.pending, found.conflicts, found.failed, found.warnings) == (2, 1, 1, 0)

@@ -21,6 +21,17 @@ from engine.ports.changes import (
     RetryFailed,
     SetRunState,
 )
+from engine.ports.queries import (
+    CachedHash,
+    EnlistedItems,
+    KnownDigests,
+    PendingModels,
+    PromotionOf,
+    PromotionWindow,
+    RunById,
+    StatusOf,
+    UnusedOriginals,
+)
 from tests.contract.bench import AT, BROKE, Bench, finished, image, parked
 from tests.unit.rows import row, sha
 
@@ -50,7 +61,7 @@ async def promote(
 
 
 async def enlisted(bench: Bench, run: Run, work: Work) -> list[WorkItem]:
-    return await bench.store.enlisted(run.id, work, -1, LAST, 100)
+    return await bench.store.ask(EnlistedItems(run.id, work, -1, LAST, 100))
 
 
 async def hashed(bench: Bench, run: Run, content: object) -> WorkItem:
@@ -94,7 +105,7 @@ async def test_models_are_hashed_in_the_order_given(bench: Bench) -> None:
 
 async def test_an_id_that_does_not_wait_fails_at_once(bench: Bench) -> None:
     await waiting(bench, 3)
-    report = await bench.store.promotion((await promote(bench, [3, 99])).id)
+    report = await bench.store.ask(PromotionOf((await promote(bench, [3, 99])).id))
     assert [(refusal.id, refusal.code) for refusal in report.failed if refusal.id == 99] == [
         (99, "unknown_id")
     ]
@@ -110,14 +121,14 @@ async def test_a_model_that_a_migration_still_works_on_is_not_taken_from_it(benc
 
 async def test_every_given_id_ends_in_one_place(bench: Bench) -> None:
     await waiting(bench, 3, 4)
-    report = await bench.store.promotion((await promote(bench, [3, 4, 99])).id)
+    report = await bench.store.ask(PromotionOf((await promote(bench, [3, 4, 99])).id))
     assert report.total == 3
 
 
 async def test_an_id_that_is_given_twice_is_counted_once(bench: Bench) -> None:
     await waiting(bench, 3)
     run = await promote(bench, [3, 3])
-    status = await bench.store.status(run.id)
+    status = await bench.store.ask(StatusOf(run.id))
     assert (status.counts.total, status.work) == (1, 1)
 
 
@@ -136,7 +147,7 @@ async def test_the_hash_of_a_model_that_waits_is_kept(bench: Bench) -> None:
 async def test_a_hash_is_known_while_the_file_stays_as_it_was(bench: Bench) -> None:
     await waiting(bench, 3)
     await hashed(bench, await promote(bench, [3]), "new")
-    assert await bench.store.cached_hash("/models/3.safetensors", FACTS) == sha("new")
+    assert await bench.store.ask(CachedHash("/models/3.safetensors", FACTS)) == sha("new")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +164,7 @@ async def test_a_hash_is_forgotten_when_the_file_has_changed(
 ) -> None:
     await waiting(bench, 3)
     await hashed(bench, await promote(bench, [3]), "new")
-    assert await bench.store.cached_hash("/models/3.safetensors", facts) is None
+    assert await bench.store.ask(CachedHash("/models/3.safetensors", facts)) is None
 
 
 async def test_hashing_twice_is_stale(bench: Bench) -> None:
@@ -170,7 +181,7 @@ async def test_hashed_bytes_are_counted(bench: Bench) -> None:
     await waiting(bench, 3, 4)
     run = await promote(bench, [3, 4])
     await hashed(bench, run, "new")
-    found = (await bench.store.status(run.id)).bytes_hashed
+    found = (await bench.store.ask(StatusOf(run.id))).bytes_hashed
     assert (found.done, found.total) == (10, 20)
 
 
@@ -180,7 +191,7 @@ async def test_each_file_is_counted_by_its_true_size_when_it_was_read(bench: Ben
     (run,) = await bench.store.apply([change])
     for content in ("third", "fourth"):
         await hashed(bench, run, content)
-    found = (await bench.store.status(run.id)).bytes_hashed
+    found = (await bench.store.ask(StatusOf(run.id))).bytes_hashed
     assert (found.done, found.total) == (20, 20)
 
 
@@ -209,14 +220,14 @@ async def test_a_conflict_that_is_not_to_be_joined_goes_no_further(
     await waiting(bench, 3)
     run = await promote(bench, [3], strategy)
     assert await decide(bench, await hashed(bench, run, "taken")) is None
-    assert await bench.store.promotion_window(run.id) is None
+    assert await bench.store.ask(PromotionWindow(run.id)) is None
 
 
 async def test_a_conflict_without_a_strategy_is_reported_with_both_sides(bench: Bench) -> None:
     await waiting(bench, 3)
     run = await promote(bench, [3])
     await decide(bench, await hashed(bench, run, "taken"))
-    assert (await bench.store.promotion(run.id)).conflict == [
+    assert (await bench.store.ask(PromotionOf(run.id))).conflict == [
         Conflict(
             PendingSide(3, "/models/3.safetensors"),
             ExistingSide(sha("taken"), "/models/1.safetensors"),
@@ -238,21 +249,21 @@ async def test_an_ignored_conflict_goes_on_waiting(bench: Bench) -> None:
     await waiting(bench, 3)
     run = await promote(bench, [3], IGNORE)
     await decide(bench, await hashed(bench, run, "taken"))
-    assert ((await bench.store.promotion(run.id)).ignored, queue(bench)) == ([3], [3])
+    assert ((await bench.store.ask(PromotionOf(run.id))).ignored, queue(bench)) == ([3], [3])
 
 
 async def test_a_deleted_conflict_waits_no_longer(bench: Bench) -> None:
     await waiting(bench, 3)
     run = await promote(bench, [3], DELETE)
     await decide(bench, await hashed(bench, run, "taken"))
-    assert ((await bench.store.promotion(run.id)).deleted, queue(bench)) == ([3], [])
+    assert ((await bench.store.ask(PromotionOf(run.id))).deleted, queue(bench)) == ([3], [])
 
 
 async def test_a_deleted_row_is_still_known_to_its_source(bench: Bench) -> None:
     imported = await waiting(bench, 3)
     run = await promote(bench, [3], DELETE)
     await decide(bench, await hashed(bench, run, "taken"))
-    known = await bench.store.known_digests(imported.location, 3, 3)
+    known = await bench.store.ask(KnownDigests(imported.location, 3, 3))
     assert known == {(3, row(3).digest)}
 
 
@@ -260,7 +271,7 @@ async def test_a_promoted_model_waits_no_longer(bench: Bench) -> None:
     await waiting(bench, 3)
     run = await promote(bench, [3])
     await bench.store.apply([finished(await decided(bench, run, "new"))])
-    assert ((await bench.store.promotion(run.id)).success, queue(bench)) == ([3], [])
+    assert ((await bench.store.ask(PromotionOf(run.id))).success, queue(bench)) == ([3], [])
 
 
 async def test_a_promoted_model_is_active(bench: Bench) -> None:
@@ -275,7 +286,7 @@ async def test_a_promotion_is_counted_in_both_runs(bench: Bench) -> None:
     imported = await waiting(bench, 3)
     run = await promote(bench, [3])
     await bench.store.apply([finished(await decided(bench, run, "new"))])
-    counts = [(await bench.store.status(i.id)).counts for i in (imported, run)]
+    counts = [(await bench.store.ask(StatusOf(i.id))).counts for i in (imported, run)]
     assert [(found.promoted, found.total) for found in counts] == [(2, 2), (1, 1)]
 
 
@@ -286,17 +297,17 @@ async def test_the_images_of_a_promotion_are_known_before_they_are_carried(bench
         await bench.store.apply([parked(item, *item.candidate.images)])
     await bench.end_run(imported)
     run = await promote(bench, [3, 4])
-    assert (await bench.store.status(run.id)).images.total == 3
+    assert (await bench.store.ask(StatusOf(run.id))).images.total == 3
     item = await decided(bench, run, "new")
     await bench.store.apply([finished(item, image("a.png"), refused=["b.png"])])
-    images = (await bench.store.status(run.id)).images
+    images = (await bench.store.ask(StatusOf(run.id))).images
     assert (images.done, images.failed, images.total) == (1, 1, 3)
     await bench.fail((await enlisted(bench, run, Work.HASH))[0])
-    assert (await bench.store.status(run.id)).images.total == 2
+    assert (await bench.store.ask(StatusOf(run.id))).images.total == 2
     await bench.store.apply([RetryFailed(run.id, AT)])
-    assert (await bench.store.status(run.id)).images.total == 3
+    assert (await bench.store.ask(StatusOf(run.id))).images.total == 3
     again = await promote(bench, [4])
-    totals = [(await bench.store.status(i.id)).images.total for i in (run, again)]
+    totals = [(await bench.store.ask(StatusOf(i.id))).images.total for i in (run, again)]
     assert totals == [2, 1]
 
 
@@ -304,7 +315,7 @@ async def test_a_failed_promotion_tells_why_and_stays_in_the_queue(bench: Bench)
     await waiting(bench, 3)
     run = await promote(bench, [3])
     await bench.fail((await enlisted(bench, run, Work.HASH))[0])
-    (refusal,) = (await bench.store.promotion(run.id)).failed
+    (refusal,) = (await bench.store.ask(PromotionOf(run.id))).failed
     assert ((refusal.id, refusal.code), queue(bench)) == ((3, BROKE.code), [3])
 
 
@@ -323,9 +334,9 @@ async def test_a_promoted_original_is_left_over_until_it_is_removed(bench: Bench
     await bench.end_run(run)
     item = await decided(bench, await promote(bench, [3]), "new")
     await bench.store.apply([finished(item, image("a.png"), refused=["b.png"])])
-    assert await bench.store.unused_originals() == ["a.png"]
+    assert await bench.store.ask(UnusedOriginals()) == ["a.png"]
     await bench.store.apply([ForgetUnusedOriginals(["a.png"])])
-    assert await bench.store.unused_originals() == []
+    assert await bench.store.ask(UnusedOriginals()) == []
 
 
 async def test_an_original_that_another_model_needs_is_not_left_over(bench: Bench) -> None:
@@ -336,14 +347,14 @@ async def test_an_original_that_another_model_needs_is_not_left_over(bench: Benc
     await bench.end_run(run)
     item = await decided(bench, await promote(bench, [3]), "new")
     await bench.store.apply([finished(item, image("a.png"))])
-    assert await bench.store.unused_originals() == []
+    assert await bench.store.ask(UnusedOriginals()) == []
 
 
 async def test_found_files_wait_under_new_numbers(bench: Bench) -> None:
     await waiting(bench, 3)
     files = [FoundFile(f"/found/{n}.pt", f"/found/{n}.pt", "vae", n, AT) for n in (1, 2)]
     assert await bench.store.apply([AddFound(files)]) == [[4, 5]]
-    found = await bench.store.pending(3, 10)
+    found = await bench.store.ask(PendingModels(3, 10))
     assert [(model.path, model.name, model.type, model.size_bytes) for model in found] == [
         ("/found/1.pt", "1.pt", "vae", 1),
         ("/found/2.pt", "2.pt", "vae", 2),
@@ -354,7 +365,7 @@ async def test_a_found_file_can_be_promoted(bench: Bench) -> None:
     await bench.store.apply([AddFound([FoundFile("/found/1.pt", "/found/1.pt", "vae", 1, AT)])])
     run = await promote(bench, [1])
     await bench.store.apply([finished(await decided(bench, run, "new"))])
-    assert (await bench.store.promotion(run.id)).success == [1]
+    assert (await bench.store.ask(PromotionOf(run.id))).success == [1]
 
 
 async def test_a_later_promotion_takes_over_what_an_interrupted_one_had(bench: Bench) -> None:
@@ -371,7 +382,7 @@ async def test_a_model_that_was_taken_over_is_counted_by_the_later_promotion_alo
     await waiting(bench, 3, 4)
     first = await promote(bench, [3, 4])
     second = await promote(bench, [3])
-    found = [await bench.store.status(run.id) for run in (first, second)]
+    found = [await bench.store.ask(StatusOf(run.id)) for run in (first, second)]
     assert [(status.counts.total, status.work) for status in found] == [(1, 1), (1, 1)]
 
 
@@ -382,7 +393,7 @@ async def test_a_failed_model_that_was_taken_over_is_counted_by_the_later_promot
     first = await promote(bench, [3])
     await bench.fail((await enlisted(bench, first, Work.HASH))[0])
     second = await promote(bench, [3])
-    found = [(await bench.store.status(run.id)).counts for run in (first, second)]
+    found = [(await bench.store.ask(StatusOf(run.id))).counts for run in (first, second)]
     assert [(counts.total, counts.failed) for counts in found] == [(0, 0), (1, 0)]
 
 
@@ -390,7 +401,7 @@ async def test_the_run_that_brought_a_model_counts_it_whoever_promotes_it(bench:
     brought = await waiting(bench, 3)
     await promote(bench, [3])
     await promote(bench, [3])
-    counts = (await bench.store.status(brought.id)).counts
+    counts = (await bench.store.ask(StatusOf(brought.id))).counts
     assert (counts.pending, counts.total) == (1, 2)
 
 
@@ -398,7 +409,7 @@ async def test_a_promotion_of_which_all_was_taken_over_has_ended(bench: Bench) -
     await waiting(bench, 3)
     first = await promote(bench, [3])
     await promote(bench, [3])
-    found = await bench.store.run(first.id)
+    found = await bench.store.ask(RunById(first.id))
     assert found is not None
     assert not found.status.unfinished
 

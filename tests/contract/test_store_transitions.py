@@ -15,6 +15,7 @@ from engine.errors import StaleTransition
 from engine.facts.lifecycle import LEGAL, WAYS
 from engine.facts.states import ModelState
 from engine.ports.changes import Change, Fail, FinishIntake, TakeInHand
+from engine.ports.queries import RunById, StatusOf
 from tests.contract.bench import AT, BROKE, Bench, finished, image, opened, parked, query
 from tests.unit.rows import row, sha
 
@@ -200,10 +201,10 @@ async def test_a_stale_transition_is_told(bench: Bench, kind: str) -> None:
 @pytest.mark.parametrize("kind", STALE)
 async def test_a_stale_transition_changes_no_count(bench: Bench, kind: str) -> None:
     change = await stale(bench, kind)
-    before = await bench.store.status()
+    before = await bench.store.ask(StatusOf())
     with suppress(StaleTransition, sqlite3.IntegrityError):
         await bench.store.apply([change])
-    assert await bench.store.status() == before
+    assert await bench.store.ask(StatusOf()) == before
 
 
 @pytest.mark.anyio
@@ -212,10 +213,10 @@ async def test_a_stale_transition_undoes_the_whole_batch(bench: Bench, first: bo
     change = await stale(bench, "finished twice")
     run = await bench.open_run()
     others = [FinishIntake(run.id, AT)]
-    before = await bench.store.status(), await bench.store.run(run.id)
+    before = await bench.store.ask(StatusOf()), await bench.store.ask(RunById(run.id))
     with pytest.raises(StaleTransition):
         await bench.store.apply([change, *others] if first else [*others, change])
-    assert (await bench.store.status(), await bench.store.run(run.id)) == before
+    assert (await bench.store.ask(StatusOf()), await bench.store.ask(RunById(run.id))) == before
 
 
 @pytest.mark.anyio

@@ -20,6 +20,7 @@ from adapters.sqlite.opening import DATABASE_NAME
 from adapters.sqlite.store import sqlite_reader
 from engine.errors import LibraryMissing
 from engine.facts.status import RunStatus
+from engine.ports.queries import StatusOf
 from tests import commands
 from tests.faults.libraries import make_library
 
@@ -65,7 +66,7 @@ def watched(
             try:
                 async with sqlite_reader(library) as reader:
                     while process.poll() is None:
-                        by_reader.append(msgspec.to_builtins(await reader.status()))
+                        by_reader.append(msgspec.to_builtins(await reader.ask(StatusOf())))
                         await anyio.sleep(0.002)
             except LibraryMissing:
                 await anyio.sleep(0.002)  # it is being made

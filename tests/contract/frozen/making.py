@@ -32,8 +32,9 @@ from adapters.sqlite.store import sqlite_store
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import ImageFolder, Root
 from engine.facts.source import Notice, SourceChunk, SourceStamp, SourceTag
+from engine.ports.bundle import Ports
 from engine.ports.source import Source, never
-from engine.service import MigrationService, Ports
+from engine.service import MigrationService
 from tests.contract.frozen.places import DATABASE, FROZEN, PLACEHOLDER, World, write_paths
 from tests.waiting_library import Legacy, Row, picture, sha_of
 

@@ -9,13 +9,14 @@ from engine.facts.codes import ProblemKind
 from engine.facts.problems import CodeCount, Problem, ProblemCounts
 from engine.facts.status import Counts, RunKind, RunState, RunStatus, RunSummary
 from engine.library.problems import EXAMPLES, SLICE, Problems
+from tests.unit.library.answering import Answering
 
 pytestmark = pytest.mark.anyio
 
 FAILURE, WARNING = ProblemKind.FAILURE, ProblemKind.WARNING
 
 
-class Written:
+class Written(Answering):
     """Failures and warnings of run 1, kept as (id, code); notes which slices were asked for."""
 
     def __init__(self) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 
 from engine.facts.states import ModelState
 from engine.facts.status import ItemPage, ItemView, RunKind, RunState, RunStatus, RunSummary
 from engine.library.reports import Reports
-from engine.ports.reports import ReportReader
+from tests.unit.library.answering import Answering
 
 pytestmark = pytest.mark.anyio
 
 PAGES = 200
 
 
-class LongRun:
+class LongRun(Answering):
     """A run of many pages, each of one item."""
 
     async def status(self, run_id: int | None = None) -> RunStatus:
@@ -30,6 +28,6 @@ class LongRun:
 
 
 async def test_a_report_is_read_page_by_page_to_its_end() -> None:
-    report = await Reports(cast(ReportReader, LongRun())).run(None)
+    report = await Reports(LongRun()).run(None)
     read = [item.id async for items in report.pages for item in items]
     assert read == list(range(1, PAGES + 2))

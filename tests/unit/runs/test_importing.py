@@ -24,6 +24,7 @@ from engine.ports.changes import Change, OpenRun, RecordRows
 from engine.ports.clock import SystemClock
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Store
+from engine.ports.queries import ItemsOf, RunById
 from engine.ports.source import Source, SourceKind, never
 from engine.runs.importing import CHUNKS_AT_ONCE, ImportRun
 from engine.runs.worker import Worker
@@ -140,7 +141,7 @@ async def open_run(store: Store) -> Run:
 
 
 async def recorded(store: Store) -> list[int]:
-    page = await store.items(None, None, 0, 100)
+    page = await store.ask(ItemsOf(None, None, 0, 100))
     return sorted(view.source_id or 0 for view in page.items)
 
 
@@ -194,7 +195,7 @@ async def test_resuming_records_the_chunk_that_the_disk_refused(
     async with sqlite_store(tmp_path) as store:
         run = await open_run(store)
         await be_refused(store, run, tmp_path, refused)
-        resumed = await store.run(run.id)
+        resumed = await store.ask(RunById(run.id))
         assert resumed is not None
         await take_in(store, resumed, tmp_path)
         assert await recorded(store) == KEYS

@@ -1,0 +1,33 @@
+"""All ports of a service in one: what the composition root gives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from engine.ports.catalogue import CatalogueFiles
+from engine.ports.clock import Clock
+from engine.ports.files import ImageFiles, LibraryFiles, ModelFiles
+from engine.ports.journal import Store
+from engine.ports.previews import PreviewCodec
+from engine.ports.source import SourceKind
+
+
+class OwnedFiles(LibraryFiles, CatalogueFiles, Protocol):
+    """All of the library's images."""
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """What the composition root gives a service; `types` are the configured model types."""
+
+    store: Store
+    library: OwnedFiles
+    scratch: Path
+    source: SourceKind
+    models: ModelFiles
+    images: ImageFiles
+    codec: PreviewCodec
+    clock: Clock
+    types: tuple[str, ...] = ()
