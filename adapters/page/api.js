@@ -120,6 +120,9 @@ export const checkSource = (source, signal) => post("/api/migration/check", sour
 /** @param {Source} source @returns {Promise<RunStatus>} */
 export const startRun = (source) => post("/api/migration/start", source);
 
+/** @returns {Promise<RunStatus>} */
+export const readStatus = () => call("/api/migration/status");
+
 /** @param {number} id @returns {Promise<RunStatus>} */
 export const resumeRun = (id) => post("/api/migration/resume", { run_id: id });
 

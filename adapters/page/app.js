@@ -1,7 +1,8 @@
 // @ts-check
 /** The page as a whole: its frame, its views, and what all of them share. */
 
-import { fill, h, say } from "./dom.js";
+import { followConnection } from "./connection.js";
+import { fill, h } from "./dom.js";
 import { Live } from "./events.js";
 import { Facts } from "./facts.js";
 import { count, some } from "./format.js";
@@ -79,7 +80,7 @@ function showView(moved) {
 
 function nameWindow() {
   const { label } = VIEWS.find((view) => view.name === shown) ?? NOWHERE;
-  const running = live.status && isRunning(live.status);
+  const running = live.connected && live.status && isRunning(live.status);
   const percent = running && live.status ? `${percentOf(live.status)} % · ` : "";
   document.title = `${percent}${label} · reshelve`;
 }
@@ -103,7 +104,7 @@ function tellTabs(status) {
   setBadge(
     "progress",
     running ? `${percentOf(status)}%` : unfinished ? "!" : "",
-    running ? "running" : "not finished",
+    running ? `running, ${percentOf(status)} percent` : "not finished",
   );
   nameWindow();
 }
@@ -138,14 +139,6 @@ function tellLibrary({ path, version, models, pending, conflicts, failed, warnin
   );
 }
 
-function followConnection() {
-  const place = /** @type {HTMLElement} */ (document.getElementById("connection"));
-  live.addEventListener("connection", () => {
-    place.classList.toggle("lost", !live.connected);
-    say(place, live.connected ? "" : "Connection lost, trying again…");
-  });
-}
-
 function followRuns() {
   let words = "";
   live.addEventListener("status", () => {
@@ -169,8 +162,9 @@ function mendSkipping() {
 
 drawTabs();
 mendSkipping();
-followConnection();
+followConnection(live, facts);
 followRuns();
+live.addEventListener("connection", nameWindow);
 facts.addEventListener("facts", () => facts.library && tellLibrary(facts.library));
 live.follow();
 facts.refresh();

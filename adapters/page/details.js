@@ -2,9 +2,10 @@
 /** Everything that is known about one model, in a dialog: pictures, notes, facts and history. */
 
 import { pendingImage, readHistory, readModel, readPendingModel } from "./api.js";
+import { copy } from "./copying.js";
 import { button, fill, h } from "./dom.js";
 import { bytes, date, dateTime, fileName, some, typeName } from "./format.js";
-import { load, notify } from "./notices.js";
+import { load } from "./notices.js";
 import { frame, showImage, showPreview } from "./previews.js";
 import { stateLabel } from "./runs.js";
 import { foreign, pathText, plain } from "./text.js";
@@ -183,22 +184,6 @@ function facts(model) {
 /** @param {string} label @param {HTMLElement} value */
 function row(label, value) {
   return h("div", null, h("dt", null, label), value);
-}
-
-/** @param {string} text @param {string} what */
-function copy(text, what) {
-  return button(
-    `Copy the ${what}`,
-    async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        notify(`The ${what} was copied.`);
-      } catch {
-        notify(`The browser does not let the ${what} be copied.`, "error");
-      }
-    },
-    { look: "quiet.icon-only", icon: "copy" },
-  );
 }
 
 /** @param {string} sha256 */

@@ -13,13 +13,18 @@ const LONGEST_WAIT = 5000;
 /** After this long without news, a page that is looked at again does not trust its stream. */
 const STALE = 20_000;
 
-/** Fires `status` with every run status, and `connection` when the connection comes or goes. */
+/**
+ * Fires `status` with every run status, `connection` when the connection comes or goes, and `refused`
+ * each time that none can be had.
+ */
 export class Live extends EventTarget {
   constructor() {
     super();
     /** @type {RunStatus | null} */
     this.status = null;
     this.connected = true;
+    /** When there was a connection last, in milliseconds since 1970. @type {number | null} */
+    this.seen = null;
     this._wait = FIRST_WAIT;
     /** @type {EventSource | null} */
     this._source = null;
@@ -81,6 +86,7 @@ export class Live extends EventTarget {
 
   _reached() {
     this._heard = performance.now();
+    this.seen = Date.now();
     this._wait = FIRST_WAIT;
     this._tell(true);
   }
@@ -88,7 +94,9 @@ export class Live extends EventTarget {
   /** A browser gives up after some errors and not after others; this page never does. */
   _lost() {
     this._close();
+    if (this.connected && this.seen !== null) this.seen = Date.now();
     this._tell(false);
+    this.dispatchEvent(new Event("refused"));
     this._timer = setTimeout(() => this._open(), this._wait * (0.75 + Math.random() / 2));
     this._wait = Math.min(this._wait * 2, LONGEST_WAIT);
   }

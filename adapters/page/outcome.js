@@ -76,7 +76,7 @@ export class Holdings {
     }
     this._joined = h("p.means");
     this.element = h(
-      "section.panel",
+      "section.panel.live",
       { "aria-label": "The library now", hidden: true },
       h("h2", null, "The library now"),
       list,

@@ -92,7 +92,7 @@ export class Stages {
       list.append(h("li.stage-row", null, part.label, part.bar, part.words, part.pace));
     }
     this.element = h(
-      "section.panel",
+      "section.panel.live",
       { "aria-label": "How far it is" },
       h("div.headline", null, this._percent, this._left),
       this._whole,

@@ -39,7 +39,7 @@ export class States {
       ),
     );
     this.element = h(
-      "details.panel.states",
+      "details.panel.states.live",
       null,
       h("summary", null, h("h2", null, "The five states")),
       h(

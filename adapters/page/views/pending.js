@@ -92,6 +92,8 @@ class PendingPage {
   open() {
     this._reload();
     let running = isRunning(this._live.status);
+    const busy = () => this._showBusy();
+    this._live.addEventListener("connection", busy, { signal: this._signal });
     this._live.watch((status) => {
       this._showBusy();
       const now = isRunning(status);
@@ -161,9 +163,9 @@ class PendingPage {
   }
 
   _showBusy() {
-    const { status } = this._live;
+    const { status, connected } = this._live;
     const promoting = this._asking || isPromoting(this._live);
-    if (!promoting) {
+    if (!promoting || !connected) {
       fill(this._busy);
       return;
     }

@@ -3,7 +3,7 @@
 
 import { cancelRun, resumeRun } from "../api.js";
 import { button, fill, h, say } from "../dom.js";
-import { dateTime, timeLeft } from "../format.js";
+import { dateTime, time, timeLeft } from "../format.js";
 import { icon } from "../icons.js";
 import { attempt, speakNowAndThen } from "../notices.js";
 import { Holdings, result } from "../outcome.js";
@@ -21,7 +21,7 @@ export function progressView({ root, signal, live, facts }) {
   const page = new ProgressPage(live, facts);
   fill(root, page.element);
   live.watch((status) => page.show(status), signal);
-  live.addEventListener("connection", () => page.showActions(), { signal });
+  live.addEventListener("connection", () => page.showConnection(), { signal });
   facts.watch(() => page.showHoldings(), signal);
 }
 
@@ -87,9 +87,7 @@ class ProgressPage {
       );
     }
     const running = isRunning(status);
-    const eta = status.eta_seconds;
-    const left = !running ? "" : eta === null ? "Estimating the time left…" : timeLeft(eta);
-    this._stages.show(status, this._speed.add(status, performance.now()), left);
+    this._stages.show(status, this._speed.add(status, performance.now()), this._left(status));
     this._states.show(status);
     this.showHoldings();
     this._showWord(status);
@@ -97,17 +95,34 @@ class ProgressPage {
     if (running) speakNowAndThen(inWords(status));
   }
 
-  /** Which buttons there are; none can be used while nobody would hear of it. */
+  /** What is known without a server is what was, and nothing moves. */
+  showConnection() {
+    this.showActions();
+    const { status } = this._live;
+    if (!status?.run) return;
+    this._showState(status);
+    this._stages.show(status, null, this._left(status));
+  }
+
+  /** @param {RunStatus} status */
+  _left(status) {
+    if (!isRunning(status)) return "";
+    if (!this._live.connected) return this._live.seen ? `As of ${time(this._live.seen)}` : "";
+    const eta = status.eta_seconds;
+    return eta === null ? "Estimating the time left…" : timeLeft(eta);
+  }
+
+  /** Which buttons there are: none that nobody would hear of. */
   showActions() {
     const { status, connected } = this._live;
     const running = isRunning(status);
     if (!running || status?.run?.id !== this._stopping) this._stopping = null;
-    this._cancel.hidden = !running;
-    this._cancel.disabled = !connected || this._stopping !== null;
+    this._cancel.hidden = !running || !connected;
+    this._cancel.disabled = this._stopping !== null;
     const label = /** @type {Element} */ (this._cancel.querySelector("span"));
     say(label, this._stopping === null ? "Cancel" : "Stopping…");
-    this._resume.hidden = !canResume(status);
-    this._resume.disabled = !connected;
+    this._resume.hidden = !canResume(status) || !connected;
+    this._resume.disabled = false;
   }
 
   showHoldings() {
@@ -122,8 +137,9 @@ class ProgressPage {
   _showState({ run }) {
     if (run === null) return;
     const { label, look } = this._stopping ? { label: "Stopping", look: "paused" } : runState(run);
-    this._state.className = `chip ${look}`;
-    say(this._state, label);
+    const gone = !this._live.connected && run.status === "running";
+    this._state.className = `chip ${gone ? "gone" : look}`;
+    say(this._state, gone ? `Was ${label.toLowerCase()}` : label);
   }
 
   /** What somebody has to know before anything else. @param {RunStatus} status */
