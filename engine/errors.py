@@ -1,4 +1,4 @@
-"""Errors that end a command or a run: each carries facts, and adapters map them to codes."""
+"""Errors that end a command or a run: each tells facts; adapters map them to codes and remedies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SourceMissing(ReshelveError):
     code = "source_missing"
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"There is no legacy database at {path}. Check the path and try again.")
+        super().__init__(f"There is no legacy database at {path}.")
         self.path = path
 
 
@@ -36,10 +36,7 @@ class LibraryInUse(ReshelveError):
     code = "library_in_use"
 
     def __init__(self, path: str) -> None:
-        super().__init__(
-            f"The library {path} is in use by another reshelve process. "
-            "Wait until it ends, or stop it."
-        )
+        super().__init__(f"The library {path} is in use by another reshelve process.")
         self.path = path
 
 
@@ -49,7 +46,7 @@ class LibraryMissing(ReshelveError):
     code = "library_missing"
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"There is no library in {path}. `reshelve migrate` makes one.")
+        super().__init__(f"There is no library in {path}.")
         self.path = path
 
 
@@ -72,10 +69,7 @@ class LibraryTooOld(ReshelveError):
     code = "library_too_old"
 
     def __init__(self, path: str) -> None:
-        super().__init__(
-            f"The library {path} was last written by an older reshelve. Bring it up to date with "
-            "`reshelve resume`, which keeps everything in it, then try again."
-        )
+        super().__init__(f"The library {path} was last written by an older reshelve.")
         self.path = path
 
 
@@ -86,8 +80,7 @@ class LibraryTooNew(ReshelveError):
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"The library {path} was last written by a newer reshelve. Nothing was changed; "
-            "update reshelve, then try again."
+            f"The library {path} was last written by a newer reshelve. Nothing was changed."
         )
         self.path = path
 
@@ -98,10 +91,7 @@ class StorageFailed(ReshelveError):
     code = "storage_failed"
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(
-            f"Writing to {path} failed: {reason}. What was done is kept; "
-            "make room or mend the disk, then run `reshelve resume`."
-        )
+        super().__init__(f"Writing to {path} failed: {reason}. What was done is kept.")
         self.path = path
         self.reason = reason
 
@@ -112,9 +102,7 @@ class RunActive(ReshelveError):
     code = "run_active"
 
     def __init__(self, run_id: int) -> None:
-        super().__init__(
-            f"Run {run_id} is not finished. Let it end, or resume it first, then try again."
-        )
+        super().__init__(f"Run {run_id} is not finished.")
         self.run_id = run_id
 
 
@@ -124,7 +112,7 @@ class RunInterrupted(ReshelveError):
     code = "run_interrupted"
 
     def __init__(self, run_id: int) -> None:
-        super().__init__(f"Run {run_id} was stopped before its end. Resume it to go on.")
+        super().__init__(f"Run {run_id} was stopped before its end.")
         self.run_id = run_id
 
 

@@ -22,6 +22,7 @@ class Arguments(argparse.Namespace):
     workers: int
     backend: str
     library: Path
+    library_given: str
     legacy_db: Path
     images: Path | None
     on_conflict: str | None
@@ -75,7 +76,10 @@ def _parser(named: str) -> argparse.ArgumentParser:
         if named in _COMMANDS and named != name:
             continue
         command = commands.add_parser(
-            name, help=text, description=text.capitalize() + ".", formatter_class=_Help
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            formatter_class=_Help,
         )
         if name == named:
             add_options(command)
@@ -97,6 +101,20 @@ class _Version(argparse.Action):
 
         print(f"reshelve {__version__}")  # noqa: T201
         parser.exit()
+
+
+class _Library(argparse.Action):
+    """The library's folder, and how it was given: so it is named in commands to be pasted."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        namespace.library_given = str(values)
+        namespace.library = _path(str(values))
 
 
 class _Help(argparse.HelpFormatter):
@@ -147,7 +165,7 @@ def _migrate(parser: argparse.ArgumentParser) -> None:
 
 def _library(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--library", metavar="DIR", type=_path, required=True, help="the version 2 library"
+        "--library", metavar="DIR", action=_Library, required=True, help="the version 2 library"
     )
 
 

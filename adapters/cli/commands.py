@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from adapters.cli.exits import Exit
 from adapters.cli.output import Output
 from adapters.cli.runs import Steps, run_silently, run_steps
 from adapters.cli.serving import serve
+from adapters.cli.suggestions import quoted
 from adapters.cli.tables import (
     show_items,
     show_pending,
@@ -45,7 +45,7 @@ async def migrate(arguments: Arguments, application: Application) -> int:
     if not arguments.images and _leads_out(images):
         output.say(
             f"{images} is a link to {images.resolve()}, a folder that was not named: its images "
-            f"are left out. To take them, add --images {shlex.quote(str(images.resolve()))}"
+            f"are left out. To take them, add --images {quoted(str(images.resolve()))}"
         )
 
     async def steps(service: MigrationService) -> Steps:
@@ -109,6 +109,8 @@ async def scan(arguments: Arguments, application: Application) -> int:
         output.document(report)
     else:
         show_scan(output, report)
+        if report.added:
+            output.suggest("To promote all that wait:", "promote", "--all")
     return Exit.DONE
 
 
@@ -167,6 +169,7 @@ async def demo(arguments: Arguments, application: Application) -> int:
     folder = arguments.folder or _new_folder()
     legacy = folder / "legacy"
     arguments.library = folder / "library"
+    arguments.library_given = str(arguments.library)
     arguments.legacy_db = legacy / "hikaze_mm.sqlite3"
     arguments.images = None
     arguments.on_conflict = "merge"

@@ -21,6 +21,7 @@ def run(application: Application, argv: list[str] | None = None) -> int:
     arguments = parse(argv)
 
     from adapters.cli.exits import Exit, exit_of
+    from adapters.cli.remedies import remedy
     from adapters.cli.streams import OutputFailed, open_streams
     from engine.errors import ReshelveError, cause_of
 
@@ -31,6 +32,8 @@ def run(application: Application, argv: list[str] | None = None) -> int:
         cause = cause_of(error)
         if isinstance(cause, ReshelveError):
             print(f"reshelve: {cause}", file=sys.stderr)  # noqa: T201
+            if (advice := remedy(cause.code, arguments)) is not None:
+                print(advice, file=sys.stderr)  # noqa: T201
             return exit_of(cause)
         if isinstance(cause, OutputFailed):
             print(f"reshelve: {cause}", file=sys.stderr)  # noqa: T201

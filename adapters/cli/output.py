@@ -24,6 +24,7 @@ class Output:
     """
 
     def __init__(self, arguments: Arguments) -> None:
+        self.arguments = arguments
         self.json = arguments.json
         self.quiet = arguments.quiet
 
@@ -53,6 +54,12 @@ class Output:
         from rich.text import Text
 
         self.progress.print(Text(sentence), soft_wrap=True)
+
+    def suggest(self, sentence: str, *words: str) -> None:
+        """A remark that ends in a command on the same library, as it can be pasted."""
+        from adapters.cli.suggestions import suggested
+
+        self.say(f"{sentence}  {suggested(self.arguments, *words)}")
 
     def line(self, *parts: str | tuple[str, str]) -> None:
         """A line of the result; a part may carry a style."""

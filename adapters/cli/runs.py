@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -19,12 +18,15 @@ from adapters.cli.signals import Stop, heed_signals
 from adapters.cli.standing import show_status
 from adapters.cli.tables import show_report
 from engine.errors import ReshelveError
-from engine.facts.promotion_report import PromotionReport
+from engine.facts.promotion_report import PromotionReport, Refusal
 from engine.facts.status import RunKind, RunStatus
 from engine.facts.work import BEFORE_FIRST_KEY
 from engine.service import MigrationService
 
 T = TypeVar("T")
+
+NAMED = 20
+"""So many ids are named in a command; of more it takes all."""
 
 Steps = AsyncGenerator[RunStatus, None]
 """Each run as it begins; the next is asked for when the one before has ended."""
@@ -51,19 +53,16 @@ async def run_steps(
         run_ids, error = await _follow(service, steps(service), output, stop)
         # Read anew: a promotion also moved the items of the import before it.
         ended = [await service.status(run_id) for run_id in run_ids]
-        code = await _report(service, ended, output)
-        if not output.json and any(await service.pending(BEFORE_FIRST_KEY, 1)):
-            output.say(
-                "Models wait for promotion: "
-                f"reshelve promote --all --library {shlex.quote(str(arguments.library))}"
-            )
+        promotions = await _promotions(service, ended)
+        code = await _report(service, ended, promotions, output)
+        if stop.signal is not None:
+            output.suggest("Stopped; what was done is kept. To go on:", "resume")
+        elif not output.json and error is None:
+            await _suggest_next(service, ended, promotions, output)
         tasks.cancel_scope.cancel()
     if error is not None:
         raise error
-    if stop.signal is not None:
-        output.say("Stopped; what was done is kept, and `reshelve resume` goes on.")
-        return 128 + stop.signal
-    return code
+    return code if stop.signal is None else 128 + stop.signal
 
 
 async def run_silently(
@@ -104,15 +103,26 @@ async def _watch(service: MigrationService, run_id: int, output: Output) -> Resh
     return error
 
 
-async def _report(service: MigrationService, ended: list[RunStatus], output: Output) -> int:
+async def _promotions(
+    service: MigrationService, ended: list[RunStatus]
+) -> dict[int, PromotionReport]:
+    """What became of each id, by the ids of those runs that are promotions."""
+    runs = [status.run for status in ended if status.run is not None]
+    return {
+        run.id: await service.promotion(run.id) for run in runs if run.kind is RunKind.PROMOTION
+    }
+
+
+async def _report(
+    service: MigrationService,
+    ended: list[RunStatus],
+    promotions: dict[int, PromotionReport],
+    output: Output,
+) -> int:
     code: int = Exit.DONE
-    promotions: dict[int, PromotionReport] = {}
     for status in ended:
-        if status.run is None:
-            continue
-        if status.run.kind is RunKind.PROMOTION:
-            promotions[status.run.id] = await service.promotion(status.run.id)
-        code = max(code, exit_of_run(status, promotions.get(status.run.id)))
+        if status.run is not None:
+            code = max(code, exit_of_run(status, promotions.get(status.run.id)))
     if output.json:
         await documents.write_runs(output, service, ended, promotions)
         return code
@@ -122,3 +132,34 @@ async def _report(service: MigrationService, ended: list[RunStatus], output: Out
         else:
             await show_report(output, service, status, promotions.get(status.run.id))
     return code
+
+
+async def _suggest_next(
+    service: MigrationService,
+    ended: list[RunStatus],
+    promotions: dict[int, PromotionReport],
+    output: Output,
+) -> None:
+    """What can be done about what did not become active."""
+    for status in ended:
+        if status.run is not None and status.run.id not in promotions and status.counts.failed:
+            output.suggest("To see what failed:", "items", "--state", "failed")
+    conflicts = [each.pending.id for report in promotions.values() for each in report.conflict]
+    failed = [each.id for report in promotions.values() for each in report.failed if _waits(each)]
+    if conflicts:
+        output.suggest(
+            "To join those of one content, or choose override, ignore or delete instead of merge:",
+            *("promote", *_ids(conflicts), "--on-conflict", "merge"),
+        )
+    if failed:
+        output.suggest("To try again what failed:", "promote", *_ids(failed))
+    if not (conflicts or failed) and any(await service.pending(BEFORE_FIRST_KEY, 1)):
+        output.suggest("Models wait for promotion:", "promote", "--all")
+
+
+def _waits(refusal: Refusal) -> bool:
+    return refusal.code not in {"unknown_id", "invalid_id", "record_missing"}
+
+
+def _ids(ids: Sequence[object]) -> list[str]:
+    return [str(given) for given in ids] if len(ids) <= NAMED else ["--all"]

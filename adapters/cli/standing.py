@@ -8,18 +8,19 @@ import msgspec
 
 from adapters.cli.exits import Exit
 from adapters.cli.output import Output
+from adapters.cli.suggestions import command, suggested
 from engine.facts.status import RunState
 
 if TYPE_CHECKING:
     from adapters.cli.application import Application
     from adapters.cli.arguments import Arguments
-    from engine.facts.status import RunStatus
+    from engine.facts.status import RunStatus, RunSummary
 
 
 RUN_WORDS = {
     RunState.RUNNING: "is running",
-    RunState.INTERRUPTED: "was interrupted; `reshelve resume` goes on with it",
-    RunState.CANCELLED: "was cancelled; `reshelve resume` goes on with it",
+    RunState.INTERRUPTED: "was interrupted",
+    RunState.CANCELLED: "was cancelled",
     RunState.COMPLETED: "is complete",
     RunState.COMPLETED_WITH_FAILURES: "is complete, with failures",
     RunState.FAILED: "failed",
@@ -37,6 +38,7 @@ def status(arguments: Arguments, application: Application) -> int:
         output.document(found)
     else:
         show_status(output, found)
+        _show_next(output, found)
     return Exit.DONE
 
 
@@ -54,11 +56,9 @@ def _without_its_process(status: RunStatus) -> RunStatus:
 def show_status(output: Output, status: RunStatus) -> None:
     """The states of the last run, in numbers that add up."""
     if status.run is None:
-        output.line("No run yet: `reshelve migrate` starts one.")
+        output.line("No run yet.")
         return
-    output.line(("Run ", "bold"), (str(status.run.id), "bold"), f" {RUN_WORDS[status.run.status]}.")
-    if status.run.error is not None:
-        output.line(("  " + status.run.error.message, "red"))
+    show_run(output, status.run)
     counts = status.counts
     waiting = counts.pending
     show_row(output, "promoted", counts.promoted, "active in the library", "green")
@@ -66,8 +66,27 @@ def show_status(output: Output, status: RunStatus) -> None:
     in_work = counts.imported + counts.images_done
     if in_work:
         show_row(output, "in work", in_work, "identity settled, previews not yet done", "cyan")
-    show_row(output, "failed", counts.failed, "see `reshelve items --state failed`", "red")
-    show_row(output, "total", counts.total, _images(status), "bold")
+    show_row(output, "failed", counts.failed, "stopped, each with a reason", "red")
+    show_row(output, "total", counts.total, images_carried(status), "bold")
+
+
+def show_run(output: Output, run: RunSummary) -> None:
+    """How a run stands, and what ended it."""
+    output.line(("Run ", "bold"), (str(run.id), "bold"), f" {RUN_WORDS[run.status]}.")
+    if run.error is not None:
+        output.line(("  " + run.error.message, "red"))
+
+
+def _show_next(output: Output, status: RunStatus) -> None:
+    """What can be done about a run that has not ended well."""
+    if status.run is None:
+        output.line("What can be migrated is looked for by:  ", command())
+        return
+    if status.run.resumable:
+        output.line("To go on with it:  ", suggested(output.arguments, "resume"))
+    if status.counts.failed:
+        words = ("items", "--state", "failed")
+        output.line("To see what failed:  ", suggested(output.arguments, *words))
 
 
 def show_row(output: Output, name: str, count: int, meaning: str, style: str) -> None:
@@ -75,8 +94,12 @@ def show_row(output: Output, name: str, count: int, meaning: str, style: str) ->
     output.line((f"  {name:<9}", style), f"{count:>9}  ", (meaning, "dim"))
 
 
-def _images(status: RunStatus) -> str:
-    done, failed = status.images.done, status.images.failed
-    if not failed:
-        return f"{done} images carried"
-    return f"{done} images carried, {failed} could not be"
+def images_carried(status: RunStatus) -> str:
+    """How many images were carried, and how many were not."""
+    done, failed = some(status.images.done, "image"), status.images.failed
+    return f"{done} carried, {failed} could not be" if failed else f"{done} carried"
+
+
+def some(number: int, one: str) -> str:
+    """A number with its noun, such as `3 models` or `1 model`."""
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"

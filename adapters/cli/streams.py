@@ -16,7 +16,7 @@ class OutputFailed(Exception):
     def __init__(self, error: OSError) -> None:
         super().__init__(
             f"Writing the result to standard output failed: {error.strerror}. What was done in "
-            "the library is kept; `reshelve status` tells of it."
+            "the library is kept."
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from adapters.cli.documents import failure_pages, warning_pages
-from adapters.cli.standing import show_row, show_status
+from adapters.cli.standing import images_carried, show_row, show_run, show_status, some
 from engine.facts.codes import ProblemKind, meaning
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ async def show_report(
 ) -> None:
     """The closing table of a run."""
     assert status.run is not None
-    show_status(output, status)
-    if promotion is not None:
-        _show_promotion(output, promotion)
+    if promotion is None:
+        show_status(output, status)
+    else:
+        _show_promotion(output, status, promotion)
     await _show_warnings(output, service, status.run.id)
-    if status.counts.failed:
+    if promotion is None and status.counts.failed:
         output.line()
         output.line(("Failed", "bold red"))
         async for failures in failure_pages(service, status.run.id):
@@ -51,14 +52,18 @@ async def show_report(
                 output.line((f"    {failure.code}: ", "red"), failure.message)
 
 
-def _show_promotion(output: Output, report: PromotionReport) -> None:
-    output.line()
-    output.line(("Promotion", "bold"), f" of {report.total}")
+def _show_promotion(output: Output, status: RunStatus, report: PromotionReport) -> None:
+    """Each id once: where the items of the run stand is another question, which `items` answers."""
+    assert status.run is not None
+    show_run(output, status.run)
     show_row(output, "success", len(report.success), "now active", "green")
-    show_row(output, "conflict", len(report.conflict), "choose with --on-conflict", "yellow")
+    show_row(output, "conflict", len(report.conflict), "the content of an active model", "yellow")
     show_row(output, "ignored", len(report.ignored), "left where they are", "yellow")
     show_row(output, "deleted", len(report.deleted), "removed from the queue", "yellow")
-    show_row(output, "failed", len(report.failed), "see below", "red")
+    show_row(output, "failed", len(report.failed), "not promoted, each with a reason", "red")
+    if status.work:
+        show_row(output, "open", status.work, "not yet looked at, or in work", "cyan")
+    show_row(output, "total", report.total + status.work, images_carried(status), "bold")
     for conflict in report.conflict:
         output.line(("  conflict", "yellow"), f"  {conflict.pending.id}  {conflict.pending.path}")
         output.line(("            has the content of  ", "dim"), conflict.existing.path)
@@ -68,8 +73,8 @@ def _show_promotion(output: Output, report: PromotionReport) -> None:
 
 def show_scan(output: Output, report: ScanReport) -> None:
     """What a scan found."""
-    output.line(("Scanned ", "bold"), f"{report.scanned} model files")
-    show_row(output, "added", report.added, "wait for promotion: `reshelve promote --all`", "green")
+    output.line(("Scanned ", "bold"), some(report.scanned, "model file"))
+    show_row(output, "added", report.added, "wait for promotion", "green")
     show_row(output, "known", report.skipped, "their paths are in the library", "dim")
     show_row(output, "moved", len(report.moved), "an active model's file, elsewhere", "yellow")
     for move in report.moved:
@@ -84,8 +89,12 @@ def show_problem(output: Output, problem: Problem) -> None:
 
 def show_verified(output: Output, models: int, images: int, problems: int) -> None:
     """How much was verified, and how it stands."""
-    verdict = ("no problem", "green") if not problems else (f"{problems} problems", "red")
-    output.line(("Verified ", "bold"), f"{models} models and {images} image files: ", verdict)
+    verdict = ("no problem", "green") if not problems else (some(problems, "problem"), "red")
+    output.line(
+        ("Verified ", "bold"),
+        f"{some(models, 'model')} and {some(images, 'image file')}: ",
+        verdict,
+    )
 
 
 async def _show_warnings(output: Output, service: MigrationService, run_id: int) -> None:
@@ -109,7 +118,7 @@ async def _show_warnings(output: Output, service: MigrationService, run_id: int)
         for example in examples[code]:
             output.line((f"    {example}", "dim"))
         if count > EXAMPLES:
-            output.line((f"    … and {count - EXAMPLES} more: `reshelve items`", "dim"))
+            output.line((f"    … and {count - EXAMPLES} more", "dim"))
 
 
 async def show_items(output: Output, pages: AsyncIterator[list[ItemView]]) -> None:
@@ -133,4 +142,4 @@ async def show_pending(output: Output, pages: AsyncIterator[list[PendingModelRec
             count += 1
             tags = ", ".join(tag.name for tag in model.tags)
             output.line(f"{model.id:>6}  {model.type:<12}  {model.path}", (f"  {tags}", "dim"))
-    output.say(f"{count} models wait for promotion.")
+    output.say(f"{some(count, 'model')} {'waits' if count == 1 else 'wait'} for promotion.")

@@ -105,7 +105,7 @@ def _unusable(path: str, error: OSError | ValueError) -> UnusableFile | StorageF
     if isinstance(error, OSError) and error.errno in absent:
         return UnusableFile(
             "file_missing",
-            f"There is no file at {path}. Put it back, or correct the record's path, and retry.",
+            f"There is no file at {path}. Put it back, or correct the path, then try again.",
         )
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return UnusableFile("file_unreadable", f"{path} cannot be read: {reason}.")

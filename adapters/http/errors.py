@@ -130,9 +130,20 @@ STATUS: dict[type[errors.ReshelveError], int] = {
 """What each error is answered with."""
 
 
+REMEDIES = {
+    "source_missing": "Check the path and try again.",
+    "library_in_use": "Wait until it ends, or stop it.",
+    "storage_failed": "Make room or mend the disk, then resume.",
+    "run_active": "Let it end, or resume it first, then try again.",
+    "run_interrupted": "Resume it to go on.",
+}
+"""What a client can do about an error of the engine, which tells facts alone; by its code."""
+
+
 def answer_fact(_: Request[Any, Any, Any], error: errors.ReshelveError) -> Response[ErrorBody]:
-    """An error of ours, in its own words."""
-    return _response(STATUS.get(type(error), 500), str(error), error.code)
+    """An error of ours, in its own words, and what can be done about it."""
+    told = " ".join(filter(None, (str(error), REMEDIES.get(error.code))))
+    return _response(STATUS.get(type(error), 500), told, error.code)
 
 
 def answer_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorBody]:

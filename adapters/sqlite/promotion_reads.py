@@ -73,7 +73,7 @@ UNION ALL
 SELECT '', path FROM pending_import WHERE size_bytes = ?1
 """
 
-UNFINISHED = "It was not finished: the run was interrupted. `reshelve resume` goes on with it."
+UNFINISHED = "It was not finished: the run was interrupted."
 
 
 def promotion_window(tx: Transaction, run_id: int) -> int | None:

@@ -35,7 +35,7 @@ async def hash_file(resources: WorkerResources, path: str) -> FileHash:
     raise UnusableFile(
         "file_unstable",
         f"The file {path} keeps changing while it is read. Wait until whatever writes it has "
-        "ended, then retry.",
+        "ended, then try again.",
     )
 
 

@@ -71,7 +71,7 @@ def test_a_promotion_on_a_full_disk_goes_on_when_room_was_made(
     arguments = ("promote", "--all", "--library", small.library, "--on-conflict", "merge")
     full = commands.run(*arguments, "--quiet")
     assert (full.returncode, b"Traceback" in full.stderr) == (6, False), full.stderr
-    assert b"make room or mend the disk, then run `reshelve resume`" in full.stderr
+    assert b"Make room or mend the disk, then go on:  reshelve resume --library" in full.stderr
     small.resize(ROOMY)
     resumed = commands.run("resume", "--library", small.library, "--quiet")
     assert resumed.returncode == 0, resumed.stderr

@@ -1,0 +1,42 @@
+"""What a person at a terminal can do about an error: the engine tells facts, here are commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adapters.cli.suggestions import command, suggested
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adapters.cli.arguments import Arguments
+
+_GO_ON = "Go on with it first:  {}"
+
+
+def _resume(arguments: Arguments) -> str:
+    return suggested(arguments, "resume")
+
+
+REMEDIES: dict[str, Callable[[Arguments], str]] = {
+    "source_missing": lambda _: f"What can be migrated is looked for by:  {command()}",
+    "library_in_use": lambda _: "Wait until it ends, or stop it.",
+    "library_missing": lambda _: (
+        "Name the folder that holds hikaze_model_manager.db. Legacy databases that a library can "
+        f"be made from are looked for by:  {command()}"
+    ),
+    "library_too_old": lambda it: (
+        f"Bring it up to date, which keeps everything in it:  {_resume(it)}"
+    ),
+    "library_too_new": lambda _: "Update reshelve, then try again.",
+    "storage_failed": lambda it: f"Make room or mend the disk, then go on:  {_resume(it)}",
+    "run_active": lambda it: _GO_ON.format(_resume(it)),
+    "run_interrupted": lambda it: f"Go on with it:  {_resume(it)}",
+}
+"""By the code of the error; others tell all there is to tell."""
+
+
+def remedy(code: str, arguments: Arguments) -> str | None:
+    """What can be done about an error of this code, None where nothing is known."""
+    word = REMEDIES.get(code)
+    return None if word is None else word(arguments)
