@@ -187,7 +187,7 @@ class NoRoots(ReshelveError):
     code = "no_model_folders"
 
     def __init__(self) -> None:
-        super().__init__("No model folders are configured. Give some with --root TYPE=DIR.")
+        super().__init__("No model folders are configured.")
 
 
 class UnknownModel(ReshelveError):

@@ -15,7 +15,8 @@ NAME = "reshelve"
 
 def suggested(arguments: Arguments, *words: str | os.PathLike[str]) -> str:
     """A command on the library that was given."""
-    return command(*words, "--library", arguments.library_given)
+    given = arguments.library_given
+    return command(*words, *([f"--library={given}"] if given[:1] == "-" else ["--library", given]))
 
 
 def command(*words: str | os.PathLike[str]) -> str:

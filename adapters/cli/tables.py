@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from adapters.cli.documents import failure_pages, warning_pages
 from adapters.cli.standing import images_carried, show_row, show_run, show_status, some
 from engine.facts.codes import ProblemKind, meaning
+from engine.facts.status import RunState
 
 if TYPE_CHECKING:
     from adapters.cli.output import Output
@@ -55,7 +58,11 @@ async def show_report(
 def _show_promotion(output: Output, status: RunStatus, report: PromotionReport) -> None:
     """Each id once: where the items of the run stand is another question, which `items` answers."""
     assert status.run is not None
-    show_run(output, status.run)
+    run = status.run
+    if report.failed and run.status is RunState.COMPLETED:
+        # Ids that nobody has are no items, and the run knows of its items only.
+        run = msgspec.structs.replace(run, status=RunState.COMPLETED_WITH_FAILURES)
+    show_run(output, run)
     show_row(output, "success", len(report.success), "now active", "green")
     show_row(output, "conflict", len(report.conflict), "the content of an active model", "yellow")
     show_row(output, "ignored", len(report.ignored), "left where they are", "yellow")

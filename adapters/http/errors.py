@@ -136,6 +136,7 @@ REMEDIES = {
     "storage_failed": "Make room or mend the disk, then resume.",
     "run_active": "Let it end, or resume it first, then try again.",
     "run_interrupted": "Resume it to go on.",
+    "no_model_folders": "Start the server with --root TYPE=DIR for each of them.",
 }
 """What a client can do about an error of the engine, which tells facts alone; by its code."""
 
