@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -17,7 +16,7 @@ from adapters.sqlite.records import (
     write_models,
 )
 from engine.errors import InvalidEdit, UnknownModel
-from engine.facts.catalogue import ModelPatch, ModelSummary, TagRef
+from engine.facts.catalogue import ModelSummary, TagRef, patched
 from engine.facts.conflicts import with_images
 from engine.facts.records import ModelRecord, Tag
 from engine.facts.removal import Removal
@@ -43,7 +42,7 @@ ORDER BY name, sha256
 """
 SELECT_TYPES = "SELECT DISTINCT type FROM models WHERE coalesce(type, '') <> '' ORDER BY type"
 SELECT_MODEL_TAGS = """
-SELECT l.model_hash, t.id, t.name FROM model_tags l JOIN tags t ON t.id = l.tag_id
+SELECT l.model_hash AS model, t.id, t.name FROM model_tags l JOIN tags t ON t.id = l.tag_id
 WHERE l.model_hash IN (SELECT value FROM json_each(?)) ORDER BY l.model_hash, t.id
 """
 SELECT_TAGS = "SELECT id, name FROM tags ORDER BY name, id"
@@ -71,7 +70,7 @@ def summaries(tx: Transaction, type_name: str, known_types: Sequence[str]) -> li
         rows = tx.fetch(SELECT_HASHES_OF_OTHERS, _json([*known_types]))
     else:
         rows = tx.fetch(SELECT_HASHES_OF_TYPE, type_name)
-    hashes = [row[0] for row in rows]
+    hashes = [row["sha256"] for row in rows]
     models = models_by_hash(tx, hashes)
     tags = record_tags(tx.fetch(SELECT_MODEL_TAGS, _json(hashes)))
     return [
@@ -96,7 +95,7 @@ def _summary(record: ModelRecord, tags: tuple[Tag, ...]) -> ModelSummary:
 
 def types(tx: Transaction) -> list[str]:
     """The types that active models have."""
-    return [row[0] for row in tx.fetch(SELECT_TYPES)]
+    return [row["type"] for row in tx.fetch(SELECT_TYPES)]
 
 
 def model(tx: Transaction, sha256: str) -> ModelRecord | None:
@@ -110,21 +109,24 @@ def model(tx: Transaction, sha256: str) -> ModelRecord | None:
 
 def tags(tx: Transaction) -> list[Tag]:
     """All tags by name."""
-    return [Tag(row[0], row[1]) for row in tx.fetch(SELECT_TAGS)]
+    return [Tag(row["id"], row["name"]) for row in tx.fetch(SELECT_TAGS)]
 
 
 def removals(tx: Transaction) -> list[Removal]:
     """Removals, and sets to be written, that were interrupted."""
     rows = tx.fetch(SELECT_REMOVALS)
-    models = models_by_hash(tx, [row[0] for row in rows])
+    models = models_by_hash(tx, [row["sha256"] for row in rows])
     counts = {sha256: found.record.meta_json.images_count for sha256, found in models.items()}
-    return [Removal(row[0], row[1], counts.get(row[0]), bool(row[2])) for row in rows]
+    return [
+        Removal(row["sha256"], row["next_seq"], counts.get(row["sha256"]), bool(row["counted"]))
+        for row in rows
+    ]
 
 
 def edit_model(tx: Transaction, change: EditModel) -> ModelRecord:
     """Change fields of an active model. Raises `UnknownModel`, `InvalidEdit`."""
     found = _existing(tx, change.sha256)
-    write_models(tx, [(_patched(found.record, change.patch), found.extra)])
+    write_models(tx, [(patched(found.record, change.patch), found.extra)])
     if change.patch.tags is not UNSET:
         _replace_tags(tx, change.sha256, change.patch.tags)
     edited = model(tx, change.sha256)
@@ -139,32 +141,9 @@ def _existing(tx: Transaction, sha256: str) -> Stored[ModelRecord]:
     return found
 
 
-def _patched(record: ModelRecord, patch: ModelPatch) -> ModelRecord:
-    fields = {
-        name: value
-        for name in ("name", "path", "type")
-        if (value := getattr(patch, name)) is not UNSET
-    }
-    meta = record.meta_json
-    if patch.meta_json is not UNSET:
-        meta = _overlaid(meta, patch.meta_json)
-    return msgspec.structs.replace(record, meta_json=meta, **fields)
-
-
-def _overlaid(old: Any, patch: Any) -> Any:
-    """The fields of a patch that are set, over those of a record."""
-    changed = {}
-    for name in patch.__struct_fields__:
-        value = getattr(patch, name)
-        if value is not UNSET:
-            nested = isinstance(value, msgspec.Struct)
-            changed[name] = _overlaid(getattr(old, name), value) if nested else value
-    return msgspec.structs.replace(old, **changed)
-
-
 def _replace_tags(tx: Transaction, sha256: str, wanted: tuple[int | TagRef, ...]) -> None:
     ids = list(dict.fromkeys(tag.id if isinstance(tag, TagRef) else tag for tag in wanted))
-    known = {row[0] for row in tx.fetch(SELECT_KNOWN_TAGS, _json(ids))}
+    known = {row["id"] for row in tx.fetch(SELECT_KNOWN_TAGS, _json(ids))}
     missing = [str(tag_id) for tag_id in ids if tag_id not in known]
     if missing:
         raise InvalidEdit(f"There is no tag with id {', '.join(missing)}.")

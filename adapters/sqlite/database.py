@@ -11,7 +11,8 @@ from functools import cache
 from itertools import chain, islice
 from typing import Any
 
-Row = tuple[Any, ...]
+Row = sqlite3.Row
+"""A row of a query, whose columns are read by name."""
 
 ROWS_AT_ONCE = (2000, 200, 20, 1)
 """Rows in one INSERT, while so many are left; SQLite takes 32,766 values at the least."""

@@ -8,7 +8,7 @@ from engine.facts.promotion_report import Conflict, ExistingSide, PendingSide
 from engine.facts.reports import LibraryCounts, Step, TypeCount
 
 STEP_COLUMNS = """
-CASE WHEN p.started_at <= h.at THEN p.id ELSE i.run_id END,
+CASE WHEN p.started_at <= h.at THEN p.id ELSE i.run_id END AS run_id,
 i.id, i.source_key, i.path, h.from_state, h.to_state, h.at
 """
 # The history is looked through once: it has no index by item, which every transition would pay.
@@ -18,11 +18,13 @@ CROSS JOIN migration_items i ON i.id = h.item_id
 LEFT JOIN migration_runs p ON p.id = i.promotion_id
 WHERE h.item_id IN (SELECT value FROM json_each(?)) ORDER BY h.id
 """
-SELECT_ITEMS_OF_HASH = "SELECT json_group_array(id) FROM migration_items WHERE sha256 = ?"
-SELECT_LAST_PROMOTION = "SELECT max(id) FROM migration_runs WHERE kind = 'promotion'"
+SELECT_ITEMS_OF_HASH = """
+SELECT json_group_array(id) AS ids FROM migration_items WHERE sha256 = ?
+"""
+SELECT_LAST_PROMOTION = "SELECT max(id) AS id FROM migration_runs WHERE kind = 'promotion'"
 SELECT_IS_PROMOTION = "SELECT id FROM migration_runs WHERE id = ? AND kind = 'promotion'"
 SELECT_KNOWN_CONFLICTS = """
-SELECT q.id, q.path, m.sha256, m.path
+SELECT q.id, q.path, m.sha256 AS existing_sha256, m.path AS existing_path
 FROM pending_import q CROSS JOIN models m ON m.sha256 = q.sha256
 WHERE q.id > ? AND q.sha256 <> '' ORDER BY q.id LIMIT ?
 """
@@ -31,13 +33,13 @@ SELECT (SELECT count(*) FROM pending_import),
        (SELECT count(*) FROM pending_import q CROSS JOIN models m ON m.sha256 = q.sha256
         WHERE q.sha256 <> '')
 """
-COUNT_TYPES = "SELECT coalesce(type, '') AS t, count(*) FROM models GROUP BY t ORDER BY t"
+COUNT_TYPES = "SELECT coalesce(type, '') AS t, count(*) AS n FROM models GROUP BY t ORDER BY t"
 
 
 def model_history(tx: Transaction, sha256: str) -> list[Step]:
     """Every transition of the items that became this model, in order."""
     row = tx.first(SELECT_ITEMS_OF_HASH, sha256)
-    return [_step(step) for step in tx.fetch(SELECT_ITEM_STEPS, row[0])] if row else []
+    return [_step(step) for step in tx.fetch(SELECT_ITEM_STEPS, row["ids"])] if row else []
 
 
 def item_history(tx: Transaction, item_id: int) -> list[Step]:
@@ -46,7 +48,15 @@ def item_history(tx: Transaction, item_id: int) -> list[Step]:
 
 
 def _step(row: Row) -> Step:
-    return Step(row[0], row[1], row[2], readable(row[3]), *row[4:])
+    return Step(
+        row["run_id"],
+        row["id"],
+        row["source_key"],
+        readable(row["path"]),
+        row["from_state"],
+        row["to_state"],
+        row["at"],
+    )
 
 
 def promotion_run(tx: Transaction, run_id: int | None) -> int | None:
@@ -55,20 +65,23 @@ def promotion_run(tx: Transaction, run_id: int | None) -> int | None:
         row = tx.first(SELECT_LAST_PROMOTION)
     else:
         row = tx.first(SELECT_IS_PROMOTION, run_id)
-    return None if row is None else row[0]
+    return None if row is None else row["id"]
 
 
 def known_conflicts(tx: Transaction, after: int, limit: int) -> list[Conflict]:
     """Models that wait and whose known content is active, ascending by id."""
     return [
-        Conflict(PendingSide(row[0], readable(row[1])), ExistingSide(row[2], readable(row[3])))
+        Conflict(
+            PendingSide(row["id"], readable(row["path"])),
+            ExistingSide(row["existing_sha256"], readable(row["existing_path"])),
+        )
         for row in tx.fetch(SELECT_KNOWN_CONFLICTS, after, limit)
     ]
 
 
 def library_counts(tx: Transaction) -> LibraryCounts:
     """How much the library holds."""
-    types = [TypeCount(readable(row[0]), row[1]) for row in tx.fetch(COUNT_TYPES)]
+    types = [TypeCount(readable(row["t"]), row["n"]) for row in tx.fetch(COUNT_TYPES)]
     pending, conflicts = tx.first(COUNT_PENDING) or (0, 0)
     found = problem_counts(tx)
     models = sum(t.models for t in types)

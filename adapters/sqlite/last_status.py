@@ -28,9 +28,9 @@ class _Rows:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def first(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+    def first(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """The first row of a query."""
-        row: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
+        row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
         return row
 
 

@@ -51,6 +51,7 @@ def connected(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
     connection.text_factory = _text
+    connection.row_factory = sqlite3.Row
     return connection
 
 

@@ -27,41 +27,44 @@ WHERE ?1 IS NULL AND i.state = 'failed' AND i.id > ?2 AND i.id <= ?3
 WARNED = "w.run_id = ?1 AND w.id > ?2 AND w.id <= ?3"
 WARNED_IN_ALL = "?1 IS NULL AND w.id > ?2 AND w.id <= ?3"
 SELECT_LAST = {
-    ProblemKind.FAILURE: "SELECT coalesce(max(id), 0) FROM migration_items",
-    ProblemKind.WARNING: "SELECT coalesce(max(id), 0) FROM migration_warnings",
+    ProblemKind.FAILURE: "SELECT coalesce(max(id), 0) AS last FROM migration_items",
+    ProblemKind.WARNING: "SELECT coalesce(max(id), 0) AS last FROM migration_warnings",
 }
 COUNT_IN_ALL = """
-SELECT (SELECT count(*) FROM migration_items WHERE state = 'failed'),
-       (SELECT coalesce(sum(n), 0) FROM migration_counts WHERE name = 'warnings')
+SELECT (SELECT count(*) FROM migration_items WHERE state = 'failed') AS failed,
+       (SELECT coalesce(sum(n), 0) FROM migration_counts WHERE name = 'warnings') AS warnings
 """
 
 
 def _count_failed(failed: str) -> str:
     return f"""
-SELECT error_code, count(*), min(id), max(id), max(retryable) FROM ({failed}) GROUP BY error_code
+SELECT error_code AS code, count(*) AS n, min(id) AS first, max(id) AS last,
+       max(retryable) AS retryable
+FROM ({failed}) GROUP BY error_code
 """
 
 
 def _count_warned(warned: str) -> str:
     return f"""
-SELECT w.code, count(*), min(w.id), max(w.id), 0 FROM migration_warnings w NOT INDEXED
+SELECT w.code, count(*) AS n, min(w.id) AS first, max(w.id) AS last, 0 AS retryable
+FROM migration_warnings w NOT INDEXED
 WHERE {warned} GROUP BY w.code
 """
 
 
 def _select_failed(failed: str) -> str:
     return f"""
-SELECT f.id, f.id, f.source_key, f.path, coalesce(f.error_message, ''),
-       (SELECT q.id FROM pending_import q WHERE q.id = f.pending_id), ''
+SELECT f.id, f.id AS item_id, f.source_key, f.path, coalesce(f.error_message, '') AS detail,
+       (SELECT q.id FROM pending_import q WHERE q.id = f.pending_id) AS pending_id, '' AS sha256
 FROM ({failed}) f WHERE f.error_code = ?4 ORDER BY f.id LIMIT ?5
 """
 
 
 def _select_warned(warned: str) -> str:
     return f"""
-SELECT w.id, w.item_id, i.source_key, coalesce(i.path, ''), w.detail,
-       (SELECT q.id FROM pending_import q WHERE q.id = i.pending_id),
-       (SELECT m.sha256 FROM models m WHERE m.sha256 = i.sha256 AND i.state = 'promoted')
+SELECT w.id, w.item_id, i.source_key, coalesce(i.path, '') AS path, w.detail,
+       (SELECT q.id FROM pending_import q WHERE q.id = i.pending_id) AS pending_id,
+       (SELECT m.sha256 FROM models m WHERE m.sha256 = i.sha256 AND i.state = 'promoted') AS sha256
 FROM migration_warnings w NOT INDEXED LEFT JOIN migration_items i ON i.id = w.item_id
 WHERE {warned} AND w.code = ?4 ORDER BY w.id LIMIT ?5
 """
@@ -81,13 +84,13 @@ SELECT = {
 def problem_counts(tx: Transaction) -> ProblemCounts:
     """How many there are in all runs."""
     row = tx.first(COUNT_IN_ALL)
-    return ProblemCounts(row[0], row[1]) if row else ProblemCounts(0, 0)
+    return ProblemCounts(row["failed"], row["warnings"]) if row else ProblemCounts(0, 0)
 
 
 def last_problem(tx: Transaction, kind: ProblemKind) -> int:
     """The greatest id that a problem of this kind can have now."""
     row = tx.first(SELECT_LAST[kind])
-    return int(row[0]) if row else 0
+    return int(row["last"]) if row else 0
 
 
 def count_problems(
@@ -95,7 +98,10 @@ def count_problems(
 ) -> list[CodeCount]:
     """The problems of a run, or of all, by code, after < id <= until."""
     rows = tx.fetch(COUNT[kind][run_id is None], run_id, after, until)
-    return [CodeCount(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows]
+    return [
+        CodeCount(row["code"], row["n"], row["first"], row["last"], bool(row["retryable"]))
+        for row in rows
+    ]
 
 
 def problems(
@@ -110,6 +116,14 @@ def problems(
     """Problems of one code in a run, or in all, after < id <= until, ascending."""
     rows = tx.fetch(SELECT[kind][run_id is None], run_id, after, until, code, limit)
     return [
-        Problem(row[0], row[1], row[2], readable(row[3]), readable(row[4]), row[5], row[6] or "")
+        Problem(
+            row["id"],
+            row["item_id"],
+            row["source_key"],
+            readable(row["path"]),
+            readable(row["detail"]),
+            row["pending_id"],
+            row["sha256"] or "",
+        )
         for row in rows
     ]

@@ -21,13 +21,14 @@ from engine.facts.states import ModelState
 from engine.facts.work import Work, WorkItem
 
 SELECT_WINDOW = """
-SELECT min(p.place)
+SELECT min(p.place) AS first
 FROM migration_promotions p JOIN migration_items i ON i.id = p.item_id
 WHERE p.run_id = ? AND p.outcome IS NULL AND i.promotion_id = p.run_id
   AND i.work IS NOT NULL AND i.state <> 'failed'
 """
 SELECT_ENLISTED = """
-SELECT i.id, p.place, i.state, i.work, i.sha256, i.attempts, p.path, p.pending_id, {pending}
+SELECT i.id AS item_id, p.place, i.state, i.work, i.sha256 AS item_sha256, i.attempts,
+       p.path AS enlisted_path, p.pending_id, {pending}
 FROM migration_promotions p
 JOIN migration_items i ON i.id = p.item_id
 LEFT JOIN pending_import q ON q.id = p.pending_id
@@ -36,11 +37,12 @@ WHERE p.run_id = ? AND p.place > ? AND p.place <= ? AND p.outcome IS NULL
   AND i.promotion_id = p.run_id AND i.work = ? AND i.state <> 'failed' AND (i.crashes > 0) = ?
 ORDER BY p.place LIMIT ?
 """.format(
-    pending="q.id, q.path, coalesce(q.sha256, ''), coalesce(q.name, ''), coalesce(q.type, ''), "
-    "coalesce(h.size, q.size_bytes, 0), coalesce(q.created_at, 0), coalesce(q.meta_json, '')"
+    pending="q.id, q.path, coalesce(q.sha256, '') AS sha256, coalesce(q.name, '') AS name, "
+    "coalesce(q.type, '') AS type, coalesce(h.size, q.size_bytes, 0) AS size_bytes, "
+    "coalesce(q.created_at, 0) AS created_at, coalesce(q.meta_json, '') AS meta_json"
 )
 SELECT_TAGS_OF = """
-SELECT l.model_id, t.id, t.name
+SELECT l.model_id AS model, t.id, t.name
 FROM pending_model_tags l JOIN tags t ON t.id = l.tag_id
 WHERE l.model_id IN (SELECT value FROM json_each(?)) ORDER BY l.model_id, t.id
 """
@@ -54,7 +56,7 @@ SELECT_PROMOTION = """
 SELECT pending_id, path, outcome, code, detail, existing_sha256, existing_path
 FROM migration_promotions WHERE run_id = ? ORDER BY place
 """
-SELECT_LEAVINGS = """
+SELECT_UNUSED = """
 SELECT name FROM migration_originals
 WHERE needless = 1 AND name NOT IN (
     SELECT e.value FROM pending_import q,
@@ -70,7 +72,7 @@ SELECT path FROM pending_import WHERE path IN (SELECT value FROM json_each(?1))
 SELECT_OF_SIZE = """
 SELECT sha256, path FROM models WHERE size_bytes = ?1
 UNION ALL
-SELECT '', path FROM pending_import WHERE size_bytes = ?1
+SELECT '' AS sha256, path FROM pending_import WHERE size_bytes = ?1
 """
 
 UNFINISHED = "It was not finished: the run was interrupted."
@@ -79,7 +81,7 @@ UNFINISHED = "It was not finished: the run was interrupted."
 def promotion_window(tx: Transaction, run_id: int) -> int | None:
     """The first place of a promotion that has work left; None at the end."""
     row = tx.first(SELECT_WINDOW, run_id)
-    return None if row is None else row[0]
+    return None if row is None else row["first"]
 
 
 def enlisted(
@@ -87,16 +89,16 @@ def enlisted(
 ) -> list[WorkItem]:
     """Items of a promotion with this work, after < place <= until, ascending."""
     rows = tx.fetch(SELECT_ENLISTED, run_id, after, until, work, crashed, limit)
-    tags = record_tags(tx.fetch(SELECT_TAGS_OF, _json([row[7] for row in rows])))
+    tags = record_tags(tx.fetch(SELECT_TAGS_OF, _json([row["pending_id"] for row in rows])))
     return [
         WorkItem(
-            id=row[0],
-            key=row[1],
-            state=ModelState(row[2]),
-            work=Work(row[3]),
-            sha256=row[4],
-            candidate=waiting_candidate(row[1], row[6], row[8:], tags.get(row[7], ())),
-            attempts=row[5],
+            id=row["item_id"],
+            key=row["place"],
+            state=ModelState(row["state"]),
+            work=Work(row["work"]),
+            sha256=row["item_sha256"],
+            candidate=waiting_candidate(row, tags.get(row["pending_id"], ())),
+            attempts=row["attempts"],
         )
         for row in rows
     ]
@@ -105,32 +107,33 @@ def enlisted(
 def cached_hash(tx: Transaction, path: str, facts: FileFacts) -> str | None:
     """The hash of a file that was hashed before and has not changed since."""
     row = tx.first(SELECT_CACHED_HASH, path, facts.size, facts.mtime_ns, str(facts.inode))
-    return None if row is None else row[0]
+    return None if row is None else row["sha256"]
 
 
 def pending_paths(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
     """The paths of the pending models among `ids`."""
     rows = tx.fetch(SELECT_WAITING_PATHS, _json(list(ids)))
-    return {row[0]: readable(row[1]) for row in rows}
+    return {row["id"]: readable(row["path"]) for row in rows}
 
 
 def promotion(tx: Transaction, run_id: int) -> PromotionReport:
     """What became of every id of a promotion so far, in the order given."""
     rows = tx.fetch(SELECT_PROMOTION, run_id)
     report = PromotionReport(len(rows), [], [], [], [], [])
-    for pending_id, path, outcome, code, detail, sha256, existing in rows:
-        match outcome:
+    for row in rows:
+        pending_id = row["pending_id"]
+        match row["outcome"]:
             case Outcome.SUCCESS:
                 report.success.append(pending_id)
             case Outcome.CONFLICT:
-                sides = PendingSide(pending_id, path), ExistingSide(sha256, existing)
-                report.conflict.append(Conflict(*sides))
+                existing = ExistingSide(row["existing_sha256"], row["existing_path"])
+                report.conflict.append(Conflict(PendingSide(pending_id, row["path"]), existing))
             case Outcome.IGNORED:
                 report.ignored.append(pending_id)
             case Outcome.DELETED:
                 report.deleted.append(pending_id)
             case Outcome.FAILED:
-                report.failed.append(Refusal(pending_id, detail, code))
+                report.failed.append(Refusal(pending_id, row["detail"], row["code"]))
             case _:
                 report.failed.append(Refusal(pending_id, UNFINISHED, "unfinished"))
     return report
@@ -138,17 +141,17 @@ def promotion(tx: Transaction, run_id: int) -> PromotionReport:
 
 def unused_originals(tx: Transaction) -> list[str]:
     """Adopted originals that nothing refers to any more."""
-    return [row[0] for row in tx.fetch(SELECT_LEAVINGS)]
+    return [row["name"] for row in tx.fetch(SELECT_UNUSED)]
 
 
 def known_paths(tx: Transaction, paths: Sequence[str]) -> set[str]:
     """Those of the paths that an active or a pending model has."""
-    return {row[0] for row in tx.fetch(SELECT_KNOWN_PATHS, _json(list(paths)))}
+    return {row["path"] for row in tx.fetch(SELECT_KNOWN_PATHS, _json(list(paths)))}
 
 
 def records_of_size(tx: Transaction, size: int) -> list[tuple[str, str]]:
     """(sha256, path) of models of this size in bytes; no hash for those that wait."""
-    return [(row[0], row[1]) for row in tx.fetch(SELECT_OF_SIZE, size)]
+    return [(row["sha256"], row["path"]) for row in tx.fetch(SELECT_OF_SIZE, size)]
 
 
 def _json(values: list[int] | list[str]) -> str:

@@ -12,8 +12,10 @@ from adapters.sqlite.transitions import (
     DELETE_PENDING,
     DROP_ORIGINAL,
     END_WORK,
+    ITEM_COLUMNS,
     Item,
     claimed,
+    item_from,
     move,
     retry,
     set_outcome,
@@ -21,9 +23,9 @@ from adapters.sqlite.transitions import (
     take_in_hand,
 )
 from adapters.sqlite.work import count_work, images_left
-from engine.facts.conflicts import ConflictStrategy
+from engine.facts import decisions
+from engine.facts.decisions import Course
 from engine.facts.promotion_report import Outcome
-from engine.facts.records import PendingModelRecord
 from engine.facts.source import Defect
 from engine.facts.states import ModelState
 from engine.facts.work import ExistingPreviews, Run, Work, WorkItem
@@ -45,11 +47,11 @@ VALUES ('promotion', 'interrupted', '', ?, '', 0, 1, ?, ?)
 """
 SELECT_PENDING = """
 SELECT path, CASE WHEN json_valid(meta_json)
-             THEN coalesce(json_array_length(meta_json, '$.images'), 0) ELSE 0 END
+             THEN coalesce(json_array_length(meta_json, '$.images'), 0) ELSE 0 END AS images
 FROM pending_import WHERE id = ?
 """
-SELECT_WAITING_ITEM = """
-SELECT id, run_id, promotion_id, pending_id, state, failed_in, work FROM migration_items
+SELECT_WAITING_ITEM = f"""
+SELECT {ITEM_COLUMNS} FROM migration_items
 WHERE pending_id = ? ORDER BY id LIMIT 1
 """
 INSERT_WAITING_ITEM = f"""
@@ -103,14 +105,13 @@ def open_promotion(tx: Transaction, change: OpenPromotion) -> Run:
     for place, pending_id in enumerate(dict.fromkeys(change.ids)):
         row = tx.first(SELECT_PENDING, pending_id)
         if row is None:
-            refusal = Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")
+            refusal = decisions.not_waiting(pending_id)
             _place(tx, run_id, place, pending_id, None, "", 0, refusal)
             continue
-        path, size = readable(row[0]), change.bytes_expected.get(pending_id, 0)
-        item_id = _enlist(tx, run_id, pending_id, path, int(row[1]), change.at)
-        if item_id is None:
-            refusal = Defect("busy", "A migration is still working on it. Try again later.")
-            _place(tx, run_id, place, pending_id, None, path, 0, refusal)
+        path, size = readable(row["path"]), change.bytes_expected.get(pending_id, 0)
+        item_id = _enlist(tx, run_id, pending_id, path, row["images"], change.at)
+        if isinstance(item_id, Defect):
+            _place(tx, run_id, place, pending_id, None, path, 0, item_id)
             continue
         tx.count(run_id, "bytes_total", size)
         _place(tx, run_id, place, pending_id, item_id, path, size, None)
@@ -136,21 +137,21 @@ def _place(
 
 def _enlist(
     tx: Transaction, run_id: int, pending_id: int, path: str, images: int, at: int
-) -> int | None:
-    """The item of a pending model, taken over by this run; None while stage 1 has it."""
+) -> int | Defect:
+    """The item of a pending model, taken over by this run, or why it is not."""
     row = tx.first(SELECT_WAITING_ITEM, pending_id)
     if row is None:
         item_id = tx.insert(INSERT_WAITING_ITEM, run_id, path, pending_id, run_id, at)
         state = ModelState.PENDING
     else:
-        item_id, state, failed_in, work = row[0], ModelState(row[4]), row[5], row[6]
-        before = Item(item_id, row[1], row[2], pending_id, state, work)
-        if work in {Work.PREVIEWS, Work.ORIGINALS}:
-            return None
-        if state is ModelState.FAILED:
-            state = ModelState(failed_in)
+        before = item_from(row)
+        taken = decisions.enlist(before.state, before.failed_in, before.work)
+        if isinstance(taken, Defect):
+            return taken
+        item_id, state = before.id, taken.state
+        if taken.retries:
             retry(tx, before, state, at)
-        elif work is not None:
+        if taken.takes_over:
             count_work(tx, before.working_run, -1, -images)
         if before.working_run != before.run_id:
             # It is this run's from now on: a run counts the items that it lists.
@@ -159,7 +160,7 @@ def _enlist(
     tx.execute(ENLIST, run_id, Work.HASH, at, item_id)
     tx.count(run_id, state)
     count_work(tx, run_id, 1, images)
-    return int(item_id)
+    return item_id
 
 
 def note_hash(tx: Transaction, change: NoteHash) -> None:
@@ -170,7 +171,7 @@ def note_hash(tx: Transaction, change: NoteHash) -> None:
     tx.execute(SET_PENDING_HASH, change.sha256, item.pending_id)
     tx.execute(SET_ITEM_HASH, change.sha256, change.at, item.id)
     place = tx.first(SELECT_PLACE_BYTES, item.promotion_id, item.id)
-    expected = place[0] if place else 0
+    expected = place["bytes"] if place else 0
     # The true size counts, and a file that was known is not counted among the bytes to read.
     tx.count(item.working_run, "bytes_total", (facts.size if change.read else 0) - expected)
     tx.count(item.working_run, "bytes_done", facts.size if change.read else 0)
@@ -190,16 +191,15 @@ def decide(tx: Transaction, change: Decide) -> ExistingPreviews | None:
     item = claimed(tx, work, ModelState.IMPORTED)
     run = run_of(tx, item.working_run)
     found = models_by_hash(tx, [work.sha256]).get(work.sha256)
-    if found is not None and run.strategy is None:
-        set_outcome(tx, item, Outcome.CONFLICT, existing=found.record)
+    existing = found.record if found else None
+    decision = decisions.decide(run.strategy, existing)
+    if decision.outcome is not None:
+        met = existing if decision.outcome is Outcome.CONFLICT else None
+        set_outcome(tx, item, decision.outcome, existing=met)
+    if decision.course is Course.STAY:
         _stay(tx, item, work, change.at)
         return None
-    if found is not None and run.strategy is ConflictStrategy.IGNORE:
-        set_outcome(tx, item, Outcome.IGNORED)
-        _stay(tx, item, work, change.at)
-        return None
-    if found is not None and run.strategy is ConflictStrategy.DELETE:
-        set_outcome(tx, item, Outcome.DELETED)
+    if decision.course is Course.LEAVE:
         _delete(tx, item, work.candidate.images, change.at)
         return None
     if item.state is ModelState.PENDING:
@@ -238,16 +238,7 @@ def forget_unused_originals(tx: Transaction, change: ForgetUnusedOriginals) -> N
 
 def add_found(tx: Transaction, change: AddFound) -> list[int]:
     """New files become pending models, numbered on in the order they were found."""
-    records = [
-        PendingModelRecord(
-            id=number,
-            path=file.path,
-            name=file.path.replace("\\", "/").rsplit("/", 1)[-1],
-            type=file.type,
-            size_bytes=file.size,
-            created_at=file.created_at,
-        )
-        for number, file in enumerate(change.files, start=last_in_queue(tx) + 1)
-    ]
+    numbered = enumerate(change.files, start=last_in_queue(tx) + 1)
+    records = [decisions.found_record(file, number) for number, file in numbered]
     write_pending(tx, [(record, {}) for record in records])
     return [record.id for record in records]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from adapters.sqlite.database import Transaction
+from adapters.sqlite.database import Row, Transaction
 from adapters.sqlite.records import (
     PENDING_COLUMNS,
     record_tags,
@@ -44,7 +42,7 @@ SELECT item_id, code, detail FROM migration_warnings
 WHERE run_id = ? AND item_id BETWEEN ? AND ? ORDER BY item_id, id
 """
 SELECT_WARNINGS = """
-SELECT w.id, w.item_id, coalesce(i.path, ''), w.code, w.detail
+SELECT w.id, w.item_id, coalesce(i.path, '') AS path, w.code, w.detail
 FROM migration_warnings w LEFT JOIN migration_items i ON i.id = w.item_id
 WHERE w.run_id = ? AND w.id > ? ORDER BY w.id LIMIT ?
 """
@@ -54,7 +52,7 @@ WHERE state = 'failed' AND (run_id = ?1 OR promotion_id = ?1) AND id > ?2 ORDER 
 """
 SELECT_PENDING = f"SELECT {PENDING_COLUMNS} FROM pending_import WHERE id > ? ORDER BY id LIMIT ?"
 SELECT_PENDING_TAGS = """
-SELECT l.model_id, t.id, t.name
+SELECT l.model_id AS model, t.id, t.name
 FROM pending_model_tags l JOIN tags t ON t.id = l.tag_id
 WHERE l.model_id BETWEEN ? AND ? ORDER BY l.model_id, t.id
 """
@@ -117,34 +115,40 @@ def items(
     if not rows:
         return ItemPage([], None)
     warnings: dict[int, list[Notice]] = {}
-    for item_id, code, detail in tx.fetch(SELECT_ITEM_WARNINGS, run_id, rows[0][0], rows[-1][0]):
-        warnings.setdefault(item_id, []).append(Notice(code, detail))
-    views = [_item_view(row, warnings.get(row[0], [])) for row in rows]
+    first, last = rows[0]["id"], rows[-1]["id"]
+    for row in tx.fetch(SELECT_ITEM_WARNINGS, run_id, first, last):
+        warnings.setdefault(row["item_id"], []).append(Notice(row["code"], row["detail"]))
+    views = [_item_view(row, warnings.get(row["id"], [])) for row in rows]
     return ItemPage(views, views[-1].id if len(views) == limit else None)
 
 
-def _item_view(row: tuple[Any, ...], warnings: list[Notice]) -> ItemView:
-    item_id, key, path, state, sha256, code, message = row
+def _item_view(row: Row, warnings: list[Notice]) -> ItemView:
+    code = row["error_code"]
     return ItemView(
-        id=item_id,
-        source_id=key,
-        path=path,
-        state=state,
-        sha256=sha256,
+        id=row["id"],
+        source_id=row["source_key"],
+        path=row["path"],
+        state=row["state"],
+        sha256=row["sha256"],
         warnings=tuple(warnings),
-        error=None if code is None else Defect(code, message),
+        error=None if code is None else Defect(code, row["error_message"]),
     )
 
 
 def warnings(tx: Transaction, run_id: int, after: int, limit: int) -> list[tuple[int, RunNotice]]:
     """Warnings of a run, each with its own number, ascending."""
-    rows = tx.fetch(SELECT_WARNINGS, run_id, after, limit)
-    return [(row[0], RunNotice(row[1], row[2], row[3], row[4])) for row in rows]
+    return [
+        (row["id"], RunNotice(row["item_id"], row["path"], row["code"], row["detail"]))
+        for row in tx.fetch(SELECT_WARNINGS, run_id, after, limit)
+    ]
 
 
 def failures(tx: Transaction, run_id: int, after: int, limit: int) -> list[RunFailure]:
     """Failed items of a run, ascending by id."""
-    return [RunFailure(*row) for row in tx.fetch(SELECT_FAILURES, run_id, after, limit)]
+    return [
+        RunFailure(row["id"], row["path"], row["error_code"], row["error_message"])
+        for row in tx.fetch(SELECT_FAILURES, run_id, after, limit)
+    ]
 
 
 def pending(tx: Transaction, after: int, limit: int) -> list[PendingModelRecord]:
@@ -152,29 +156,30 @@ def pending(tx: Transaction, after: int, limit: int) -> list[PendingModelRecord]
     rows = tx.fetch(SELECT_PENDING, after, limit)
     if not rows:
         return []
-    tags = record_tags(tx.fetch(SELECT_PENDING_TAGS, rows[0][0], rows[-1][0]))
+    tags = record_tags(tx.fetch(SELECT_PENDING_TAGS, rows[0]["id"], rows[-1]["id"]))
     return [
-        msgspec.structs.replace(stored_pending(row).record, tags=tags.get(row[0], ()))
+        msgspec.structs.replace(stored_pending(row).record, tags=tags.get(row["id"], ()))
         for row in rows
     ]
 
 
 def known_digests(tx: Transaction, location: str, first: int, last: int) -> set[tuple[int, bytes]]:
     """(key, digest) of the rows of a source that were recorded, first <= key <= last."""
-    return {(row[0], row[1]) for row in tx.fetch(SELECT_DIGESTS, location, first, last)}
+    # A set of a chunk's rows, in the way of every row: they are taken as they come.
+    return {(key, digest) for key, digest in tx.fetch(SELECT_DIGESTS, location, first, last)}
 
 
 def work(tx: Transaction, run_id: int, after: int, limit: int, crashed: bool) -> list[WorkItem]:
     """Items with work, key > `after`, ascending."""
     return [
         WorkItem(
-            id=row[0],
-            key=row[1],
-            state=ModelState(row[2]),
-            work=Work(row[3]),
-            sha256=row[4],
-            candidate=_candidate.decode(row[5]),
-            attempts=row[6],
+            id=row["id"],
+            key=row["source_key"],
+            state=ModelState(row["state"]),
+            work=Work(row["work"]),
+            sha256=row["sha256"],
+            candidate=_candidate.decode(row["candidate"]),
+            attempts=row["attempts"],
         )
         for row in tx.fetch(SELECT_WORK, run_id, after, crashed, limit)
     ]

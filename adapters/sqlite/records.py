@@ -8,21 +8,23 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from adapters.sqlite.database import Transaction, is_text, readable
+from adapters.sqlite.database import Row, Transaction, is_text, readable
+from engine.facts.meta_text import meta_text, read_meta
 from engine.facts.records import (
     MAX_SAFE_INTEGER,
     ActiveMeta,
     ModelRecord,
     PendingMeta,
     PendingModelRecord,
-    Prompts,
     Tag,
 )
 from engine.facts.source import Defect, SourceModel, SourceTag
+from engine.facts.tag_numbers import number_tags
 
 SELECT_MODELS = """
-SELECT sha256, path, coalesce(name, ''), coalesce(type, ''), coalesce(size_bytes, 0),
-       coalesce(created_at, 0), coalesce(meta_json, '')
+SELECT sha256, path, coalesce(name, '') AS name, coalesce(type, '') AS type,
+       coalesce(size_bytes, 0) AS size_bytes, coalesce(created_at, 0) AS created_at,
+       coalesce(meta_json, '') AS meta_json
 FROM models WHERE sha256 IN (SELECT value FROM json_each(?))
 """
 UPSERT_MODEL = """
@@ -35,8 +37,9 @@ ON CONFLICT (sha256) DO UPDATE SET
 """
 LINK_MODEL_TAG = "INSERT OR IGNORE INTO model_tags (model_hash, tag_id) VALUES (?, ?)"
 PENDING_COLUMNS = """
-id, path, coalesce(sha256, ''), coalesce(name, ''), coalesce(type, ''),
-coalesce(size_bytes, 0), coalesce(created_at, 0), coalesce(meta_json, '')
+id, path, coalesce(sha256, '') AS sha256, coalesce(name, '') AS name, coalesce(type, '') AS type,
+coalesce(size_bytes, 0) AS size_bytes, coalesce(created_at, 0) AS created_at,
+coalesce(meta_json, '') AS meta_json
 """
 SELECT_PENDING_BY_PATH = f"""
 SELECT {PENDING_COLUMNS} FROM pending_import WHERE path IN (SELECT value FROM json_each(?))
@@ -65,14 +68,8 @@ WHERE coalesce(CAST(value AS INTEGER), 0) < CAST(excluded.value AS INTEGER)
 """
 
 WAITING_FIELDS = tuple[int, str, str, str, str, int, int]
+WAITING_NAMES = ("id", "path", "sha256", "name", "type", "size_bytes", "created_at")
 """What `PENDING_COLUMNS` must hold, up to `meta_json`."""
-
-Meta = ActiveMeta | PendingMeta
-M = TypeVar("M", ActiveMeta, PendingMeta)
-S = TypeVar("S", bound=msgspec.Struct)
-
-_text = msgspec.json.Encoder()
-
 
 K = TypeVar("K", str, int)
 R = TypeVar("R", ModelRecord, PendingModelRecord)
@@ -89,51 +86,66 @@ class Stored(msgspec.Struct, Generic[R], frozen=True, gc=False):
 def models_by_hash(tx: Transaction, hashes: Iterable[str]) -> dict[str, Stored[ModelRecord]]:
     """The active models among `hashes`, without tags."""
     rows = tx.fetch(SELECT_MODELS, _json(sorted(set(hashes))))
-    return {row[0]: _stored_model(row) for row in rows}
+    return {row["sha256"]: _stored_model(row) for row in rows}
 
 
 def pending_by_path(tx: Transaction, paths: Iterable[str]) -> dict[str, Stored[PendingModelRecord]]:
     """The pending models among `paths`, without tags."""
     rows = tx.fetch(SELECT_PENDING_BY_PATH, _json(sorted(set(paths))))
-    return {row[1]: stored_pending(row) for row in rows}
+    return {row["path"]: stored_pending(row) for row in rows}
 
 
-def _stored_model(row: tuple[Any, ...]) -> Stored[ModelRecord]:
-    meta, extra = _meta(readable(row[6]), ActiveMeta)
+def _stored_model(row: Row) -> Stored[ModelRecord]:
+    meta, extra = read_meta(readable(row["meta_json"]), ActiveMeta)
     record = ModelRecord(
-        row[0], readable(row[1]), readable(row[2]), readable(row[3]), row[4], row[5], meta
+        sha256=row["sha256"],
+        path=readable(row["path"]),
+        name=readable(row["name"]),
+        type=readable(row["type"]),
+        size_bytes=row["size_bytes"],
+        created_at=row["created_at"],
+        meta_json=meta,
     )
     return Stored(record, extra)
 
 
-def stored_pending(row: tuple[Any, ...]) -> Stored[PendingModelRecord]:
+def stored_pending(row: Row) -> Stored[PendingModelRecord]:
     """A pending model from its `PENDING_COLUMNS`."""
-    meta, extra = _meta(readable(row[7]), PendingMeta)
-    path, sha256, name, type_name = (readable(text) for text in row[1:5])
-    record = PendingModelRecord(row[0], path, sha256, name, type_name, row[5], row[6], meta)
+    meta, extra = read_meta(readable(row["meta_json"]), PendingMeta)
+    record = PendingModelRecord(
+        id=row["id"],
+        path=readable(row["path"]),
+        sha256=readable(row["sha256"]),
+        name=readable(row["name"]),
+        type=readable(row["type"]),
+        size_bytes=row["size_bytes"],
+        created_at=row["created_at"],
+        meta_json=meta,
+    )
     return Stored(record, extra)
 
 
-def waiting_candidate(
-    place: int, path: str, row: tuple[Any, ...], tags: tuple[Tag, ...]
-) -> SourceModel:
+def waiting_candidate(row: Row, tags: tuple[Tag, ...]) -> SourceModel:
     """A pending model as a worker takes it, strictly: a damaged record is a defect of its own.
 
-    `row` are its `PENDING_COLUMNS`, all NULL where it is no longer there.
+    `row` has its `place` in a promotion, the `enlisted_path` there, and its `PENDING_COLUMNS`,
+    where `id` is NULL if it is no longer there.
     """
-    if row[0] is None:
+    place, path = row["place"], row["enlisted_path"]
+    if row["id"] is None:
         gone = Defect("record_missing", "Its record has left the queue meanwhile.")
         return SourceModel(place, b"", readable(path), defect=gone)
     try:
         spoiled = [text for text in row if isinstance(text, str) and not is_text(text)]
         if spoiled:
             raise msgspec.ValidationError(f"{readable(spoiled[0])!r} is not UTF-8")
-        meta = msgspec.json.decode(row[7] or "{}", type=PendingMeta)
-        record = PendingModelRecord(*msgspec.convert(row[:7], WAITING_FIELDS))
+        meta = msgspec.json.decode(row["meta_json"] or "{}", type=PendingMeta)
+        fields = tuple(row[name] for name in WAITING_NAMES)
+        record = PendingModelRecord(*msgspec.convert(fields, WAITING_FIELDS))
     except msgspec.MsgspecError as error:
         damaged = Defect(
             "record_invalid",
-            f"Its record in pending_import (id {row[0]}) is damaged: {error}. Mend the field, "
+            f"Its record in pending_import (id {row['id']}) is damaged: {error}. Mend the field, "
             "or remove the record and scan again.",
         )
         return SourceModel(place, b"", readable(path), defect=damaged)
@@ -165,7 +177,7 @@ def write_models(tx: Transaction, records: Iterable[tuple[ModelRecord, Mapping[s
                 record.type,
                 record.size_bytes,
                 record.created_at,
-                _meta_text(record.meta_json, extra),
+                meta_text(record.meta_json, extra),
             )
             for record, extra in records
         ),
@@ -187,7 +199,7 @@ def write_pending(
                 record.type,
                 record.size_bytes,
                 record.created_at,
-                _meta_text(record.meta_json, extra),
+                meta_text(record.meta_json, extra),
             )
             for record, extra in records
         ),
@@ -205,15 +217,11 @@ def link_tags(tx: Transaction, sql: str, links: Iterable[tuple[K, tuple[str, ...
 
 def map_tags(tx: Transaction, tags: Iterable[SourceTag]) -> None:
     """Bring tags in by name, linked or not; a tag keeps its id where no other tag has it."""
-    known: dict[int, str] = dict(tx.fetch(SELECT_TAGS))
-    names = set(known.values())
-    new = [tag for tag in tags if tag.name not in names]
-    kept = [tag for tag in new if 0 < tag.id < MAX_SAFE_INTEGER and tag.id not in known]
-    tx.many(INSERT_TAG, [(tag.id, tag.name) for tag in kept])
-    _raise_largest(tx, max((*known, *(tag.id for tag in kept)), default=0))
-    names_kept = {tag.name for tag in kept}
-    moved = [tag for tag in new if tag.name not in names_kept]
-    _insert_tags(tx, [tag.name for tag in moved])
+    known: dict[int, str] = {row["id"]: row["name"] for row in tx.fetch(SELECT_TAGS)}
+    new = number_tags(known, tags)
+    tx.many(INSERT_TAG, [(tag.id, tag.name) for tag in new.kept])
+    _raise_largest(tx, max((*known, *(tag.id for tag in new.kept)), default=0))
+    _insert_tags(tx, new.moved)
 
 
 def tag_ids(tx: Transaction, names: Iterable[str]) -> dict[str, int]:
@@ -221,12 +229,16 @@ def tag_ids(tx: Transaction, names: Iterable[str]) -> dict[str, int]:
     names = list(dict.fromkeys(names))
     if not names:
         return {}
-    ids: dict[str, int] = dict(tx.fetch(SELECT_TAGS_BY_NAME, _json(names)))
+    ids = _known_tags(tx, names)
     missing = [name for name in names if name not in ids]
     if missing:
         _insert_tags(tx, missing)
-        ids.update(tx.fetch(SELECT_TAGS_BY_NAME, _json(missing)))
+        ids |= _known_tags(tx, missing)
     return ids
+
+
+def _known_tags(tx: Transaction, names: list[str]) -> dict[str, int]:
+    return {row["name"]: row["id"] for row in tx.fetch(SELECT_TAGS_BY_NAME, _json(names))}
 
 
 def _insert_tags(tx: Transaction, names: list[str]) -> None:
@@ -242,54 +254,13 @@ def _raise_largest(tx: Transaction, largest: int) -> None:
     tx.execute(RAISE_LARGEST_TAG, str(largest))
 
 
-def record_tags(rows: Iterable[tuple[Any, ...]]) -> dict[Any, tuple[Tag, ...]]:
-    """(model, tag id, tag name) rows, in order, gathered by model."""
+def record_tags(rows: Iterable[Row]) -> dict[Any, tuple[Tag, ...]]:
+    """Rows of a model, a tag's id and its name, in order, gathered by model."""
     tags: dict[Any, list[Tag]] = {}
-    for model, tag_id, name in rows:
-        tags.setdefault(model, []).append(Tag(tag_id, name))
+    for row in rows:
+        tags.setdefault(row["model"], []).append(Tag(row["id"], row["name"]))
     return {model: tuple(found) for model, found in tags.items()}
 
 
-def _meta(text: str, kind: type[M]) -> tuple[M, dict[str, Any]]:
-    """The known fields of `meta_json`, and the whole of it. Damaged JSON counts as empty."""
-    try:
-        found = msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        return kind(), {}
-    try:
-        return msgspec.convert(found, kind), found
-    except msgspec.ValidationError:
-        return _salvaged(found, kind), found
-
-
-def _salvaged(found: dict[str, Any], kind: type[S]) -> S:
-    """Field by field: one field of a wrong type does not lose the others."""
-    fields: dict[str, Any] = {}
-    for field in msgspec.structs.fields(kind):
-        value = found.get(field.name)
-        try:
-            fields[field.name] = msgspec.convert(value, field.type)
-        except msgspec.ValidationError:
-            if isinstance(value, dict) and field.type is Prompts:
-                fields[field.name] = _salvaged(value, Prompts)
-    return kind(**fields)
-
-
-def _meta_text(meta: Meta, extra: Mapping[str, Any]) -> str:
-    if not extra:
-        return _text.encode(meta).decode()
-    return _text.encode(_overlaid(extra, msgspec.to_builtins(meta))).decode()
-
-
-def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """What is in `above`, and what only `below` has, at any depth."""
-    joined = {**below, **above}
-    for key, value in above.items():
-        beneath = below.get(key)
-        if isinstance(value, dict) and isinstance(beneath, dict):
-            joined[key] = _overlaid(beneath, value)
-    return joined
-
-
 def _json(values: list[str]) -> str:
-    return _text.encode(values).decode()
+    return msgspec.json.encode(values).decode()

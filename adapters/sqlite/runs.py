@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from adapters.sqlite.database import Transaction
+from adapters.sqlite.database import Row, Transaction
 from adapters.sqlite.records import map_tags
 from engine.errors import RunActive, UnknownRun
 from engine.facts.conflicts import ConflictStrategy
@@ -14,8 +12,8 @@ from engine.facts.work import BEFORE_FIRST_KEY, Run
 from engine.ports.changes import ExpectRows, FinishIntake, OpenRun, SetRunState
 
 RUN_COLUMNS = """
-r.id, r.kind, r.status, coalesce(s.location, ''), r.images_folder, r.strategy, r.fingerprint,
-r.cursor, r.intake_done
+r.id, r.kind, r.status, coalesce(s.location, '') AS location, r.images_folder, r.strategy,
+r.fingerprint, r.cursor, r.intake_done
 """
 RUN_TABLES = "migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id"
 SELECT_RUN = f"SELECT {RUN_COLUMNS} FROM {RUN_TABLES} WHERE r.id = ?"
@@ -46,18 +44,18 @@ SELECT ?1, NULL, ?2, ?3 WHERE NOT EXISTS (
 """
 
 
-def run_from(row: tuple[Any, ...]) -> Run:
+def run_from(row: Row) -> Run:
     """A run from its `RUN_COLUMNS`."""
     return Run(
-        id=row[0],
-        kind=RunKind(row[1]),
-        status=RunState(row[2]),
-        location=row[3],
-        images_folder=row[4],
-        strategy=ConflictStrategy(row[5]) if row[5] else None,
-        fingerprint=row[6],
-        cursor=row[7],
-        intake_done=bool(row[8]),
+        id=row["id"],
+        kind=RunKind(row["kind"]),
+        status=RunState(row["status"]),
+        location=row["location"],
+        images_folder=row["images_folder"],
+        strategy=ConflictStrategy(row["strategy"]) if row["strategy"] else None,
+        fingerprint=row["fingerprint"],
+        cursor=row["cursor"],
+        intake_done=bool(row["intake_done"]),
     )
 
 

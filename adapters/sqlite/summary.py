@@ -5,6 +5,7 @@ Imports little: `last_status` needs it.
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any, Protocol
 
 import msgspec
@@ -26,8 +27,8 @@ from engine.facts.status import (
 SELECT_SUMMARY = """
 SELECT r.id, r.kind, r.status, r.started_at, r.updated_at, r.finished_at, r.error_code,
        r.error_message, r.expected,
-       (SELECT json_group_object(name, n) FROM migration_counts c WHERE c.run_id = r.id),
-       coalesce(s.location, ''), r.images_folder, r.strategy, r.intake_done
+       (SELECT json_group_object(name, n) FROM migration_counts c WHERE c.run_id = r.id) AS counts,
+       coalesce(s.location, '') AS location, r.images_folder, r.strategy, r.intake_done
 FROM migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id
 WHERE r.id = coalesce(?, (SELECT max(id) FROM migration_runs))
 """
@@ -36,7 +37,7 @@ WHERE r.id = coalesce(?, (SELECT max(id) FROM migration_runs))
 class Rows(Protocol):
     """Whatever can be asked for a row."""
 
-    def first(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+    def first(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """The first row of a query."""
         ...
 
@@ -48,26 +49,26 @@ def status(tx: Rows, run_id: int | None) -> RunStatus:
         if run_id is None:
             return RunStatus()
         raise UnknownRun(run_id)
-    numbers: dict[str, int] = msgspec.json.decode(row[9], type=dict[str, int])
+    numbers: dict[str, int] = msgspec.json.decode(row["counts"], type=dict[str, int])
     states = {state.value: numbers.get(state, 0) for state in ModelState}
     total = sum(states.values())
-    state = RunState(row[2])
+    state = RunState(row["status"])
     done, refused = numbers.get("previews", 0), numbers.get("previews_failed", 0)
     # What others change in the queue meanwhile may leave a few; without work there are none.
     left = max(numbers.get("images_left", 0), 0) if numbers.get("work", 0) else 0
     found = RunStatus(
         run=RunSummary(
-            id=row[0],
-            kind=RunKind(row[1]),
+            id=row["id"],
+            kind=RunKind(row["kind"]),
             status=state,
             resumable=state.resumable,
-            started_at=row[3],
-            updated_at=row[4],
-            finished_at=row[5],
-            error=None if row[6] is None else Defect(row[6], row[7]),
-            source=row[10],
-            images_folder=row[11],
-            on_conflict=row[12] or None,
+            started_at=row["started_at"],
+            updated_at=row["updated_at"],
+            finished_at=row["finished_at"],
+            error=_error(row),
+            source=row["location"],
+            images_folder=row["images_folder"],
+            on_conflict=row["strategy"] or None,
         ),
         counts=Counts(total=total, **states),
         warnings=numbers.get("warnings", 0),
@@ -80,9 +81,13 @@ def status(tx: Rows, run_id: int | None) -> RunStatus:
         bytes_hashed=ByteCounts(
             done=numbers.get("bytes_done", 0), total=numbers.get("bytes_total", 0)
         ),
-        expected=row[8],
+        expected=row["expected"],
         work=numbers.get("work", 0),
         source_damaged=numbers.get("damage", 0) > 0,
-        source_read=bool(row[13]),
+        source_read=bool(row["intake_done"]),
     )
     return msgspec.structs.replace(found, share=share(found))
+
+
+def _error(row: sqlite3.Row) -> Defect | None:
+    return None if row["error_code"] is None else Defect(row["error_code"], row["error_message"])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import msgspec
 
-from adapters.sqlite.database import Transaction
+from adapters.sqlite.database import Row, Transaction
 from adapters.sqlite.records import (
     LINK_MODEL_TAG,
     LINK_PENDING_TAG,
@@ -19,14 +17,14 @@ from adapters.sqlite.records import (
 from adapters.sqlite.runs import run_of
 from adapters.sqlite.work import count_images, count_work, images_left
 from engine.errors import StaleTransition
-from engine.facts.assessment import active_record, pending_record
-from engine.facts.conflicts import duplicate_warning, resolve, resolve_pending, with_images
-from engine.facts.lifecycle import WAYS
+from engine.facts import decisions
+from engine.facts.conflicts import previews_of
+from engine.facts.lifecycle import steps_from
 from engine.facts.promotion_report import Outcome
 from engine.facts.records import ModelRecord
 from engine.facts.source import Defect, Notice
 from engine.facts.states import ModelState
-from engine.facts.work import CarriedImage, ExistingPreviews, WorkItem
+from engine.facts.work import CarriedImage, ExistingPreviews, Work, WorkItem
 from engine.ports.changes import (
     Activate,
     Fail,
@@ -37,14 +35,12 @@ from engine.ports.changes import (
     TakeInHand,
 )
 
-SELECT_ITEM = """
-SELECT run_id, promotion_id, pending_id, state, work FROM migration_items WHERE id = ?
-"""
-SELECT_SIBLINGS = """
-SELECT id, run_id, promotion_id, state, work FROM migration_items
+ITEM_COLUMNS = "id, run_id, promotion_id, pending_id, state, failed_in, work"
+SELECT_ITEM = f"SELECT {ITEM_COLUMNS} FROM migration_items WHERE id = ?"
+SELECT_SIBLINGS = f"""
+SELECT {ITEM_COLUMNS} FROM migration_items
 WHERE pending_id = ? AND id <> ? AND state <> 'promoted'
 """
-SELECT_FAILED_IN = "SELECT failed_in FROM migration_items WHERE id = ?"
 MOVE = "UPDATE migration_items SET state = ?, updated_at = ? WHERE id = ? AND state = ?"
 TAKE = """
 UPDATE migration_items SET in_hand = 1, attempts = attempts + 1, updated_at = ?
@@ -73,8 +69,8 @@ SET state = failed_in, failed_in = NULL, error_code = NULL, error_message = NULL
     updated_at = ?
 WHERE id = ? AND state = 'failed'
 """
-SELECT_RETRYABLE = """
-SELECT id, failed_in FROM migration_items
+SELECT_RETRYABLE = f"""
+SELECT {ITEM_COLUMNS} FROM migration_items
 WHERE state = 'failed' AND work IS NOT NULL AND coalesce(promotion_id, run_id) = ?1
   AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2)))
 ORDER BY id
@@ -88,7 +84,7 @@ UPDATE migration_promotions
 SET outcome = ?, code = ?, detail = ?, existing_sha256 = ?, existing_path = ?
 WHERE run_id = ? AND item_id = ?
 """
-SELECT_IN_HAND = "SELECT id, state, crashes FROM migration_items WHERE in_hand = 1"
+SELECT_IN_HAND = "SELECT id, crashes FROM migration_items WHERE in_hand = 1"
 COUNT_CRASH = "UPDATE migration_items SET in_hand = 0, crashes = crashes + 1 WHERE id = ?"
 INTERRUPT_RUNS = """
 UPDATE migration_runs SET status = 'interrupted', updated_at = ? WHERE status = 'running'
@@ -114,7 +110,8 @@ class Item(msgspec.Struct, frozen=True):
     promotion_id: int | None
     pending_id: int | None
     state: ModelState
-    work: str | None = None
+    failed_in: ModelState | None
+    work: Work | None
 
     @property
     def has_work(self) -> bool:
@@ -132,11 +129,24 @@ class Item(msgspec.Struct, frozen=True):
             tx.count(run_id, state, amount)
 
 
+def item_from(row: Row) -> Item:
+    """An item from its `ITEM_COLUMNS`."""
+    return Item(
+        id=row["id"],
+        run_id=row["run_id"],
+        promotion_id=row["promotion_id"],
+        pending_id=row["pending_id"],
+        state=ModelState(row["state"]),
+        failed_in=ModelState(row["failed_in"]) if row["failed_in"] else None,
+        work=Work(row["work"]) if row["work"] else None,
+    )
+
+
 def item_of(tx: Transaction, item_id: int) -> Item:
     """An item as it is now."""
     row = tx.first(SELECT_ITEM, item_id)
     assert row is not None, f"there is no item {item_id}"
-    return Item(item_id, row[0], row[1], row[2], ModelState(row[3]), row[4])
+    return item_from(row)
 
 
 def claimed(tx: Transaction, work: WorkItem, target: str) -> Item:
@@ -145,9 +155,9 @@ def claimed(tx: Transaction, work: WorkItem, target: str) -> Item:
     Raises `StaleTransition`.
     """
     row = tx.first(SELECT_ITEM, work.id)
-    if row is None or row[3] != work.state or row[4] != work.work:
+    if row is None or row["state"] != work.state or row["work"] != work.work:
         raise StaleTransition(work.id, work.state, target)
-    return Item(work.id, row[0], row[1], row[2], work.state, row[4])
+    return item_from(row)
 
 
 def set_outcome(
@@ -184,10 +194,12 @@ def take_in_hand(tx: Transaction, change: TakeInHand) -> ExistingPreviews:
     if not item.sha256:
         return ExistingPreviews(0, frozenset())
     models = models_by_hash(tx, [item.sha256])
-    carried = tx.fetch(SELECT_CARRIED, item.sha256)
     return ExistingPreviews(
-        images_count=sum(m.record.meta_json.images_count for m in models.values()),
-        carried=frozenset(CarriedImage(name, digest) for name, digest in carried),
+        images_count=previews_of(models[item.sha256].record if models else None),
+        carried=frozenset(
+            CarriedImage(row["name"], row["digest"])
+            for row in tx.fetch(SELECT_CARRIED, item.sha256)
+        ),
     )
 
 
@@ -195,30 +207,24 @@ def activate(tx: Transaction, change: Activate) -> bool:
     """Previews are on disk: the model becomes active. False when other previews came in between."""
     work = change.item
     item = claimed(tx, work, ModelState.PROMOTED)
-    record = active_record(work.candidate, work.sha256)
     found = models_by_hash(tx, [work.sha256]).get(work.sha256)
-    base = found.record.meta_json.images_count if found else 0
-    if base != change.previews_before:
+    existing = found.record if found else None
+    if previews_of(existing) != change.previews_before:
         return False
-    warnings = list(change.warnings)
-    if found is not None:
-        run = run_of(tx, item.working_run)
-        warnings += duplicate_warning(found.record.path, record.path)
-        record = resolve(run.joining, found.record, record)
-    record = with_images(record, base + len(change.images))
-    write_models(tx, [(record, found.extra if found else {})])
+    joining = run_of(tx, item.working_run).joining
+    active = decisions.activate(work.candidate, work.sha256, existing, joining, len(change.images))
+    write_models(tx, [(active.record, found.extra if found else {})])
     link_tags(tx, LINK_MODEL_TAG, [(work.sha256, work.candidate.tags)])
     tx.many(INSERT_CARRIED, [(work.sha256, image.name, image.digest) for image in change.images])
     _promote(tx, item, change.at)
     if item.pending_id is not None:
         _leave_queue(tx, item, work.candidate.images, change.refused, change.at)
-    _end(tx, change, item, warnings)
+    _end(tx, change, item, [*change.warnings, *active.notices])
     return True
 
 
 def _promote(tx: Transaction, item: Item, at: int) -> None:
-    way = WAYS[ModelState.PROMOTED]
-    *steps, (last, end) = pairwise(way[way.index(item.state) :])
+    *steps, (last, end) = steps_from(item.state)
     for source, target in steps:
         move(tx, item.id, source, target, at)
     if tx.execute(PROMOTE, end, at, item.id, last) != 1:
@@ -247,18 +253,13 @@ def _leave_queue(
 
 def siblings(tx: Transaction, item: Item) -> list[Item]:
     """Other items that share an item's place in the queue: versions of its row, or of its path."""
-    return [
-        Item(row[0], row[1], row[2], item.pending_id, ModelState(row[3]), row[4])
-        for row in tx.fetch(SELECT_SIBLINGS, item.pending_id, item.id)
-    ]
+    return [item_from(row) for row in tx.fetch(SELECT_SIBLINGS, item.pending_id, item.id)]
 
 
 def _unfailed(tx: Transaction, item: Item, at: int) -> Item:
-    if item.state is not ModelState.FAILED:
+    if item.failed_in is None:
         return item
-    row = tx.first(SELECT_FAILED_IN, item.id)
-    assert row is not None
-    retry(tx, item, ModelState(row[0]), at)
+    retry(tx, item, item.failed_in, at)
     return item_of(tx, item.id)
 
 
@@ -268,12 +269,18 @@ def keep_pending(tx: Transaction, change: KeepPending) -> None:
     run = run_of(tx, item.run_id)
     assert item.pending_id is not None, "its number was given when it was recorded"
     images = tuple(change.images)
-    record = pending_record(change.item.candidate, item.pending_id, change.item.sha256, images)
-    found = pending_by_path(tx, [record.path]).get(record.path)
-    if found is not None:
-        record = resolve_pending(run.joining, found.record, record)
+    candidate = change.item.candidate
+    found = pending_by_path(tx, [candidate.path]).get(candidate.path)
+    record = decisions.keep_waiting(
+        candidate,
+        item.pending_id,
+        change.item.sha256,
+        images,
+        found.record if found else None,
+        run.joining,
+    )
     write_pending(tx, [(record, found.extra if found else {})])
-    link_tags(tx, LINK_PENDING_TAG, [(record.id, change.item.candidate.tags)])
+    link_tags(tx, LINK_PENDING_TAG, [(record.id, candidate.tags)])
     tx.many(ADOPT_ORIGINAL, [(name,) for name in images])
     tx.execute(END_WORK, record.id, change.at, item.id, ModelState.PENDING)
     _end(tx, change, item, change.warnings)
@@ -293,10 +300,10 @@ def retry_failed(tx: Transaction, change: RetryFailed) -> int:
     """Failed items that have work go back to the state they failed in."""
     wanted = None if change.ids is None else msgspec.json.encode(change.ids).decode()
     failed = tx.fetch(SELECT_RETRYABLE, change.run_id, wanted)
-    for item_id, failed_in in failed:
-        item = item_of(tx, item_id)
-        retry(tx, item, ModelState(failed_in), change.at)
-        tx.execute(REOPEN_OUTCOME, item_id, change.run_id)
+    for item in [item_from(row) for row in failed]:
+        assert item.failed_in is not None, "a failed item remembers where it failed"
+        retry(tx, item, item.failed_in, change.at)
+        tx.execute(REOPEN_OUTCOME, item.id, change.run_id)
         count_work(tx, change.run_id, 1, images_left(tx, item.id))
     return len(failed)
 
@@ -313,7 +320,7 @@ def recover(tx: Transaction, change: Recover) -> int:
     """Count the crash that items in hand were in; set aside the one that keeps crashing."""
     count_images(tx)
     failed = 0
-    for item_id, _, crashes in tx.fetch(SELECT_IN_HAND):
+    for item_id, crashes in tx.fetch(SELECT_IN_HAND):
         tx.execute(COUNT_CRASH, item_id)
         if crashes + 1 >= change.crash_limit:
             defect = Defect(

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.sqlite.database import Transaction, is_text
+from adapters.sqlite.database import Row, Transaction, is_text
 from engine.facts.findings import StoredModel, StoredPending
 from engine.facts.records import SHA256_HEX, ActiveMeta, PendingMeta
 
@@ -51,7 +51,7 @@ def images_counts(tx: Transaction, hashes: Sequence[str]) -> dict[str, int]:
     return {row[0]: row[1] if isinstance(row[1], int) else 0 for row in rows}
 
 
-def _model(row: tuple[Any, ...]) -> StoredModel:
+def _model(row: Row) -> StoredModel:
     defects = _defects(row[1:6])
     if not SHA256_HEX.fullmatch(str(row[0])):
         defects.append(f"sha256 is {row[0]!r}, not 64 lower-case hexadecimal digits")
@@ -63,7 +63,7 @@ def _model(row: tuple[Any, ...]) -> StoredModel:
     return StoredModel(row[7], str(row[0]), str(row[1]), meta.images_count, tuple(defects))
 
 
-def _waiting(row: tuple[Any, ...]) -> StoredPending:
+def _waiting(row: Row) -> StoredPending:
     defects = _defects((row[1], *row[3:7]))
     if row[2] and not SHA256_HEX.fullmatch(str(row[2])):
         defects.append(f"sha256 is {row[2]!r}, neither empty nor 64 lower-case hexadecimal digits")

@@ -10,7 +10,7 @@ coalesce(CASE WHEN json_valid(i.candidate) THEN json_array_length(i.candidate, '
          CASE WHEN json_valid(q.meta_json) THEN json_array_length(q.meta_json, '$.images') END, 0)
 """
 SELECT_IMAGES = f"""
-SELECT {IMAGES} FROM migration_items i LEFT JOIN pending_import q ON q.id = i.pending_id
+SELECT {IMAGES} AS images FROM migration_items i LEFT JOIN pending_import q ON q.id = i.pending_id
 WHERE i.id = ?
 """
 COUNT_IMAGES = f"""
@@ -35,7 +35,7 @@ def count_work(tx: Transaction, run_id: int, items: int, images: int) -> None:
 def images_left(tx: Transaction, item_id: int) -> int:
     """How many images an item with work has to be carried."""
     row = tx.first(SELECT_IMAGES, item_id)
-    return int(row[0]) if row else 0
+    return int(row["images"]) if row else 0
 
 
 def count_images(tx: Transaction) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from engine.facts.records import Tag
+from engine.facts.records import ModelRecord, Tag
 
 
 class PromptsPatch(msgspec.Struct, frozen=True):
@@ -38,6 +40,29 @@ class ModelPatch(msgspec.Struct, frozen=True):
     type: str | UnsetType = UNSET
     meta_json: MetaPatch | UnsetType = UNSET
     tags: tuple[int | TagRef, ...] | UnsetType = UNSET
+
+
+def patched(record: ModelRecord, patch: ModelPatch) -> ModelRecord:
+    """The record with the fields of a patch that are set; tags are linked apart."""
+    fields = {
+        name: value
+        for name in ("name", "path", "type")
+        if (value := getattr(patch, name)) is not UNSET
+    }
+    meta = record.meta_json
+    if patch.meta_json is not UNSET:
+        meta = _patched(meta, patch.meta_json)
+    return msgspec.structs.replace(record, meta_json=meta, **fields)
+
+
+def _patched(old: Any, patch: Any) -> Any:
+    changed = {}
+    for name in patch.__struct_fields__:
+        value = getattr(patch, name)
+        if value is not UNSET:
+            nested = isinstance(value, msgspec.Struct)
+            changed[name] = _patched(getattr(old, name), value) if nested else value
+    return msgspec.structs.replace(old, **changed)
 
 
 class ModelSummary(msgspec.Struct, frozen=True):

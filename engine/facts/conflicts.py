@@ -79,6 +79,11 @@ def with_images(record: ModelRecord, count: int) -> ModelRecord:
     return msgspec.structs.replace(record, meta_json=meta)
 
 
+def previews_of(record: ModelRecord | None) -> int:
+    """How many complete preview sets an active model has; none where there is no model."""
+    return 0 if record is None else record.meta_json.images_count
+
+
 def duplicate_warning(existing_path: str, incoming_path: str) -> tuple[Notice, ...]:
     """Tells where the other file of one content lies, when it is another file."""
     if existing_path == incoming_path:

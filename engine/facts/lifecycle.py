@@ -7,6 +7,8 @@ declaration. Nothing here has an effect.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from statemachine import State, StateMachine
 
 from engine.facts.states import ModelState
@@ -77,6 +79,12 @@ WAYS = _ways()
 
 A row that nothing holds up takes all its steps in the transaction that records it.
 """
+
+
+def steps_from(state: ModelState) -> list[tuple[ModelState, ModelState]]:
+    """The (source, target) of each step from a state on the way to `promoted`."""
+    way = WAYS[ModelState.PROMOTED]
+    return list(pairwise(way[way.index(state) :]))
 
 
 def mermaid() -> str:

@@ -1,0 +1,141 @@
+"""What is decided about an item on its way, on what the library holds at that moment. Pure.
+
+Whoever stores looks up what is asked for here, and applies what comes out, in one transaction.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from engine.facts.assessment import active_record, pending_record
+from engine.facts.conflicts import (
+    ConflictStrategy,
+    duplicate_warning,
+    previews_of,
+    resolve,
+    resolve_pending,
+    with_images,
+)
+from engine.facts.files import FoundFile
+from engine.facts.promotion_report import Outcome
+from engine.facts.records import ModelRecord, PendingModelRecord
+from engine.facts.source import Defect, Notice, SourceModel
+from engine.facts.states import ModelState
+from engine.facts.work import Work
+
+
+class Course(StrEnum):
+    """How an item of stage 2 goes on, once its content is known."""
+
+    GO_ON = "go on"
+    """It becomes active, joined with the active model of its content if there is one."""
+    STAY = "stay"
+    """It goes on waiting, in the state it was in."""
+    LEAVE = "leave"
+    """It leaves the queue, and a later import of its source does not bring it back."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The course of an item, and what its promotion reports of it; None while it goes on."""
+
+    course: Course
+    outcome: Outcome | None = None
+
+
+def decide(strategy: ConflictStrategy | None, existing: ModelRecord | None) -> Decision:
+    """What becomes of a model that waits where its content is active already as `existing`."""
+    if existing is None:
+        return Decision(Course.GO_ON)
+    match strategy:
+        case None:
+            return Decision(Course.STAY, Outcome.CONFLICT)
+        case ConflictStrategy.IGNORE:
+            return Decision(Course.STAY, Outcome.IGNORED)
+        case ConflictStrategy.DELETE:
+            return Decision(Course.LEAVE, Outcome.DELETED)
+        case _:
+            return Decision(Course.GO_ON)
+
+
+def needs_no_files(state: ModelState, candidate: SourceModel) -> bool:
+    """Whether an item whose content is known becomes active by its record alone.
+
+    One that was `imported` before may have had images, and left some of their previews.
+    """
+    return state is ModelState.PENDING and not candidate.images
+
+
+class Activation(msgspec.Struct, frozen=True):
+    """The record that a model becomes active with, and what is to be said of it."""
+
+    record: ModelRecord
+    notices: tuple[Notice, ...] = ()
+
+
+def activate(
+    candidate: SourceModel,
+    sha256: str,
+    existing: ModelRecord | None,
+    strategy: ConflictStrategy,
+    previews: int,
+) -> Activation:
+    """Join a model with the active one of its content; `previews` new sets follow that one's."""
+    record = active_record(candidate, sha256)
+    count = previews_of(existing) + previews
+    if existing is None:
+        return Activation(with_images(record, count))
+    return Activation(
+        with_images(resolve(strategy, existing, record), count),
+        duplicate_warning(existing.path, record.path),
+    )
+
+
+def keep_waiting(
+    candidate: SourceModel,
+    pending_id: int,
+    sha256: str,
+    images: tuple[str, ...],
+    existing: PendingModelRecord | None,
+    strategy: ConflictStrategy,
+) -> PendingModelRecord:
+    """The record of a model that waits, joined with the one that waits at its path already."""
+    record = pending_record(candidate, pending_id, sha256, images)
+    return record if existing is None else resolve_pending(strategy, existing, record)
+
+
+class Enlistment(msgspec.Struct, frozen=True):
+    """How a promotion takes an item: from which state, after a retry, from another run's work."""
+
+    state: ModelState
+    retries: bool = False
+    takes_over: bool = False
+
+
+def enlist(
+    state: ModelState, failed_in: ModelState | None, work: Work | None
+) -> Enlistment | Defect:
+    """Take a model for promotion, or tell why not: a migration's own work on it comes first."""
+    if work in {Work.PREVIEWS, Work.ORIGINALS}:
+        return Defect("busy", "A migration is still working on it. Try again later.")
+    if failed_in is not None:
+        return Enlistment(failed_in, retries=True)
+    return Enlistment(state, takes_over=work is not None)
+
+
+def not_waiting(pending_id: int) -> Defect:
+    """Why an id that nobody in the queue has is not promoted."""
+    return Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")
+
+
+def found_record(file: FoundFile, number: int) -> PendingModelRecord:
+    """The record of a file that a scan found, as a model that waits."""
+    return PendingModelRecord(
+        id=number,
+        path=file.path,
+        name=file.path.replace("\\", "/").rsplit("/", 1)[-1],
+        type=file.type,
+        size_bytes=file.size,
+        created_at=file.created_at,
+    )
