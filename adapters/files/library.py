@@ -21,7 +21,8 @@ from adapters.files.durable import is_temporary, sync_folder, write_file
 from adapters.files.images import open_image, outgrown, unreadable
 from engine.errors import LibraryInUse, StorageFailed
 from engine.facts.files import ImageFolder
-from engine.facts.previews import MAX_IMAGE_BYTES, SIGNATURE_BYTES, TIERS, UnusableImage, media_type
+from engine.facts.preview_names import preview_name, set_names
+from engine.facts.previews import MAX_IMAGE_BYTES, SIGNATURE_BYTES, UnusableImage, media_type
 
 LOCK_NAME = ".reshelve.lock"
 SCRATCH_NAME = ".reshelve-scratch"
@@ -50,8 +51,8 @@ class DiskLibrary:
     def write_tiers(self, sha256: str, seq: int, tiers: tuple[bytes, ...]) -> None:
         """Write the tiers of one preview set durably. Raises `StorageFailed`."""
         with _storing(self._images):
-            for tier, data in zip(TIERS, tiers, strict=True):
-                write_file(self._images / f"{sha256}_{seq}_{tier.name}.webp", [data])
+            for name, data in zip(set_names(sha256, seq), tiers, strict=True):
+                write_file(self._images / name, [data])
             sync_folder(self._images)
 
     def trim_tiers(self, sha256: str, count: int) -> None:
@@ -84,15 +85,13 @@ class DiskLibrary:
     def copy_tiers(self, sha256: str, source: int, target: int) -> None:
         """Give a set the content of another, durably. Raises `StorageFailed`."""
         with _storing(self._images):
-            tiers = tuple(
-                (self._images / f"{sha256}_{source}_{tier.name}.webp").read_bytes()
-                for tier in TIERS
-            )
+            names = set_names(sha256, source)
+            tiers = tuple((self._images / name).read_bytes() for name in names)
         self.write_tiers(sha256, target, tiers)
 
     def preview_file(self, sha256: str, seq: int, tier: str) -> tuple[bytes, str, str] | None:
         """A preview file's content, media type and version, None where there is none."""
-        return _served(self._images / f"{sha256}_{seq}_{tier}.webp")
+        return _served(self._images / preview_name(sha256, seq, tier))
 
     def original_file(self, name: str) -> tuple[bytes, str, str] | None:
         """A pending original's content, media type and version, None where there is none."""
@@ -138,7 +137,7 @@ class DiskLibrary:
 
     def _set(self, sha256: str, seq: int) -> list[Path]:
         """The files of one preview set that are there."""
-        paths = [self._images / f"{sha256}_{seq}_{tier.name}.webp" for tier in TIERS]
+        paths = [self._images / name for name in set_names(sha256, seq)]
         return [path for path in paths if path.exists()]
 
     def _free_name(self, name: str, digest: bytes) -> str:

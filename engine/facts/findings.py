@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
-
-from engine.facts.previews import TIERS
-
-_TIER = "|".join(tier.name for tier in TIERS)
-PREVIEW_NAME = re.compile(rf"(?P<sha256>[0-9a-f]{{64}})_(?P<seq>0|[1-9][0-9]*)_(?:{_TIER})\.webp")
-"""What a preview file of version 2 is called."""
 
 
 class Problem(msgspec.Struct, frozen=True):

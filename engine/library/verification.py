@@ -12,8 +12,9 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from engine.facts.files import UnusableFile
-from engine.facts.findings import PREVIEW_NAME, Problem, Sample, StoredModel, StoredPending
-from engine.facts.previews import TIERS, UnusableImage
+from engine.facts.findings import Problem, Sample, StoredModel, StoredPending
+from engine.facts.preview_names import PREVIEW_NAME, set_names
+from engine.facts.previews import UnusableImage
 from engine.facts.records import SHA256_HEX
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
@@ -75,12 +76,12 @@ class Verification:
         problems += self._check_file(model.path)
         complete, seq = 0, 0
         while seq < model.images_count:
-            found = [self._check_preview(f"{model.sha256}_{seq}_{t.name}.webp") for t in TIERS]
+            found = [self._check_preview(name) for name in set_names(model.sha256, seq)]
             bad = [problem for problem in found if problem is not None]
             problems += bad
             complete += not any(problem.code == "image_missing" for problem in bad)
             seq += 1
-        while all(self._has_preview(f"{model.sha256}_{seq}_{t.name}.webp") for t in TIERS):
+        while all(self._has_preview(name) for name in set_names(model.sha256, seq)):
             complete, seq = complete + 1, seq + 1
         if complete != model.images_count:
             detail = f"images_count is {model.images_count}, on disk are {complete} complete sets"
