@@ -209,6 +209,16 @@ class UnknownPending(ReshelveError):
         self.pending_id = pending_id
 
 
+class InWork(ReshelveError):
+    """A run has the model in hand."""
+
+    code = "in_work"
+
+    def __init__(self, pending_id: int) -> None:
+        super().__init__("A run is working on this model. Change it once that has ended.")
+        self.pending_id = pending_id
+
+
 class UnknownImage(ReshelveError):
     """There is no such image."""
 

@@ -29,8 +29,9 @@ from engine.facts.requests import LegacyImport
 from engine.facts.scan_report import ScanReport
 from engine.facts.states import ModelState
 from engine.facts.status import ItemPage, RunFailure, RunKind, RunNotice, RunState, RunStatus
-from engine.facts.work import BEFORE_FIRST_KEY, Run
+from engine.facts.work import Run
 from engine.library.catalogue import Catalogue
+from engine.library.finder import Finder
 from engine.library.problems import Problems
 from engine.library.reports import Reports
 from engine.ports.bundle import Ports
@@ -59,9 +60,6 @@ TASKS_PER_CPU = 3
 
 GRACE_SECONDS = 4.0
 """How long work in hand may take to finish after a stop; the rest of 5 s is for saving state."""
-
-PAGE = 500
-"""How many models are read at once where all are wanted."""
 
 CLOSING = "The service is stopping. Promote again when it runs."
 
@@ -112,6 +110,7 @@ class MigrationService:
         self.surveyor = Surveyor(ports.source, ports.images, ports.library, self._resources.io)
         self.problems = Problems(ports.store)
         self.reports = Reports(ports.store)
+        self.finder = Finder(ports.store, ports.models, self._resources.io)
 
     async def __aenter__(self) -> MigrationService:
         writers = await self._stack.enter_async_context(anyio.create_task_group())
@@ -210,16 +209,7 @@ class MigrationService:
 
     async def pending_ids(self) -> list[int]:
         """The ids of all models that wait, ascending."""
-        return [model.id for model in await self.all_pending()]
-
-    async def all_pending(self) -> list[PendingModelRecord]:
-        """All models that wait for promotion, ascending by id."""
-        models: list[PendingModelRecord] = []
-        after = BEFORE_FIRST_KEY
-        while page := await self._ports.store.ask(PendingModels(after, PAGE)):
-            models += page
-            after = page[-1].id
-        return models
+        return [model.id for model in await self.finder.all_pending()]
 
     async def scan(self, roots: Sequence[Root]) -> ScanReport:
         """Look for model files below the roots; new ones wait for promotion.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from engine.facts.catalogue import ModelSummary
+from engine.facts.catalogue import ModelSummary, TagCount, Waiting
 from engine.facts.files import Root
-from engine.facts.records import PendingModelRecord, Tag
+from engine.facts.records import Tag
 from engine.facts.reports import LibraryCounts, Step, TypeCount
 from engine.facts.scan_report import MovedFile, ScanReport
+from engine.facts.search import called
+from engine.facts.source import Defect
 from engine.facts.status import ImportReport, RunStatus, import_report
 
 
@@ -36,6 +40,10 @@ class PendingSummary(msgspec.Struct, frozen=True):
     tags: tuple[Tag, ...]
     path: str
     size_bytes: int
+    created_at: int
+    images_count: int
+    error: Defect | None
+    conflict: bool
 
 
 class PendingList(msgspec.Struct, frozen=True):
@@ -44,21 +52,25 @@ class PendingList(msgspec.Struct, frozen=True):
     models: list[PendingSummary]
 
 
-def pending_list(models: list[PendingModelRecord]) -> PendingList:
+def pending_list(models: list[Waiting]) -> PendingList:
     """What `pending_models` answers."""
-    return PendingList(
-        [
-            PendingSummary(
-                id=model.id,
-                name=model.name or model.path.replace("\\", "/").rsplit("/", 1)[-1],
-                image=model.meta_json.images[0] if model.meta_json.images else "",
-                type=model.type,
-                tags=model.tags,
-                path=model.path,
-                size_bytes=model.size_bytes,
-            )
-            for model in models
-        ]
+    return PendingList([_pending_summary(model) for model in models])
+
+
+def _pending_summary(waiting: Waiting) -> PendingSummary:
+    model, images = waiting.record, waiting.record.meta_json.images
+    return PendingSummary(
+        id=model.id,
+        name=called(model.name, model.path),
+        image=images[0] if images else "",
+        type=model.type,
+        tags=model.tags,
+        path=model.path,
+        size_bytes=model.size_bytes,
+        created_at=model.created_at,
+        images_count=len(images),
+        error=waiting.error,
+        conflict=waiting.conflict,
     )
 
 
@@ -96,6 +108,12 @@ class TagList(msgspec.Struct, frozen=True):
     tags: list[Tag]
 
 
+class TagCounts(msgspec.Struct, frozen=True):
+    """Tags, and how many models have each."""
+
+    tags: list[TagCount]
+
+
 class History(msgspec.Struct, frozen=True):
     """Transitions in the order in which they happened."""
 
@@ -120,9 +138,12 @@ class LibraryAnswer(msgspec.Struct, frozen=True):
     conflicts: int
     failed: int
     warnings: int
+    folders: list[Root]
 
 
-def library_answer(counts: LibraryCounts, place: LibraryPlace) -> LibraryAnswer:
+def library_answer(
+    counts: LibraryCounts, place: LibraryPlace, roots: Sequence[Root]
+) -> LibraryAnswer:
     """What `library` answers."""
     return LibraryAnswer(
         path=place.path,
@@ -133,6 +154,7 @@ def library_answer(counts: LibraryCounts, place: LibraryPlace) -> LibraryAnswer:
         conflicts=counts.conflicts,
         failed=counts.failed,
         warnings=counts.warnings,
+        folders=list(roots),
     )
 
 

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp
 
-from adapters.http import library, migration, reports
+from adapters.http import finding, library, migration, reports
 from adapters.http.answers import LibraryPlace
 from adapters.http.bodytypes import require_documented_type
 from adapters.http.door import Door
@@ -51,6 +51,10 @@ ROUTES = [
     reports.handle_model_history,
     reports.handle_promotion,
     reports.handle_conflicts,
+    finding.handle_find_models,
+    finding.handle_tag_counts,
+    finding.handle_change_tags,
+    finding.handle_edit_pending,
     library.handle_library,
     library.handle_models,
     library.handle_types,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 FIELDS = {
+    "add": "Names of tags that the models get; those that are not there are made.",
     "added": "New files, which now wait for promotion.",
     "advice": "What a person can do about it, in a sentence.",
     "at": "When, in milliseconds since 1970.",
     "base_name": "The name of the new preview: <sha256>_<seq>.",
     "bytes_hashed": "How far hashing is.",
+    "busy": "Ids of models that wait and were left as they are: a run has them in hand.",
     "can_start": "Whether the source can be read and the room suffices.",
     "code": "A stable word.",
     "community_links": "Links that the user keeps with the model, as one text.",
@@ -33,6 +35,8 @@ FIELDS = {
     "expected": "How many rows the source said it has.",
     "failed": "How many could not be done.",
     "finished_at": "When it ended, in milliseconds since 1970; null before that.",
+    "folder": "Where it lies.",
+    "folders": "The folders of models that were named at launch, in which a scan looks.",
     "found": "Where its file was found.",
     "free_bytes": "What is free on the library's disk.",
     "from_state": "The state before; null where the item was born.",
@@ -75,6 +79,7 @@ FIELDS = {
     "prompts": "The prompts that the user keeps with the model.",
     "readable": "Whether it can be read; null where that is not known yet.",
     "resumable": "Whether `resume` goes on with it.",
+    "remove": "Names of tags that the models lose.",
     "retryable": "Whether `retry` takes some of them back.",
     "rows": "How many rows it has; null where that is not known.",
     "run": "The run; null before the first.",
@@ -100,6 +105,7 @@ FIELDS = {
     "total": "The sum of all.",
     "type": "What kind of model it is, such as loras; empty where that is not known.",
     "types": "Names of model types.",
+    "unknown": "What no model was found for.",
     "unhashed": "Rows seen that have none, which will wait for promotion.",
     "updated_at": "When something last changed, in milliseconds since 1970.",
     "version": "Which version of reshelve serves it.",
@@ -129,7 +135,29 @@ FIELDS_OF = {
     "MigrationAnswer": {"status": "`success`, or `failed` where a row failed."},
     "ModelPatch": {"tags": "All tags it shall have: ids, or tags as they were told."},
     "PendingMeta": {"images": "File names of its original images."},
-    "PendingSummary": {"name": "What the user calls it, else the name of its file."},
+    "ManyTagsBody": {
+        "sha256": "Hashes of active models.",
+        "pending": "Ids of models that wait.",
+    },
+    "ModelPage": {
+        "models": "Models of this page, in the order that was asked for.",
+        "total": "How many were found in all.",
+        "next": "The `offset` of the next page; null at the end.",
+    },
+    "PendingSummary": {
+        "name": "What the user calls it, else the name of its file.",
+        "images_count": "How many original images it has.",
+        "error": "Why its last promotion failed; null unless it did.",
+        "conflict": "Whether an active model is known to have its content.",
+    },
+    "TagCount": {
+        "models": "How many active models have it.",
+        "pending": "How many models that wait have it.",
+    },
+    "TagReport": {
+        "models": "How many active models were tagged or untagged.",
+        "pending": "How many models that wait were.",
+    },
     "PromotionReport": {
         "total": "How many ids were given, each once.",
         "failed": "Ids that were not promoted, each with the reason.",
@@ -182,6 +210,13 @@ FIELDS_OF = {
 """Fields that mean something else in one schema."""
 
 PARAMETERS = {
+    "files": "`found`, or `missing`: whether the file lies where the record says.",
+    "offset": "Pass over so many; the `next` of the page before.",
+    "order": "`name`, which is the default, `newest`, `oldest`, `largest` or `smallest`.",
+    "pictures": "`with`, or `without`: whether it has a picture.",
+    "search": "Words, each of which must be in the name, path, tags, notes, prompts or hash; case "
+    "and accents are not told apart.",
+    "tag": "The name of a tag.",
     "after": "List what comes after this id; the `next` of the page before.",
     "code": "List problems of this code only.",
     "format": "`json`, which is the default, or `csv`.",

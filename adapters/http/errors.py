@@ -117,6 +117,7 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     errors.SourceMissing: 404,
     WrongType: 415,
     errors.SourceUnreadable: 422,
+    errors.InWork: 409,
     errors.LibraryInUse: 409,
     errors.RunActive: 409,
     errors.RunInterrupted: 409,

@@ -7,10 +7,19 @@ import msgspec
 from adapters.http import answers
 from adapters.http.downloads import ReportFile
 from adapters.http.requests import ImportBody, MigrateBody, RetryBody, RunBody, TagsBody
+from adapters.http.searches import ManyTagsBody
 from engine.facts import promotion_report as promotion
 from engine.facts import status
-from engine.facts.catalogue import MetaPatch, ModelPatch, ModelSummary
+from engine.facts.catalogue import (
+    MetaPatch,
+    ModelPatch,
+    ModelSummary,
+    TagCount,
+    TagReport,
+    Waiting,
+)
 from engine.facts.codes import ProblemKind, meaning
+from engine.facts.files import Root
 from engine.facts.problems import Problem, ProblemGroup, ProblemPage, ProblemSummary
 from engine.facts.records import (
     ActiveMeta,
@@ -21,6 +30,7 @@ from engine.facts.records import (
     Tag,
 )
 from engine.facts.reports import ConflictPage, Step, TypeCount
+from engine.facts.search import ModelPage
 from engine.facts.source import Notice
 from engine.facts.survey import DatabaseSurvey, ImagesSurvey, SpaceSurvey, Survey
 
@@ -141,7 +151,9 @@ _LIBRARY = answers.LibraryAnswer(
     conflicts=1,
     failed=0,
     warnings=2,
+    folders=[Root("loras", "/home/kim/models/loras")],
 )
+_SUMMARY = ModelSummary(_SHA256, "Meadow", 2, "loras", _PATH, 151_110_248, _AT, (_TAG,))
 
 TAKEN: dict[str, object] = {
     "post /api/migration/migrate_legacy_db": _MIGRATE,
@@ -153,6 +165,8 @@ TAKEN: dict[str, object] = {
     "patch /api/models/{sha256}": ModelPatch(
         name="Meadow at noon", meta_json=MetaPatch(description="Soft light."), tags=(3,)
     ),
+    "patch /api/migration/pending_model": ModelPatch(type="loras", tags=(3,)),
+    "post /api/library/tags": ManyTagsBody((_SHA256,), (17,), ("style",), ("draft",)),
     "post /api/tags_add": TagsBody(["style", "landscape"]),
     "post /api/images/upload": {"image": "(the bytes of an image)", "sha256": _SHA256},
 }
@@ -161,8 +175,9 @@ TAKEN: dict[str, object] = {
 ANSWERED: dict[str, object] = {
     "post /api/migration/migrate_legacy_db": answers.MigrationAnswer("success", _REPORT, _RUNNING),
     "post /api/migration/import_models": _PROMOTED,
-    "get /api/migration/pending_models": answers.pending_list([_PENDING]),
+    "get /api/migration/pending_models": answers.pending_list([Waiting(_PENDING)]),
     "get /api/migration/pending_model": _PENDING,
+    "patch /api/migration/pending_model": _PENDING,
     "get /api/scan": answers.ScanAnswer("success", 120, 1, [17], 119, []),
     "post /api/migration/start": _RUNNING,
     "post /api/migration/resume": _RUNNING,
@@ -180,9 +195,10 @@ ANSWERED: dict[str, object] = {
     "get /api/migration/promotion": _PROMOTED,
     "get /api/migration/conflicts": ConflictPage([_CONFLICT], None),
     "get /api/library": _LIBRARY,
-    "get /api/models": answers.ModelList(
-        [ModelSummary(_SHA256, "Meadow", 2, "loras", _PATH, 151_110_248, _AT, (_TAG,))]
-    ),
+    "get /api/library/models": ModelPage([_SUMMARY], 1, None),
+    "get /api/library/tags": answers.TagCounts([TagCount(3, "style", 12, 2)]),
+    "post /api/library/tags": TagReport(1, 1, [], []),
+    "get /api/models": answers.ModelList([_SUMMARY]),
     "get /api/models/get_types": answers.TypeList(["checkpoints", "loras"]),
     "get /api/models/{sha256}": _RECORD,
     "patch /api/models/{sha256}": _RECORD,
@@ -196,6 +212,12 @@ ANSWERED: dict[str, object] = {
 """What a route answers when all is well, by its method and path."""
 
 PARAMETERS: dict[str, object] = {
+    "files": "missing",
+    "offset": 0,
+    "order": "newest",
+    "pictures": "without",
+    "search": "meadow",
+    "tag": "style",
     "after": 100,
     "code": "image_missing",
     "format": "json",

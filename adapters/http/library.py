@@ -37,10 +37,12 @@ from engine.service import MigrationService
 
 @get("/api/library", responses=refusals())
 async def handle_library(
-    service: NamedDependency[MigrationService], place: NamedDependency[LibraryPlace]
+    service: NamedDependency[MigrationService],
+    place: NamedDependency[LibraryPlace],
+    roots: NamedDependency[Roots],
 ) -> LibraryAnswer:
     """Where the library lies, and how much it holds."""
-    return library_answer(await service.reports.library(), place)
+    return library_answer(await service.reports.library(), place, roots)
 
 
 @get("/api/models", responses=refusals(400))

@@ -66,7 +66,7 @@ async def handle_import_models(
 @get("/api/migration/pending_models", responses=refusals())
 async def handle_pending_models(service: NamedDependency[MigrationService]) -> PendingList:
     """All models that wait for promotion."""
-    return pending_list(await service.all_pending())
+    return pending_list(await service.finder.waiting())
 
 
 @get("/api/migration/pending_model", responses=refusals(400, 404))

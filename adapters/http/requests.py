@@ -142,10 +142,10 @@ def edit_of(patch: ModelPatch) -> ModelPatch:
     return patch
 
 
-def few(values: Many, name: str) -> Many:
+def few(values: Many, name: str, most: int = MOST) -> Many:
     """The values, which are not too many for one request. Raises `TooMany`."""
-    if len(values) > MOST:
-        raise TooMany(name, MOST)
+    if len(values) > most:
+        raise TooMany(name, most)
     return values
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from adapters.sqlite import migrations
 from adapters.sqlite.connection import Connection, connect
 from adapters.sqlite.database import transaction
+from adapters.sqlite.functions import add_functions
 from adapters.sqlite.migrations.upgrade import upgrade
 from adapters.sqlite.opening import READ_ONLY, connected, existing, journal_version, require_journal
 from adapters.sqlite.schema import (
@@ -80,6 +81,7 @@ def _reading(path: Path) -> sqlite3.Connection:
     connection = existing(path)
     try:
         connection.execute(READ_ONLY)
+        add_functions(connection)
         require_journal(connection, path)
     except BaseException:
         connection.close()

@@ -70,9 +70,13 @@ def summaries(tx: Transaction, type_name: str, known_types: Sequence[str]) -> li
         rows = tx.fetch(SELECT_HASHES_OF_OTHERS, _json([*known_types]))
     else:
         rows = tx.fetch(SELECT_HASHES_OF_TYPE, type_name)
-    hashes = [row["sha256"] for row in rows]
+    return summaries_of(tx, [row["sha256"] for row in rows])
+
+
+def summaries_of(tx: Transaction, hashes: Sequence[str]) -> list[ModelSummary]:
+    """The active models of these hashes, in their order; those that are gone are left out."""
     models = models_by_hash(tx, hashes)
-    tags = record_tags(tx.fetch(SELECT_MODEL_TAGS, _json(hashes)))
+    tags = record_tags(tx.fetch(SELECT_MODEL_TAGS, _json([*hashes])))
     return [
         _summary(models[sha256].record, tags.get(sha256, ()))
         for sha256 in hashes
@@ -142,13 +146,19 @@ def _existing(tx: Transaction, sha256: str) -> Stored[ModelRecord]:
 
 
 def _replace_tags(tx: Transaction, sha256: str, wanted: tuple[int | TagRef, ...]) -> None:
+    ids = known_tags(tx, wanted)
+    tx.execute(UNLINK_TAGS, sha256)
+    tx.many(LINK_TAG, [(sha256, tag_id) for tag_id in ids])
+
+
+def known_tags(tx: Transaction, wanted: tuple[int | TagRef, ...]) -> list[int]:
+    """The ids of tags that are there, each once. Raises `InvalidEdit`."""
     ids = list(dict.fromkeys(tag.id if isinstance(tag, TagRef) else tag for tag in wanted))
     known = {row["id"] for row in tx.fetch(SELECT_KNOWN_TAGS, _json(ids))}
     missing = [str(tag_id) for tag_id in ids if tag_id not in known]
     if missing:
         raise InvalidEdit(f"There is no tag with id {', '.join(missing)}.")
-    tx.execute(UNLINK_TAGS, sha256)
-    tx.many(LINK_TAG, [(sha256, tag_id) for tag_id in ids])
+    return ids
 
 
 def add_tags(tx: Transaction, change: AddTags) -> list[Tag]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from engine.facts.records import ModelRecord, Tag
+from engine.facts.records import ModelRecord, PendingModelRecord, Tag
+from engine.facts.source import Defect
 
 
 class PromptsPatch(msgspec.Struct, frozen=True):
@@ -42,14 +43,17 @@ class ModelPatch(msgspec.Struct, frozen=True):
     tags: tuple[int | TagRef, ...] | UnsetType = UNSET
 
 
-def patched(record: ModelRecord, patch: ModelPatch) -> ModelRecord:
+R = TypeVar("R", ModelRecord, PendingModelRecord)
+
+
+def patched(record: R, patch: ModelPatch) -> R:
     """The record with the fields of a patch that are set; tags are linked apart."""
     fields = {
         name: value
         for name in ("name", "path", "type")
         if (value := getattr(patch, name)) is not UNSET
     }
-    meta = record.meta_json
+    meta: Any = record.meta_json
     if patch.meta_json is not UNSET:
         meta = _patched(meta, patch.meta_json)
     return msgspec.structs.replace(record, meta_json=meta, **fields)
@@ -76,6 +80,34 @@ class ModelSummary(msgspec.Struct, frozen=True):
     size_bytes: int
     created_at: int
     tags: tuple[Tag, ...]
+
+
+class TagCount(msgspec.Struct, frozen=True):
+    """A tag, and how many active and how many pending models have it."""
+
+    id: int
+    name: str
+    models: int
+    pending: int
+
+
+class TagReport(msgspec.Struct, frozen=True):
+    """How many models were tagged or untagged; `unknown` are those that are not there, `busy`
+    those that wait and that a run has in hand."""
+
+    models: int
+    pending: int
+    unknown: list[str | int]
+    busy: list[int]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A model that waits, and what is known of its promotion: why the last one failed, and
+    whether an active model has its content."""
+
+    record: PendingModelRecord
+    error: Defect | None = None
+    conflict: bool = False
 
 
 class ImageFile(msgspec.Struct, frozen=True):

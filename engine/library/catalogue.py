@@ -16,13 +16,21 @@ from msgspec import UNSET
 
 from engine.actors.writer import Commits
 from engine.errors import InvalidEdit, InvalidImage, UnknownImage, UnknownModel, UnknownPending
-from engine.facts.catalogue import ImageFile, ModelPatch, ModelSummary
+from engine.facts.catalogue import ImageFile, ModelPatch, ModelSummary, TagReport
 from engine.facts.previews import TIERS, UnusableImage
 from engine.facts.records import SHA256_HEX, ModelRecord, PendingModelRecord, Tag
 from engine.facts.work import CarriedImage
 from engine.library.preview_removal import Removals
 from engine.ports.catalogue import CatalogueFiles
-from engine.ports.changes import AddPreview, AddTags, BeginRemoval, EditModel, ExpectPreview
+from engine.ports.changes import (
+    AddPreview,
+    AddTags,
+    BeginRemoval,
+    ChangeTags,
+    EditModel,
+    EditPending,
+    ExpectPreview,
+)
 from engine.ports.journal import Reader
 from engine.ports.queries import ActiveModel, AllTags, ModelsOfType, PendingModels, TypesInUse
 from engine.runs.resources import WorkerResources, encode_image, image_digest
@@ -82,6 +90,30 @@ class Catalogue:
         if patch.path is not UNSET and patch.path != (await self.model(sha256)).path:
             judge_path(patch.path)
         return await self._writer.commit(EditModel(sha256, patch))
+
+    async def edit_pending(
+        self, pending_id: int, patch: ModelPatch, judge_path: Callable[[str], None] = anywhere
+    ) -> PendingModelRecord:
+        """Change fields of a model that waits. Raises `UnknownPending`, `InvalidEdit`, `InWork`.
+
+        `judge_path` is asked of a path that the model does not have already, and may raise.
+        """
+        if patch.path == "":
+            raise InvalidEdit("The path of a model cannot be empty.")
+        _refuse_nul(patch)
+        if patch.path is not UNSET and patch.path != (await self.pending_model(pending_id)).path:
+            judge_path(patch.path)
+        return await self._writer.commit(EditPending(pending_id, patch))
+
+    async def change_tags(
+        self, hashes: list[str], pending: list[int], add: Sequence[str], remove: Sequence[str]
+    ) -> TagReport:
+        """Tag and untag many models, in one step. Raises `InvalidEdit`."""
+        added = [name.strip() for name in add]
+        if not all(added):
+            raise InvalidEdit("A tag's name cannot be empty.")
+        _refuse_nul(added)
+        return await self._writer.commit(ChangeTags(hashes, pending, added, [*remove]))
 
     async def tags(self) -> list[Tag]:
         """All tags by name."""

@@ -12,10 +12,10 @@ from typing import Generic, TypeVar
 import msgspec
 
 from engine.facts.assessment import AssessedRow
-from engine.facts.catalogue import ModelPatch
+from engine.facts.catalogue import ModelPatch, TagReport
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import FileFacts, FoundFile
-from engine.facts.records import ModelRecord, Tag
+from engine.facts.records import ModelRecord, PendingModelRecord, Tag
 from engine.facts.removal import Removal
 from engine.facts.source import Defect, Notice, SourceTag
 from engine.facts.status import RunKind, RunState
@@ -203,6 +203,23 @@ class EditModel(Change[ModelRecord], frozen=True):
 
     sha256: str
     patch: ModelPatch
+
+
+class EditPending(Change[PendingModelRecord], frozen=True):
+    """Change fields of a model that waits. Raises `UnknownPending`, `InvalidEdit`, `InWork`."""
+
+    pending_id: int
+    patch: ModelPatch
+
+
+class ChangeTags(Change[TagReport], frozen=True):
+    """Tag and untag models, by the names of tags; those of `add` are made where they are not
+    there."""
+
+    hashes: list[str]
+    pending: list[int]
+    add: list[str]
+    remove: list[str]
 
 
 class AddTags(Change[list[Tag]], frozen=True):

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.facts.catalogue import ModelSummary
+from engine.facts.catalogue import ModelSummary, TagCount
 from engine.facts.codes import ProblemKind
 from engine.facts.files import FileFacts
 from engine.facts.findings import StoredModel, StoredPending
@@ -20,6 +20,8 @@ from engine.facts.promotion_report import Conflict, PromotionReport
 from engine.facts.records import ModelRecord, PendingModelRecord, Tag
 from engine.facts.removal import Removal
 from engine.facts.reports import LibraryCounts, Step
+from engine.facts.search import FoundModels, ModelSearch
+from engine.facts.source import Defect
 from engine.facts.states import ModelState
 from engine.facts.status import ItemPage, RunFailure, RunNotice, RunStatus
 from engine.facts.work import Run, Work, WorkItem
@@ -192,6 +194,36 @@ class ModelsOfType(Query[list[ModelSummary]], frozen=True):
 
     type_name: str
     known_types: Sequence[str]
+
+
+class ModelsFound(Query[FoundModels], frozen=True):
+    """Some of the active models that are wanted, in order, and how many there are."""
+
+    search: ModelSearch
+    offset: int
+    limit: int
+
+
+class PathsFound(Query[list[tuple[str, str]]], frozen=True):
+    """(sha256, path) of some of the active models that are wanted, in order; as it is stored."""
+
+    search: ModelSearch
+    offset: int
+    limit: int
+
+
+class ModelsOfHashes(Query[list[ModelSummary]], frozen=True):
+    """The active models of these hashes, in their order; those that are gone are left out."""
+
+    hashes: Sequence[str]
+
+
+class PendingMarks(Query[tuple[dict[int, Defect], set[int]]], frozen=True):
+    """Why the last promotion of pending models failed, and which of them are in conflict."""
+
+
+class TagCounts(Query[list[TagCount]], frozen=True):
+    """All tags by name, with how many models have each."""
 
 
 class TypesInUse(Query[list[str]], frozen=True):

@@ -61,6 +61,10 @@ ROUTES: dict[tuple[str, str], tuple[set[int], set[int]]] = {
     ("get", f"{MIGRATION}/promotion"): ({200}, {400, 404}),
     ("get", f"{MIGRATION}/conflicts"): ({200}, {400}),
     ("get", "/api/library"): ({200}, set()),
+    ("get", "/api/library/models"): ({200}, {400}),
+    ("get", "/api/library/tags"): ({200}, set()),
+    ("post", "/api/library/tags"): ({200}, WITH_JSON),
+    ("patch", f"{MIGRATION}/pending_model"): ({200}, {404, 409} | WITH_JSON),
     ("get", "/api/library/problems"): ({200}, set()),
     ("get", "/api/library/problems/items"): ({200}, {400}),
 }
@@ -84,7 +88,14 @@ FIELDS = {
     "PendingSide": {"id", "path"},
     "ExistingSide": {"id", "path"},
     "Refusal": {"id", "error"},
-    "PendingSummary": {"id", "name", "image", "type", "tags"},
+    "PendingSummary": {
+        *("id", "name", "image", "type", "tags", "path", "size_bytes", "created_at"),
+        *("images_count", "error", "conflict"),
+    },
+    "ModelPage": {"models", "total", "next"},
+    "TagCount": {"id", "name", "models", "pending"},
+    "TagReport": {"models", "pending", "unknown", "busy"},
+    "ManyTagsBody": {"sha256", "pending", "add", "remove"},
     "Tag": {"id", "name"},
     "ScanAnswer": {"status", "scanned", "added", "pending_ids", "skipped"},
     "ModelSummary": {
@@ -115,7 +126,17 @@ FIELDS = {
     "Step": {"run_id", "item_id", "source_id", "path", "from_state", "to_state", "at"},
     "ConflictPage": {"conflicts", "next"},
     "LibraryAnswer": {
-        *("path", "models", "pending", "types", "version", "conflicts", "failed", "warnings")
+        *(
+            "path",
+            "models",
+            "pending",
+            "types",
+            "version",
+            "conflicts",
+            "failed",
+            "warnings",
+            "folders",
+        )
     },
     "TypeCount": {"type", "models"},
 }
