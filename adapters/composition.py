@@ -88,10 +88,10 @@ class Reshelve:
         from adapters.files.models import DiskModels
         from adapters.files.stored import DiskStoredFiles
         from adapters.pillow.codec import PillowCodec
-        from adapters.sqlite.store import sqlite_reader
+        from adapters.sqlite.store import sqlite_inspector
         from engine.library.verification import Verification
 
-        async with sqlite_reader(library) as reader:
+        async with sqlite_inspector(library) as reader:
             yield Verification(
                 records=reader,
                 files=DiskStoredFiles(library),

@@ -19,7 +19,7 @@ from adapters.sqlite.schema import (
     LIBRARY_TABLES,
     statements,
 )
-from engine.errors import LibraryDamaged, LibraryTooNew
+from engine.errors import LibraryDamaged, LibraryMissing, LibraryTooNew
 
 CACHE_KIB = 32 * 1024
 """Hashes are random keys: the pages that a chunk of them touches should stay in memory."""
@@ -50,6 +50,14 @@ async def open_writer(path: Path) -> Connection:
 async def open_reader(path: Path) -> Connection:
     """A connection that only reads. Raises `LibraryMissing`, `LibraryTooOld`, `LibraryTooNew`."""
     return await connect(partial(_reading, path))
+
+
+async def open_inspector(path: Path) -> Connection:
+    """A connection that only reads, also a library that version 2 made and we never had.
+
+    Raises as `open_reader`, and `LibraryDamaged` where a table of version 2 is not there.
+    """
+    return await connect(partial(_inspecting, path))
 
 
 def _writing(path: Path) -> sqlite3.Connection:
@@ -89,21 +97,50 @@ def _reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _inspecting(path: Path) -> sqlite3.Connection:
+    connection = existing(path)
+    try:
+        connection.execute(READ_ONLY)
+        columns = _columns(connection)
+        if not columns:
+            raise LibraryMissing(str(path.parent))
+        for table in EXPECTED_COLUMNS:
+            if table not in columns:
+                raise LibraryDamaged(str(path), f"it has no table {table}")
+        _require_columns(columns, path)
+        if journal_version(connection, path) is not None:
+            require_journal(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse what is no version 2 library."""
+    columns = _columns(connection)
+    _require_columns(columns, path)
+    if "db_meta" in columns:
+        version = connection.execute(SELECT_META, ("db_version",)).fetchone()
+        if version is not None and version[0] != DB_VERSION:
+            raise LibraryDamaged(str(path), "its db_version is not 2")
+
+
+def _columns(connection: sqlite3.Connection) -> dict[str, set[str]]:
+    """The columns of every table."""
     columns: dict[str, set[str]] = {}
     for table, column in connection.execute(SELECT_COLUMNS):
         columns.setdefault(table, set()).add(column)
+    return columns
+
+
+def _require_columns(columns: dict[str, set[str]], path: Path) -> None:
     for table, expected in EXPECTED_COLUMNS.items():
         missing = expected - columns.get(table, expected)
         if missing:
             raise LibraryDamaged(
                 str(path), f"its table {table} has no column {', '.join(sorted(missing))}"
             )
-    if "db_meta" in columns:
-        version = connection.execute(SELECT_META, ("db_version",)).fetchone()
-        if version is not None and version[0] != DB_VERSION:
-            raise LibraryDamaged(str(path), "its db_version is not 2")
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from adapters.sqlite import (
     catalogue,
+    faults,
     finding,
     histories,
     pending_edits,
@@ -26,7 +27,7 @@ from adapters.sqlite import (
     transitions,
     verification,
 )
-from adapters.sqlite.admission import open_reader, open_writer
+from adapters.sqlite.admission import open_inspector, open_reader, open_writer
 from adapters.sqlite.connection import Connection
 from adapters.sqlite.database import Transaction, transaction
 from adapters.sqlite.opening import database_path, translate
@@ -70,6 +71,7 @@ from engine.ports.queries import (
     CountsOfLibrary,
     EnlistedItems,
     FailuresOf,
+    FaultsOf,
     ImagesCounts,
     ItemHistory,
     ItemsOf,
@@ -99,12 +101,16 @@ from engine.ports.queries import (
     RetryableItems,
     RunById,
     StatusOf,
+    StoredModelAt,
     StoredModels,
     StoredWaiting,
+    StoredWaitingAt,
     TagCounts,
     TypesInUse,
+    UnderWay,
     UnfinishedRun,
     UnusedOriginals,
+    UnwantedOriginals,
     WarningsOf,
 )
 
@@ -165,9 +171,14 @@ ANSWER: dict[type[Query[Any]], Callable[..., Any]] = {
     UnusedOriginals: promotion_reads.unused_originals,
     KnownPaths: promotion_reads.known_paths,
     RecordsOfSize: promotion_reads.records_of_size,
+    FaultsOf: faults.faults,
     StoredModels: verification.models,
+    StoredModelAt: verification.model,
     StoredWaiting: verification.waiting,
+    StoredWaitingAt: verification.waiting_model,
     ImagesCounts: verification.images_counts,
+    UnderWay: verification.under_way,
+    UnwantedOriginals: verification.unwanted_originals,
     ModelsOfType: catalogue.summaries,
     ModelsOfHashes: catalogue.summaries_of,
     ModelsFound: finding.found_models,
@@ -258,6 +269,14 @@ async def sqlite_reader(library: Path) -> AsyncIterator[SqliteReader]:
     """A reader of a library that somebody else may own. Raises `LibraryMissing`."""
     path = database_path(library)
     async with database_thread() as thread, _opened(thread, open_reader, path) as reading:
+        yield SqliteReader(thread, reading, path)
+
+
+@asynccontextmanager
+async def sqlite_inspector(library: Path) -> AsyncIterator[SqliteReader]:
+    """As `sqlite_reader`, also for a library that only version 2 had."""
+    path = database_path(library)
+    async with database_thread() as thread, _opened(thread, open_inspector, path) as reading:
         yield SqliteReader(thread, reading, path)
 
 

@@ -1,30 +1,55 @@
 """What is wrong with a library: database and files compared, nothing changed.
 
-Models and files are streamed; memory does not grow with the library.
+Models and files are streamed; memory does not grow with the library. Somebody may write the
+library meanwhile: what is found is looked at once more, and told where the record is still the
+same.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
+import anyio
 from anyio import CapacityLimiter, to_thread
 
-from engine.facts.files import UnusableFile
-from engine.facts.findings import Problem, Sample, StoredModel, StoredPending
-from engine.facts.preview_names import PREVIEW_NAME, set_names
-from engine.facts.previews import UnusableImage
-from engine.facts.records import SHA256_HEX
+from engine.facts.findings import (
+    FaultKind,
+    Finding,
+    Problem,
+    Sample,
+    StoredModel,
+    StoredPending,
+)
+from engine.facts.preview_names import PREVIEW_NAME
+from engine.library.inspection import Inspection, Look
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
 from engine.ports.previews import PreviewCodec
-from engine.ports.queries import ImagesCounts, StoredModels, StoredWaiting
+from engine.ports.queries import (
+    FaultsOf,
+    ImagesCounts,
+    StoredModelAt,
+    StoredModels,
+    StoredWaiting,
+    StoredWaitingAt,
+    UnderWay,
+    UnwantedOriginals,
+)
 from engine.ports.verification import StoredFiles
 
 T = TypeVar("T")
+M = TypeVar("M", StoredModel, StoredPending)
 
 PAGE = 200
+BATCH = 10
+"""How many models a thread looks at in one go."""
+NAMES = 5_000
+"""How many names of originals are looked up at once: for each time, the queue is read whole."""
+PATIENCE = 5
+"""How often a model is looked at that changes all the time."""
 BEFORE_FIRST = -(2**63)
 
 
@@ -43,127 +68,167 @@ class Verification:
     ) -> None:
         self._records = records
         self._files = files
-        self._disk = models
-        self._codec = codec
-        self._rehash = rehash
+        self._inspection = Inspection(files, models, codec, rehash)
+        self._workers = workers
         self._cpu = CapacityLimiter(workers)
         self.models = 0
         self.images = 0
 
     async def problems(self) -> AsyncIterator[Problem]:
         """All that is wrong, record by record, then file by file."""
-        async for problem in self._active():
-            yield problem
-        async for problem in self._pending():
-            yield problem
-        async for problem in self._strays():
-            yield problem
-        for path in await self._thread(self._files.temporaries):
-            yield Problem("temporary_left", path, "an interrupted process left it")
+        async for finding in self.findings():
+            yield finding.problem
 
-    async def _active(self) -> AsyncIterator[Problem]:
+    async def findings(self) -> AsyncIterator[Finding]:
+        """All that is wrong, with what would mend it."""
+        for part in (self._faults, self._active, self._waiting, self._strays, self._originals):
+            async for finding in part():
+                yield finding
+        for path in await self._thread(self._files.folders):
+            yield Finding(Problem("folder_stray", path, "version 2 has no folder here"))
+        for path in await self._thread(self._files.temporaries):
+            yield Finding(Problem("temporary_left", path, "an interrupted process left it"))
+
+    async def _faults(self) -> AsyncIterator[Finding]:
+        for kind in FaultKind:
+            after: int | None = BEFORE_FIRST
+            while after is not None:
+                page = await self._records.ask(FaultsOf(kind, after, PAGE))
+                for finding in page.findings:
+                    yield finding
+                after = page.next
+
+    async def _active(self) -> AsyncIterator[Finding]:
         after = BEFORE_FIRST
         while page := await self._records.ask(StoredModels(after, PAGE)):
             after = page[-1].number
-            for model in page:
-                self.models += 1
-                for problem in await self._thread(self._check_model, model):
-                    yield problem
+            self.models += len(page)
+            for model, look in zip(
+                page, await self._looks(self._inspection.active, page), strict=True
+            ):
+                for finding in await self._still_active(model, look):
+                    yield finding
 
-    def _check_model(self, model: StoredModel) -> list[Problem]:
-        """In a thread."""
-        problems = [Problem("record_invalid", model.path, defect) for defect in model.defects]
-        problems += self._check_file(model.path)
-        complete, seq = 0, 0
-        while seq < model.images_count:
-            found = [self._check_preview(name) for name in set_names(model.sha256, seq)]
-            bad = [problem for problem in found if problem is not None]
-            problems += bad
-            complete += not any(problem.code == "image_missing" for problem in bad)
-            seq += 1
-        while all(self._has_preview(name) for name in set_names(model.sha256, seq)):
-            complete, seq = complete + 1, seq + 1
-        if complete != model.images_count:
-            detail = f"images_count is {model.images_count}, on disk are {complete} complete sets"
-            problems.append(Problem("images_count_wrong", model.path, detail))
-        if all(problem.code != "file_missing" for problem in problems):
-            problems += self._check_hash(model)
-        return problems
-
-    def _check_file(self, path: str) -> list[Problem]:
-        if self._disk.sizes([path])[0] is None:
-            return [Problem("file_missing", path, "no such file")]
+    async def _still_active(self, model: StoredModel, look: Look) -> list[Finding]:
+        """What is wrong with a model whose record did not change while it was looked at."""
+        for _ in range(PATIENCE):
+            if not look.findings:
+                break
+            if look.beyond:
+                under_way = await self._records.ask(UnderWay([model.sha256]))
+                look = _without_count(look) if under_way else look
+            now = await self._records.ask(StoredModelAt(model.number))
+            if now is None:
+                return []
+            if now == model:
+                return look.findings
+            model, look = now, await self._thread(self._inspection.active, now)
         return []
 
-    def _has_preview(self, name: str) -> bool:
-        try:
-            return self._files.preview(name) is not None
-        except UnusableImage:
-            return False
-
-    def _check_preview(self, name: str) -> Problem | None:
-        path = self._files.path_of(name)
-        try:
-            data = self._files.preview(name)
-            if data is None:
-                return Problem("image_missing", path, "no such file")
-            self.images += 1
-            self._codec.check(data)
-        except UnusableImage as reason:
-            return Problem("image_unreadable", path, reason.detail)
-        return None
-
-    def _check_hash(self, model: StoredModel) -> list[Problem]:
-        if not SHA256_HEX.fullmatch(model.sha256):
-            return []
-        if self._rehash is None or not self._rehash.holds(model.sha256):
-            return []
-        try:
-            found, _ = self._disk.sha256(model.path, lambda _: None)
-        except UnusableFile as reason:
-            return [Problem(reason.code, model.path, reason.message)]
-        if found == model.sha256:
-            return []
-        return [Problem("hash_mismatch", model.path, f"recorded {model.sha256}, found {found}")]
-
-    async def _pending(self) -> AsyncIterator[Problem]:
+    async def _waiting(self) -> AsyncIterator[Finding]:
         after = BEFORE_FIRST
         while page := await self._records.ask(StoredWaiting(after, PAGE)):
             after = page[-1].id
-            for model in page:
-                for problem in await self._thread(self._check_waiting, model):
-                    yield problem
+            for model, look in zip(
+                page, await self._looks(self._inspection.waiting, page), strict=True
+            ):
+                for finding in await self._still_waiting(model, look):
+                    yield finding
 
-    def _check_waiting(self, model: StoredPending) -> list[Problem]:
-        """In a thread."""
-        problems = [Problem("record_invalid", model.path, defect) for defect in model.defects]
-        problems += self._check_file(model.path)
-        for name in model.images:
-            if not self._files.has_original(name):
-                detail = f"the original {name} of pending model {model.id} is not there"
-                problems.append(Problem("image_missing", model.path, detail))
-        return problems
+    async def _still_waiting(self, model: StoredPending, look: Look) -> list[Finding]:
+        for _ in range(PATIENCE):
+            if not look.findings:
+                break
+            now = await self._records.ask(StoredWaitingAt(model.id))
+            if now is None:
+                return []
+            if now == model:
+                return look.findings
+            model, look = now, await self._thread(self._inspection.waiting, now)
+        return []
 
-    async def _strays(self) -> AsyncIterator[Problem]:
+    async def _looks(self, inspect: Callable[[M], Look], page: list[M]) -> list[Look]:
+        """A look at each model, in their order, by as many threads as there are workers."""
+        looks: list[Look] = [Look()] * len(page)
+        starts = iter(range(0, len(page), BATCH))
+
+        def look_at(start: int) -> None:
+            for place, model in enumerate(page[start : start + BATCH], start):
+                looks[place] = inspect(model)
+
+        async def work() -> None:
+            for start in starts:  # which all workers share
+                await self._thread(look_at, start)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(self._workers):
+                tasks.start_soon(work)
+        self.images += sum(look.images for look in looks)
+        return looks
+
+    async def _strays(self) -> AsyncIterator[Finding]:
         names = self._files.preview_names()
-        while chunk := await self._thread(_take, names):
-            parsed = {name: PREVIEW_NAME.fullmatch(name) for name in chunk}
-            hashes = {match["sha256"] for match in parsed.values() if match is not None}
-            counts = await self._records.ask(ImagesCounts(sorted(hashes)))
-            for name, match in parsed.items():
-                if match is None:
-                    detail = "no preview of version 2 is called so"
-                elif match["sha256"] not in counts:
-                    detail = "no active model has this hash"
-                elif int(match["seq"]) >= counts[match["sha256"]]:
-                    detail = f"its model has {counts[match['sha256']]} preview sets"
-                else:
+        while chunk := await self._thread(_take, names, PAGE):
+            suspects = await self._uncounted(chunk)
+            if not suspects:
+                continue
+            hashes = sorted({match["sha256"] for name in suspects if (match := _named(name))})
+            under_way = await self._records.ask(UnderWay(hashes))
+            # Read once more: what was written meanwhile is counted by now.
+            suspects = await self._uncounted(list(suspects))
+            for name, detail in suspects.items():
+                match = _named(name)
+                path = self._files.path_of(name)
+                if match is not None and match["sha256"] in under_way:
                     continue
-                yield Problem("image_stray", self._files.path_of(name), detail)
+                if await self._thread(self._files.is_there, path):
+                    yield Finding(Problem("image_stray", path, detail))
+
+    async def _uncounted(self, names: Sequence[str]) -> dict[str, str]:
+        """What no record speaks of, and why; sets that only their count lacks are none of it."""
+        parsed = {name: _named(name) for name in names}
+        hashes = {match["sha256"] for match in parsed.values() if match is not None}
+        counts = await self._records.ask(ImagesCounts(sorted(hashes)))
+        found = {}
+        for name, match in parsed.items():
+            if match is None:
+                found[name] = "no preview of version 2 is called so"
+            elif match["sha256"] not in counts:
+                found[name] = "no active model has this hash"
+            elif int(match["seq"]) >= (count := max(counts[match["sha256"]], 0)):
+                follows = await self._thread(self._follows, match["sha256"], count, match["seq"])
+                if not follows:
+                    found[name] = f"its model has {count} preview sets"
+        return found
+
+    def _follows(self, sha256: str, count: int, seq: str) -> bool:
+        """Whether every set from the count to this one is complete: then they are sets like all
+        others, and the count is wrong."""
+        return all(self._inspection.has_set(sha256, n) for n in range(count, int(seq) + 1))
+
+    async def _originals(self) -> AsyncIterator[Finding]:
+        names = self._files.original_names()
+        while chunk := await self._thread(_take, names, NAMES):
+            if unwanted := await self._records.ask(UnwantedOriginals(chunk)):
+                for name in await self._records.ask(UnwantedOriginals(unwanted)):
+                    path = self._files.path_of_original(name)
+                    if await self._thread(self._files.is_there, path):
+                        detail = "no pending model has it"
+                        yield Finding(Problem("pending_image_stray", path, detail))
 
     async def _thread(self, function: Callable[..., T], *arguments: object) -> T:
         return await to_thread.run_sync(function, *arguments, limiter=self._cpu)
 
 
-def _take(names: Iterator[str]) -> list[str]:
-    return list(islice(names, PAGE))
+def _without_count(look: Look) -> Look:
+    """What is wrong beside a count that something under way is about to change."""
+    left = [f for f in look.findings if f.problem.code != "images_count_wrong"]
+    return Look(left, look.images)
+
+
+def _named(name: str) -> re.Match[str] | None:
+    return PREVIEW_NAME.fullmatch(name)
+
+
+def _take(names: Iterator[str], count: int) -> list[str]:
+    return list(islice(names, count))

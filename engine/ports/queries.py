@@ -14,7 +14,7 @@ import msgspec
 from engine.facts.catalogue import ModelSummary, TagCount
 from engine.facts.codes import ProblemKind
 from engine.facts.files import FileFacts
-from engine.facts.findings import StoredModel, StoredPending
+from engine.facts.findings import FaultKind, FaultPage, StoredModel, StoredPending
 from engine.facts.problems import CodeCount, Problem, ProblemCounts
 from engine.facts.promotion_report import Conflict, PromotionReport
 from engine.facts.records import ModelRecord, PendingModelRecord, Tag
@@ -187,6 +187,40 @@ class ImagesCounts(Query[dict[str, int]], frozen=True):
     """`images_count` of those of the hashes that are active models."""
 
     hashes: Sequence[str]
+
+
+class FaultsOf(Query[FaultPage], frozen=True):
+    """What is wrong of a kind by the database alone, all of one moment, ascending by number."""
+
+    kind: FaultKind
+    after: int
+    limit: int
+
+
+class StoredModelAt(Query[StoredModel | None], frozen=True):
+    """The active model of this number, None where it has left."""
+
+    number: int
+
+
+class StoredWaitingAt(Query[StoredPending | None], frozen=True):
+    """The model that waits under this number, None where it has left."""
+
+    number: int
+
+
+class UnderWay(Query[set[str]], frozen=True):
+    """Those of the hashes whose preview sets the journal tells to be written or removed: now, or
+    when what was interrupted goes on."""
+
+    hashes: Sequence[str]
+
+
+class UnwantedOriginals(Query[list[str]], frozen=True):
+    """Those of the names of pending originals that no model in the queue has, that nothing under
+    way writes, and that the journal has never heard of."""
+
+    names: Sequence[str]
 
 
 class ModelsOfType(Query[list[ModelSummary]], frozen=True):

@@ -10,11 +10,23 @@ class StoredFiles(Protocol):
     """Reads the image folders of a library. Methods block; call them in a thread."""
 
     def preview_names(self) -> Iterator[str]:
-        """Names of the files in the image folder, in no order."""
+        """Names of what lies in the image folder, but folders of other names, in no order."""
+        ...
+
+    def original_names(self) -> Iterator[str]:
+        """Names of what lies in the folder of pending originals, but folders, in no order."""
+        ...
+
+    def folders(self) -> list[str]:
+        """Paths of folders where there should be none."""
         ...
 
     def temporaries(self) -> list[str]:
-        """Paths of what an interrupted process left."""
+        """Paths of what an interrupted process left; none while somebody owns the library."""
+        ...
+
+    def has_preview(self, name: str) -> bool:
+        """Whether a preview file is there."""
         ...
 
     def preview(self, name: str) -> bytes | None:
@@ -27,4 +39,12 @@ class StoredFiles(Protocol):
 
     def path_of(self, name: str) -> str:
         """The path of a preview file."""
+        ...
+
+    def path_of_original(self, name: str) -> str:
+        """The path of a pending original."""
+        ...
+
+    def is_there(self, path: str) -> bool:
+        """Whether anything lies at a path that was told."""
         ...

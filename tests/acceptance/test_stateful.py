@@ -414,15 +414,18 @@ class Library(RuleBasedStateMachine):
         assert query(self.library, "PRAGMA foreign_key_check") == []
 
     @invariant()
-    def verification_finds_only_the_files_that_are_lost(self) -> None:
+    def verification_finds_what_is_lost_and_what_is_active_and_waits(self) -> None:
         entries = [*self.account.active.values(), *self.account.waiting.values()]
         gone = [
             entry.fields["path"] for entry in entries if self.account.gone(entry.fields["path"])
         ]
+        both = {entry.fields["path"] for entry in self.account.active.values()} & {
+            *self.account.waiting
+        }
         found = [(p.code, p.path) for p in self.portal.call(self.problems)]
-        # The owner's scratch folder is there for as long as the service is open.
-        kept = [problem for problem in found if problem[0] != "temporary_left"]
-        assert sorted(kept) == sorted(("file_missing", path) for path in gone)
+        assert sorted(found) == sorted(
+            [("file_missing", path) for path in gone] + [("path_twice", path) for path in both]
+        )
 
     async def problems(self) -> list[Problem]:
         async with Reshelve().verification(self.library, None, 1) as verification:

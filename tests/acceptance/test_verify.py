@@ -176,7 +176,6 @@ def damaged(assignment: str, table: str = "models") -> Callable[[Shelved], None]
     return damage
 
 
-SET_2 = sorted(("image_stray", name) for name in preview_names(TWO, 2) - preview_names(TWO, 1))
 SET_OF_NONE = sorted(("image_missing", name) for name in preview_names(NONE, 1))
 ACTIVE_RECORD = [("record_invalid", "2.safetensors")]
 WAITING_RECORD = [("record_invalid", "3.safetensors")]
@@ -201,7 +200,8 @@ DAMAGES: dict[str, tuple[Callable[[Shelved], None], Told]] = {
         [("image_stray", f"{TWO}_2_low.webp")],
     ),
     "a foreign file": (add_foreign_file, [("image_stray", "notes.txt")]),
-    "a count too small": (count_too_few, [*SET_2, ("images_count_wrong", "1.safetensors")]),
+    # What lies complete behind the count is as good as any other set: only the count is wrong.
+    "a count too small": (count_too_few, [("images_count_wrong", "1.safetensors")]),
     "a count too large": (count_too_many, [*SET_OF_NONE, ("images_count_wrong", "2.safetensors")]),
     "half a preview": (leave_temporary_preview, [("temporary_left", ".reshelve-0123.tmp")]),
     "half an original": (leave_temporary_original, [("temporary_left", ".reshelve-0123.tmp")]),
@@ -270,7 +270,7 @@ class Unreadable(DiskStoredFiles):
 
 async def test_images_that_cannot_be_read_are_looked_for_no_further(shelved: Shelved) -> None:
     async with Reshelve().verification(shelved.library, None, 1) as verification:
-        verification._files = Unreadable(shelved.library, 50)
+        verification._inspection._files = Unreadable(shelved.library, 50)
         found = [problem async for problem in verification.problems()]
     assert sorted((p.code, Path(p.path).name) for p in found) == sorted(
         ("image_unreadable", name) for name in preview_names(TWO, 2)
@@ -374,9 +374,7 @@ async def test_verification_changes_no_byte_and_no_time(shelved: Shelved) -> Non
 async def test_verification_beside_the_owner_sees_what_was_committed(shelved: Shelved) -> None:
     async with opened(shelved.library) as service:
         await service.promote([WAITING], None)
-        # The owner's scratch folder is its own, for as long as it is there.
-        found = await told(shelved)
-    assert [code for code, _ in found] == ["temporary_left"]
+        assert await told(shelved) == []
 
 
 async def test_a_killed_process_leaves_a_library_that_verification_does_not_mend(

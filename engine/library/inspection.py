@@ -1,0 +1,127 @@
+"""How one model is looked at: its record, its file, its previews or originals; in a thread."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.facts.files import UnusableFile
+from engine.facts.findings import Finding, Problem, RecordDefect, Sample, StoredModel, StoredPending
+from engine.facts.preview_names import set_names
+from engine.facts.previews import UnusableImage
+from engine.facts.records import SHA256_HEX
+from engine.facts.repairs import FillRecord, MendOriginal, MendPreviews, Remedy
+from engine.ports.files import ModelFiles
+from engine.ports.previews import PreviewCodec
+from engine.ports.verification import StoredFiles
+
+
+class Look(msgspec.Struct):
+    """What was found, and how many images were read; `beyond` tells that complete sets lie behind
+    the count of the record."""
+
+    findings: list[Finding] = []
+    images: int = 0
+    beyond: bool = False
+
+    def add(self, problem: Problem, remedy: Remedy | None = None) -> None:
+        """Note a problem."""
+        self.findings.append(Finding(problem, remedy))
+
+
+class Inspection:
+    """Looks at models one by one; changes nothing, and keeps nothing."""
+
+    def __init__(
+        self, files: StoredFiles, models: ModelFiles, codec: PreviewCodec, rehash: Sample | None
+    ) -> None:
+        self._files = files
+        self._disk = models
+        self._codec = codec
+        self._rehash = rehash
+
+    def active(self, model: StoredModel) -> Look:
+        """An active model."""
+        look = Look()
+        _tell_defects(look, model.path, model.defects, FillRecord("models", model.number))
+        there = self._tell_file(look, model.path)
+        self._tell_previews(look, model)
+        if there and self._is_sampled(model.sha256):
+            self._tell_hash(look, model.path, model.sha256)
+        return look
+
+    def waiting(self, model: StoredPending) -> Look:
+        """A model that waits."""
+        look = Look()
+        _tell_defects(look, model.path, model.defects, FillRecord("pending_import", model.id))
+        there = self._tell_file(look, model.path)
+        for name in model.images:
+            if not self._files.has_original(name):
+                detail = f"the original {name} of pending model {model.id} is not there"
+                problem = Problem("image_missing", model.path, detail)
+                look.add(problem, MendOriginal(model.id, name))
+        if there and (model.unread or self._is_sampled(model.sha256)):
+            self._tell_hash(look, model.path, model.sha256)
+        return look
+
+    def _tell_file(self, look: Look, path: str) -> bool:
+        if self._disk.sizes([path])[0] is not None:
+            return True
+        look.add(Problem("file_missing", path, "no such file"))
+        return False
+
+    def _tell_previews(self, look: Look, model: StoredModel) -> None:
+        remedy = MendPreviews(model.sha256)
+        complete, seq = 0, 0
+        while seq < model.images_count:
+            found = [self._preview(look, name) for name in set_names(model.sha256, seq)]
+            for problem in found:
+                if problem is not None:
+                    look.add(problem, remedy)
+            complete += not any(p is not None and p.code == "image_missing" for p in found)
+            seq += 1
+        counted = complete
+        while self.has_set(model.sha256, seq):
+            complete, seq = complete + 1, seq + 1
+        look.beyond = complete > counted
+        if complete != model.images_count:
+            detail = f"images_count is {model.images_count}, on disk are {complete} complete sets"
+            look.add(Problem("images_count_wrong", model.path, detail), remedy)
+
+    def has_set(self, sha256: str, seq: int) -> bool:
+        """Whether all tiers of a preview set are there."""
+        return all(self._files.has_preview(name) for name in set_names(sha256, seq))
+
+    def _preview(self, look: Look, name: str) -> Problem | None:
+        path = self._files.path_of(name)
+        try:
+            data = self._files.preview(name)
+            if data is None:
+                return Problem("image_missing", path, "no such file")
+            look.images += 1
+            self._codec.check(data)
+        except UnusableImage as reason:
+            return Problem("image_unreadable", path, reason.detail)
+        return None
+
+    def _is_sampled(self, sha256: str) -> bool:
+        if self._rehash is None or not SHA256_HEX.fullmatch(sha256):
+            return False
+        return self._rehash.holds(sha256)
+
+    def _tell_hash(self, look: Look, path: str, sha256: str) -> None:
+        try:
+            found, _ = self._disk.sha256(path, lambda _: None)
+        except UnusableFile as reason:
+            look.add(Problem(reason.code, path, reason.message))
+            return
+        if found != sha256:
+            detail = f"recorded {sha256}, found {found}"
+            look.add(Problem("hash_mismatch", path, detail))
+
+
+def _tell_defects(
+    look: Look, path: str, defects: tuple[RecordDefect, ...], remedy: FillRecord
+) -> None:
+    for defect in defects:
+        problem = Problem("record_invalid", path, defect.detail)
+        look.add(problem, remedy if defect.missing else None)
