@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,11 @@ class Reshelve:
 
     @asynccontextmanager
     async def service(
-        self, library: Path, workers: int, types: tuple[str, ...] = ()
+        self,
+        library: Path,
+        workers: int,
+        types: tuple[str, ...] = (),
+        tell_of_wait: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[MigrationService]:
         """Own a library, made where there is none, and serve its migrations."""
         from adapters.files.images import DiskImages
@@ -45,7 +49,7 @@ class Reshelve:
         from engine.service import MigrationService
 
         with owned_library(library) as files:
-            async with sqlite_store(library) as store:
+            async with sqlite_store(library, tell_of_wait) as store:
                 ports = Ports(
                     store=store,
                     library=files,
@@ -56,16 +60,19 @@ class Reshelve:
                     codec=PillowCodec(),
                     clock=SystemClock(),
                     types=types,
+                    tell_of_wait=tell_of_wait,
                 )
                 async with MigrationService(ports, workers=workers) as service:
                     yield service
 
     @asynccontextmanager
-    async def reader(self, library: Path) -> AsyncIterator[Reader]:
+    async def reader(
+        self, library: Path, tell_of_wait: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[Reader]:
         """Read a library that somebody may own."""
         from adapters.sqlite.store import sqlite_reader
 
-        async with sqlite_reader(library) as reader:
+        async with sqlite_reader(library, tell_of_wait) as reader:
             yield reader
 
     def last_status(self, library: Path) -> RunStatus:
@@ -82,7 +89,11 @@ class Reshelve:
 
     @asynccontextmanager
     async def verification(
-        self, library: Path, rehash: Sample | None, workers: int
+        self,
+        library: Path,
+        rehash: Sample | None,
+        workers: int,
+        tell_of_wait: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[Verification]:
         """Compare a library's database and files, without owning it."""
         from adapters.files.models import DiskModels
@@ -91,7 +102,7 @@ class Reshelve:
         from adapters.sqlite.store import sqlite_inspector
         from engine.library.verification import Verification
 
-        async with sqlite_inspector(library) as reader:
+        async with sqlite_inspector(library, tell_of_wait) as reader:
             yield Verification(
                 records=reader,
                 files=DiskStoredFiles(library),
@@ -134,12 +145,16 @@ class Program(Reshelve):
 
     @asynccontextmanager
     async def service(
-        self, library: Path, workers: int, types: tuple[str, ...] = ()
+        self,
+        library: Path,
+        workers: int,
+        types: tuple[str, ...] = (),
+        tell_of_wait: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[MigrationService]:
         """As `Reshelve.service`, with the interpreter set for it once all is imported."""
         from adapters.cli.interpreter import attune
 
-        async with super().service(library, workers, types) as service:
+        async with super().service(library, workers, types, tell_of_wait) as service:
             attune()
             yield service
 

@@ -31,13 +31,24 @@ class SourceUnreadable(ReshelveError):
 
 
 class LibraryInUse(ReshelveError):
-    """Another process owns the library."""
+    """Another reshelve owns the library."""
 
     code = "library_in_use"
 
     def __init__(self, path: str) -> None:
         super().__init__(f"The library {path} is in use by another reshelve process.")
         self.path = path
+
+
+class DatabaseBusy(ReshelveError):
+    """Another program has locked the library's database, and is waited for no longer."""
+
+    code = "database_busy"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another program has locked the library's database. What was done is kept."
+        )
 
 
 class LibraryMissing(ReshelveError):

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 
 import anyio
-import msgspec
 from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
@@ -22,13 +21,12 @@ from engine.errors import RunActive, RunInterrupted
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root, source_images
 from engine.facts.previews import MAX_DECODED_PIXELS
-from engine.facts.progress import TimeLeft, with_bytes_under_way
 from engine.facts.promotion_report import PromotionReport, Refusal, refuse, sort_ids
 from engine.facts.records import PendingModelRecord
 from engine.facts.requests import LegacyImport
 from engine.facts.scan_report import ScanReport
 from engine.facts.states import ModelState
-from engine.facts.status import ItemPage, RunFailure, RunKind, RunNotice, RunState, RunStatus
+from engine.facts.status import ItemPage, RunFailure, RunKind, RunNotice, RunStatus
 from engine.facts.work import Run
 from engine.library.catalogue import Catalogue
 from engine.library.finder import Finder
@@ -42,7 +40,6 @@ from engine.ports.queries import (
     PendingModels,
     PendingPaths,
     PromotionOf,
-    StatusOf,
     WarningsOf,
 )
 from engine.runs.importing import ImportRun
@@ -50,6 +47,7 @@ from engine.runs.promoting import PromotionRun
 from engine.runs.resources import HashMeter, WorkerResources
 from engine.runs.scanning import Scan
 from engine.runs.survey import Surveyor
+from engine.runs.watching import Watch
 from engine.runs.worker import Worker
 
 CRASH_LIMIT = 3
@@ -63,11 +61,8 @@ GRACE_SECONDS = 4.0
 
 CLOSING = "The service is stopping. Promote again when it runs."
 
-HASHING_INTERVAL = 0.5
-"""How often to look whether bytes were hashed: while a large file is read, nothing is committed."""
-
-EVENT_INTERVAL = 0.1
-"""Seconds between two events at the least."""
+HURRY_SECONDS = 1.0
+"""How long what is stopping goes on waiting for a database that another program has locked."""
 
 
 class MigrationService:
@@ -81,16 +76,14 @@ class MigrationService:
         self._ports = ports
         self._workers = workers
         self._pulse = Pulse()
-        self._writer = Writer(ports.store, self._pulse)
+        self._writer = Writer(ports.store, self._pulse, ports.tell_of_wait)
         self._supervisor: Supervisor
+        self._watch: Watch
         self._turn = anyio.Lock()
         self._promotions = anyio.Lock()
         self._tasks: TaskGroup
         self._stack = AsyncExitStack()
-        self._left = TimeLeft(anyio.current_time)
         self._closing = False
-        self._epoch = ports.clock.now()
-        self._told: tuple[int, RunStatus] | None = None
         self._resources = WorkerResources(
             journal=ports.store,
             codec=ports.codec,
@@ -123,12 +116,22 @@ class MigrationService:
             clock=self._ports.clock,
             work=self._work_of,
             tasks=self._tasks,
+            ended=self._pulse.beat,
+        )
+        self._watch = Watch(
+            reader=self._ports.store,
+            writer=self._writer,
+            pulse=self._pulse,
+            supervisor=self._supervisor,
+            meter=self._resources.meter,
+            clock=self._ports.clock,
         )
         try:
             await to_thread.run_sync(self._ports.library.sweep, limiter=self._resources.io)
             await self._writer.commit(Recover(self._ports.clock.now(), CRASH_LIMIT))
             await self.catalogue.recover()
         except BaseException:
+            self._writer.hurry(0)
             await self._stack.aclose()
             raise
         return self
@@ -147,7 +150,8 @@ class MigrationService:
     def _close(self) -> None:
         """Promotions that still queue would begin run after run while the tasks end."""
         self._closing = True
-        self._pulse.beat()
+        self._writer.hurry(HURRY_SECONDS)
+        self._watch.close()
 
     async def start(self, request: LegacyImport) -> RunStatus:
         """Start stage 1, or go on with the unfinished run of the same source; at once.
@@ -229,8 +233,11 @@ class MigrationService:
 
     async def cancel(self) -> RunStatus:
         """Let the active run finish what is in hand; it becomes `cancelled`."""
-        async with self._turn:
+        if self._supervisor.is_active():  # whoever starts another may wait for the database
             await self._supervisor.cancel()
+        else:
+            async with self._turn:
+                await self._supervisor.cancel()
         return await self.status()
 
     async def stop(self, grace: float = GRACE_SECONDS) -> None:
@@ -248,13 +255,7 @@ class MigrationService:
 
     async def status(self, run_id: int | None = None) -> RunStatus:
         """The status of a run, the last one by default. Raises `UnknownRun`."""
-        status = await (
-            self._committed() if run_id is None else self._ports.store.ask(StatusOf(run_id))
-        )
-        if status.run is None or status.run.status is not RunState.RUNNING:
-            return status
-        status = with_bytes_under_way(status, self._resources.meter.under_way)
-        return msgspec.structs.replace(status, eta_seconds=self._left.estimate(status))
+        return await self._watch.status(run_id)
 
     async def next_event(self, after: int = 0) -> tuple[int, RunStatus] | None:
         """(number, status) as soon as there is one newer than `after`; the newest only.
@@ -264,34 +265,12 @@ class MigrationService:
         Numbers rise, over restarts too: they count on from the time of the start in
         milliseconds. Whoever asks slowly misses the ones between, and costs nothing.
         """
-        seen = after - self._epoch if after >= self._epoch else -1
-        count = await self._beat(min(seen, self._pulse.count))
-        if self._closing:
-            return None
-        return self._epoch + count, await self.status()
-
-    async def _beat(self, seen: int) -> int:
-        """The next beat of the pulse; bytes that were hashed meanwhile are one as well."""
-        hashed = self._resources.meter.under_way
-        while True:
-            with anyio.move_on_after(HASHING_INTERVAL):
-                return await self._pulse.after(seen)
-            if self._resources.meter.under_way != hashed:
-                self._pulse.beat()
+        return await self._watch.next_event(after)
 
     async def events(self, after: int = 0) -> AsyncIterator[tuple[int, RunStatus]]:
         """`next_event`, again and again, at most one in `EVENT_INTERVAL`."""
-        while (event := await self.next_event(after)) is not None:
+        async for event in self._watch.events(after):
             yield event
-            after = event[0]
-            await anyio.sleep(EVENT_INTERVAL)
-
-    async def _committed(self) -> RunStatus:
-        """The last run as of the last commit, read once for all who ask before the next one."""
-        if self._told is None or self._told[0] != self._pulse.count:
-            count = self._pulse.count
-            self._told = (count, await self._ports.store.ask(StatusOf()))
-        return self._told[1]
 
     async def items(
         self, run_id: int | None, state: ModelState | None, after: int, limit: int

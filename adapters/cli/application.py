@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
     from engine.facts.status import RunStatus
@@ -43,21 +45,33 @@ class Application(Protocol):
     """Opens libraries, and draws the demo's."""
 
     def service(
-        self, library: Path, workers: int, types: tuple[str, ...] = ()
+        self,
+        library: Path,
+        workers: int,
+        types: tuple[str, ...] = (),
+        tell_of_wait: Callable[[], None] = ...,
     ) -> AbstractAsyncContextManager[MigrationService]:
-        """Own a library, made where there is none, and serve its migrations."""
+        """Own a library, made where there is none, and serve its migrations.
+
+        `tell_of_wait` is called when another program has had the database locked for a while.
+        """
         ...
 
     def serving(self, arguments: Arguments, token: str | None) -> Serving:
         """A server that listens, and serves nothing yet. Raises OSError."""
         ...
 
-    def reader(self, library: Path) -> AbstractAsyncContextManager[Reader]:
+    def reader(
+        self, library: Path, tell_of_wait: Callable[[], None] = ...
+    ) -> AbstractAsyncContextManager[Reader]:
         """Read a library that somebody may own."""
         ...
 
     def last_status(self, library: Path) -> RunStatus:
-        """The status of the last run of a library that somebody may own."""
+        """The status of the last run of a library that somebody may own.
+
+        Raises soon `DatabaseBusy` where another program lets nobody read.
+        """
         ...
 
     def is_owned(self, library: Path) -> bool:
@@ -65,7 +79,11 @@ class Application(Protocol):
         ...
 
     def verification(
-        self, library: Path, rehash: Sample | None, workers: int
+        self,
+        library: Path,
+        rehash: Sample | None,
+        workers: int,
+        tell_of_wait: Callable[[], None] = ...,
     ) -> AbstractAsyncContextManager[Verification]:
         """Compare a library's database and files, without owning it."""
         ...

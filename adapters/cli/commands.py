@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -15,6 +16,7 @@ from adapters.cli.exits import Exit
 from adapters.cli.output import Output
 from adapters.cli.runs import Steps, run_silently, run_steps
 from adapters.cli.serving import serve
+from adapters.cli.standing import WAITING
 from adapters.cli.suggestions import quoted
 from adapters.cli.tables import (
     show_items,
@@ -119,7 +121,9 @@ async def verify(arguments: Arguments, application: Application) -> int:
     output = Output(arguments)
     rehash = Sample(*(arguments.subset or (1, 1))) if arguments.hash else None
     found: list[Problem] = []
-    async with application.verification(arguments.library, rehash, arguments.workers) as pass_:
+    async with application.verification(
+        arguments.library, rehash, arguments.workers, _tell(output)
+    ) as pass_:
         async for problem in pass_.problems():
             found.append(problem)
             if not arguments.json:
@@ -142,7 +146,7 @@ async def items(arguments: Arguments, application: Application) -> int:
     """Every item of the last run."""
     output = Output(arguments)
     state = ModelState(arguments.state) if arguments.state else None
-    async with application.reader(arguments.library) as reader:
+    async with application.reader(arguments.library, _tell(output)) as reader:
         pages = documents.item_pages(reader, state)
         if arguments.json:
             await output.stream("items", pages)
@@ -154,7 +158,7 @@ async def items(arguments: Arguments, application: Application) -> int:
 async def pending(arguments: Arguments, application: Application) -> int:
     """What waits for promotion."""
     output = Output(arguments)
-    async with application.reader(arguments.library) as reader:
+    async with application.reader(arguments.library, _tell(output)) as reader:
         pages = documents.pending_pages(reader)
         if arguments.json:
             await output.stream("models", pages)
@@ -197,9 +201,14 @@ COMMANDS: dict[str, Callable[[Arguments, Application], Awaitable[int]]] = {
 }
 
 
+def _tell(output: Output) -> Callable[[], None]:
+    """Tells that the database is waited for."""
+    return partial(output.say, WAITING)
+
+
 async def _require_library(arguments: Arguments, application: Application) -> None:
     """Tell that there is no library, before one is made. Raises `LibraryMissing`."""
-    async with application.reader(arguments.library):
+    async with application.reader(arguments.library, _tell(Output(arguments))):
         pass
 
 

@@ -31,6 +31,7 @@ BY_ERROR: dict[type[errors.ReshelveError], Exit] = {
     errors.LibraryInUse: Exit.IN_USE,
     errors.SourceMissing: Exit.UNREADABLE,
     errors.SourceUnreadable: Exit.UNREADABLE,
+    errors.DatabaseBusy: Exit.STORAGE,
     errors.LibraryMissing: Exit.UNREADABLE,
     errors.LibraryDamaged: Exit.UNREADABLE,
     errors.LibraryTooOld: Exit.UNREADABLE,

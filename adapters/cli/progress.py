@@ -39,6 +39,8 @@ class Pace:
             parts.append(f"{read / seconds / 1e6:.1f} MB/s")
         if status.eta_seconds is not None:
             parts.append(f"{_duration(status.eta_seconds)} left")
+        if status.waiting_for_database:
+            parts.append("waiting for the database")
         return "  ".join(parts)
 
 

@@ -21,6 +21,7 @@ def _resume(arguments: Arguments) -> str:
 REMEDIES: dict[str, Callable[[Arguments], str]] = {
     "source_missing": lambda _: f"What can be migrated is looked for by:  {command()}",
     "library_in_use": lambda _: "Wait until it ends, or stop it.",
+    "database_busy": lambda it: f"Let that program end, or close it, then go on:  {_resume(it)}",
     "library_missing": lambda _: (
         "Name the folder that holds hikaze_model_manager.db. Legacy databases that a library can "
         f"be made from are looked for by:  {command()}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -15,9 +16,9 @@ from adapters.cli.exits import Exit, exit_of_run
 from adapters.cli.output import Output
 from adapters.cli.progress import show_progress
 from adapters.cli.signals import Stop, heed_signals
-from adapters.cli.standing import show_status
+from adapters.cli.standing import WAITING, show_status
 from adapters.cli.tables import show_report
-from engine.errors import ReshelveError
+from engine.errors import DatabaseBusy, ReshelveError
 from engine.facts.promotion_report import PromotionReport, Refusal
 from engine.facts.status import RunKind, RunStatus
 from engine.facts.work import BEFORE_FIRST_KEY
@@ -41,7 +42,9 @@ async def run_steps(
     output, stop = Output(arguments), Stop()
     code: int = Exit.DONE
     async with (
-        application.service(arguments.library, arguments.workers) as service,
+        application.service(
+            arguments.library, arguments.workers, tell_of_wait=partial(output.say, WAITING)
+        ) as service,
         anyio.create_task_group() as tasks,
     ):
 
@@ -60,7 +63,7 @@ async def run_steps(
         elif not output.json and error is None:
             await _suggest_next(service, ended, promotions, output)
         tasks.cancel_scope.cancel()
-    if error is not None:
+    if error is not None and not (stop.signal is not None and isinstance(error, DatabaseBusy)):
         raise error
     return code if stop.signal is None else 128 + stop.signal
 
@@ -71,7 +74,10 @@ async def run_silently(
     action: Callable[[MigrationService], Awaitable[T]],
 ) -> T:
     """One call to the service of an owned library, without a run."""
-    async with application.service(arguments.library, arguments.workers) as service:
+    tell = partial(Output(arguments).say, WAITING)
+    async with application.service(
+        arguments.library, arguments.workers, tell_of_wait=tell
+    ) as service:
         return await action(service)
 
 
@@ -80,14 +86,17 @@ async def _follow(
 ) -> tuple[list[int | None], ReshelveError | None]:
     """Watch each run to its end; returns which there were, and the error that ended the last."""
     run_ids: list[int | None] = []
-    async with aclosing(steps):
-        async for begun in steps:
-            if begun.run is None:
-                return [None], None
-            run_ids.append(begun.run.id)
-            error = await _watch(service, begun.run.id, output)
-            if error is not None or stop.signal is not None:
-                return run_ids, error
+    try:
+        async with aclosing(steps):
+            async for begun in steps:
+                if begun.run is None:
+                    return [None], None
+                run_ids.append(begun.run.id)
+                error = await _watch(service, begun.run.id, output)
+                if error is not None or stop.signal is not None:
+                    return run_ids, error
+    except DatabaseBusy as busy:  # the next run was not begun before somebody was in a hurry
+        return run_ids, busy
     return run_ids, None
 
 

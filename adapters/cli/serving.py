@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import sys
 from contextlib import suppress
+from functools import partial
 
 import anyio
 
@@ -14,7 +15,8 @@ from adapters.cli.arguments import Arguments
 from adapters.cli.exits import Exit
 from adapters.cli.output import Output
 from adapters.cli.signals import Stop, heed_signals
-from engine.errors import NothingToResume
+from adapters.cli.standing import TELL_SECONDS, WAITING
+from engine.errors import DatabaseBusy, NothingToResume
 from engine.service import MigrationService
 
 
@@ -39,7 +41,9 @@ async def serve(arguments: Arguments, application: Application) -> int:
     roots = tuple(name for name, _ in arguments.root)
     with serving:
         async with (
-            application.service(arguments.library, arguments.workers, roots) as service,
+            application.service(
+                arguments.library, arguments.workers, roots, partial(output.say, WAITING)
+            ) as service,
             anyio.create_task_group() as tasks,
         ):
 
@@ -49,18 +53,23 @@ async def serve(arguments: Arguments, application: Application) -> int:
 
             await tasks.start(heed_signals, stop, leave)
             if not arguments.no_auto_resume:
-                await _go_on(service, output)
+                # Beside the server: it may have to wait for the database.
+                resumed = anyio.Event()
+                tasks.start_soon(_go_on, service, output, resumed)
+                with anyio.move_on_after(TELL_SECONDS):
+                    await resumed.wait()
             output.say(f"reshelve serves {arguments.library} at {serving.url}")
             await serving.serve(service)
             tasks.cancel_scope.cancel()
     return Exit.DONE if stop.signal is None else 128 + stop.signal
 
 
-async def _go_on(service: MigrationService, output: Output) -> None:
-    with suppress(NothingToResume):
+async def _go_on(service: MigrationService, output: Output, resumed: anyio.Event) -> None:
+    with suppress(NothingToResume, DatabaseBusy):
         status = await service.resume()
         assert status.run is not None
         output.say(f"Going on with run {status.run.id}, which was interrupted.")
+    resumed.set()
 
 
 def _token(arguments: Arguments) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,13 +10,19 @@ import msgspec
 from adapters.cli.exits import Exit
 from adapters.cli.output import Output
 from adapters.cli.suggestions import command, suggested
-from engine.facts.status import RunState
+from engine.errors import DatabaseBusy
+from engine.facts.status import RunState, in_state
 
 if TYPE_CHECKING:
     from adapters.cli.application import Application
     from adapters.cli.arguments import Arguments
     from engine.facts.status import RunStatus, RunSummary
 
+
+TELL_SECONDS = 1.0
+"""How long a database may be locked before a person is told what is waited for."""
+
+WAITING = "Waiting for the database: another program has locked it."
 
 RUN_WORDS = {
     RunState.RUNNING: "is running",
@@ -30,16 +37,30 @@ RUN_WORDS = {
 def status(arguments: Arguments, application: Application) -> int:
     """Where the last run stands."""
     output = Output(arguments)
-    found = application.last_status(arguments.library)
-    if _is_running(found) and not application.is_owned(arguments.library):
+    found = _last_status(arguments, application, output)
+    if not _is_running(found):
+        found = msgspec.structs.replace(found, waiting_for_database=False)
+    elif not application.is_owned(arguments.library):
         # Ended since the first look, or killed: then the next start will note it.
-        found = _without_its_process(application.last_status(arguments.library))
+        found = _without_its_process(_last_status(arguments, application, output))
     if arguments.json:
         output.document(found)
     else:
         show_status(output, found)
         _show_next(output, found)
     return Exit.DONE
+
+
+def _last_status(arguments: Arguments, application: Application, output: Output) -> RunStatus:
+    """The status once the database can be read; whoever waits for that is told."""
+    began, told = time.monotonic(), False
+    while True:
+        try:
+            return application.last_status(arguments.library)
+        except DatabaseBusy:
+            if not told and time.monotonic() - began >= TELL_SECONDS:
+                output.say(WAITING)
+                told = True
 
 
 def _is_running(status: RunStatus) -> bool:
@@ -49,8 +70,7 @@ def _is_running(status: RunStatus) -> bool:
 def _without_its_process(status: RunStatus) -> RunStatus:
     if status.run is None or status.run.status is not RunState.RUNNING:
         return status
-    run = msgspec.structs.replace(status.run, status=RunState.INTERRUPTED, resumable=True)
-    return msgspec.structs.replace(status, run=run)
+    return in_state(status, RunState.INTERRUPTED, waiting=False)
 
 
 def show_status(output: Output, status: RunStatus) -> None:
@@ -59,6 +79,8 @@ def show_status(output: Output, status: RunStatus) -> None:
         output.line("No run yet.")
         return
     show_run(output, status.run)
+    if status.waiting_for_database:
+        output.line(("  " + WAITING, "yellow"))
     counts = status.counts
     waiting = counts.pending
     show_row(output, "promoted", counts.promoted, "active in the library", "green")

@@ -88,6 +88,8 @@ FIELDS = {
     "sha256": "The SHA-256 of the file, 64 lower-case hexadecimal digits; empty until it is known.",
     "size_bytes": "How large the file is.",
     "skipped": "Files that were known already.",
+    "waiting_for_database": "Whether the run stands still because another program has locked the "
+    "library's database; it goes on by itself.",
     "share": "How much of all its work is done, from 0 to 1.",
     "source": "The legacy database it reads; empty for a promotion.",
     "source_damaged": "Whether rows were lost because pages of the source could not be read.",

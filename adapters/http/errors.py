@@ -125,6 +125,7 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     errors.NothingToRetry: 409,
     ScanFailed: 503,
     NoRoots: 503,
+    errors.DatabaseBusy: 503,
     errors.StorageFailed: 507,
     errors.LibraryDamaged: 500,
 }
@@ -134,6 +135,7 @@ STATUS: dict[type[errors.ReshelveError], int] = {
 REMEDIES = {
     "source_missing": "Check the path and try again.",
     "library_in_use": "Wait until it ends, or stop it.",
+    "database_busy": "Let that program end, or close it, then try again.",
     "storage_failed": "Make room or mend the disk, then resume.",
     "run_active": "Let it end, or resume it first, then try again.",
     "run_interrupted": "Resume it to go on.",

@@ -39,7 +39,8 @@ from engine.facts.promotion_report import PromotionReport
 from engine.facts.records import PendingModelRecord
 from engine.facts.status import ItemPage, RunStatus
 from engine.facts.survey import Survey
-from engine.service import EVENT_INTERVAL, MigrationService
+from engine.runs.watching import EVENT_INTERVAL
+from engine.service import MigrationService
 
 COMMENT_SECONDS = 15.0
 """How often an event stream without news says that it is alive."""

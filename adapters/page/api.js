@@ -13,7 +13,8 @@
  * @typedef {{run: Run | null, counts: Counts, warnings: number,
  *   images: {done: number, failed: number, total: number},
  *   bytes_hashed: {done: number, total: number}, eta_seconds: number | null, expected: number,
- *   work: number, source_damaged: boolean, source_read: boolean, share: number}} RunStatus
+ *   work: number, source_damaged: boolean, source_read: boolean, share: number,
+ *   waiting_for_database: boolean}} RunStatus
  * @typedef {{id: number, name: string}} Tag
  * @typedef {{id: number, name: string, image: string, type: string, tags: Tag[], path: string,
  *   size_bytes: number}} PendingSummary

@@ -11,14 +11,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from adapters.sqlite import summary
 from adapters.sqlite.opening import (
     READ_ONLY,
     database_path,
     existing,
     require_journal,
-    translate,
+    told_as_facts,
 )
+from adapters.sqlite.waiting import WaitMark
 from engine.facts.status import RunStatus
 
 
@@ -35,12 +38,14 @@ class _Rows:
 
 
 def last_status(library: Path) -> RunStatus:
-    """The status of the last run. Raises `LibraryMissing`, `LibraryTooOld`, `LibraryTooNew`."""
+    """The status of the last run.
+
+    Raises `LibraryMissing`, `LibraryTooOld`, `LibraryTooNew`; soon `DatabaseBusy` where another
+    program lets nobody read.
+    """
     path = database_path(library)
-    try:
-        with closing(existing(path)) as connection:
-            connection.execute(READ_ONLY)
-            require_journal(connection, path)
-            return summary.status(_Rows(connection), None)
-    except sqlite3.Error as error:
-        raise translate(error, path) from error
+    with told_as_facts(path), closing(existing(path)) as connection:
+        connection.execute(READ_ONLY)
+        require_journal(connection, path)
+        found = summary.status(_Rows(connection), None)
+    return msgspec.structs.replace(found, waiting_for_database=WaitMark(library).is_there)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from adapters.sqlite import migrations
 from engine.errors import (
+    DatabaseBusy,
     LibraryDamaged,
-    LibraryInUse,
     LibraryMissing,
     LibraryTooNew,
     LibraryTooOld,
@@ -23,8 +25,9 @@ from engine.errors import (
 
 DATABASE_NAME = "hikaze_model_manager.db"
 
-BUSY_SECONDS = 10.0
-"""How long to wait for version 2 itself, should it write at the same moment."""
+BUSY_SECONDS = 0.25
+"""How long SQLite waits for another program before it says so; we ask it again, and can be stopped
+in between."""
 
 READ_ONLY = "PRAGMA query_only = ON"
 SELECT_JOURNAL = "SELECT 1 FROM sqlite_master WHERE name = 'migration_meta'"
@@ -37,7 +40,7 @@ _DISK = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_NOMEM,
 }
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -103,11 +106,29 @@ def _text(data: bytes) -> str:
 
 def translate(error: sqlite3.Error, path: Path) -> ReshelveError | sqlite3.Error:
     """The fact behind an SQLite error; errors that are defects of ours stay as they are."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    code = _code(error)
     if code in _DISK:
         return StorageFailed(str(path), str(error))
     if code in _BUSY:
-        return LibraryInUse(str(path.parent))
+        return DatabaseBusy()
     if code in _DAMAGE:
         return LibraryDamaged(str(path), str(error))
     return error
+
+
+@contextmanager
+def told_as_facts(path: Path) -> Iterator[None]:
+    """What SQLite raises within, as `translate` has it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translate(error, path) from error
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another program has locked the database."""
+    return _code(error) in _BUSY
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF

@@ -30,8 +30,11 @@ from adapters.sqlite import (
 from adapters.sqlite.admission import open_inspector, open_reader, open_writer
 from adapters.sqlite.connection import Connection
 from adapters.sqlite.database import Transaction, transaction
-from adapters.sqlite.opening import database_path, translate
+from adapters.sqlite.opening import database_path, is_busy, told_as_facts
 from adapters.sqlite.thread import DatabaseThread, database_thread
+from adapters.sqlite.waiting import WaitMark
+from engine.actors.waiting import once_unlocked
+from engine.ports.bundle import nobody
 from engine.ports.changes import (
     Activate,
     AddFound,
@@ -205,10 +208,13 @@ ANSWER: dict[type[Query[Any]], Callable[..., Any]] = {
 class SqliteReader:
     """Reads committed facts over a connection of its own."""
 
-    def __init__(self, thread: DatabaseThread, connection: Connection, path: Path) -> None:
+    def __init__(
+        self, thread: DatabaseThread, connection: Connection, path: Path, tell: Callable[[], None]
+    ) -> None:
         self._thread = thread
         self._reading = connection
         self._path = path
+        self._tell = tell
 
     async def ask(self, query: Query[T]) -> T:
         """The answer to a query. Raises what it says, `StorageFailed` or `LibraryDamaged`."""
@@ -218,15 +224,16 @@ class SqliteReader:
             found: T = answer(Transaction(connection), *msgspec.structs.astuple(query))
             return found
 
-        return await self._perform(self._reading, read)
+        async def attempt() -> T:
+            return await self._perform(self._reading, read)
+
+        return await once_unlocked(attempt, self._tell)
 
     async def _perform(
         self, connection: Connection, function: Callable[[sqlite3.Connection], T]
     ) -> T:
-        try:
+        with told_as_facts(self._path):
             return await self._thread.call(connection.perform, function)
-        except sqlite3.Error as error:
-            raise translate(error, self._path) from error
 
 
 class SqliteStore(SqliteReader):
@@ -238,56 +245,83 @@ class SqliteStore(SqliteReader):
         reading: Connection,
         writing: Connection,
         path: Path,
+        tell: Callable[[], None],
     ) -> None:
-        super().__init__(thread, reading, path)
+        super().__init__(thread, reading, path, tell)
         self._writing = writing
+        self._mark = WaitMark(path.parent)
+        self._mark.clear()
 
     async def apply(self, changes: Sequence[Change[Any]]) -> list[Any]:
         """Commit the changes in one transaction; durable when it returns."""
 
         def write(connection: sqlite3.Connection) -> list[Any]:
-            with transaction(connection) as tx:
-                return [APPLY[type(change)](tx, change) for change in changes]
+            try:
+                with transaction(connection) as tx:
+                    outcomes = [APPLY[type(change)](tx, change) for change in changes]
+            except sqlite3.Error as error:
+                if is_busy(error):
+                    self._mark.put()
+                raise
+            self._mark.take_away()
+            return outcomes
 
         return await self._perform(self._writing, write)
 
 
 @asynccontextmanager
-async def sqlite_store(library: Path) -> AsyncIterator[SqliteStore]:
-    """The store of an owned library, made where there is none, closed on exit."""
+async def sqlite_store(
+    library: Path, tell: Callable[[], None] = nobody
+) -> AsyncIterator[SqliteStore]:
+    """The store of an owned library, made where there is none, closed on exit.
+
+    While another program has locked the database, its opening and its reads wait without end;
+    `tell` is called where one of them waits long.
+    """
     path = database_path(library)
     async with (
         database_thread() as thread,
-        _opened(thread, open_writer, path) as writing,
-        _opened(thread, open_reader, path) as reading,
+        _opened(thread, open_writer, path, tell) as writing,
+        _opened(thread, open_reader, path, tell) as reading,
     ):
-        yield SqliteStore(thread, reading, writing, path)
+        yield SqliteStore(thread, reading, writing, path, tell)
 
 
 @asynccontextmanager
-async def sqlite_reader(library: Path) -> AsyncIterator[SqliteReader]:
-    """A reader of a library that somebody else may own. Raises `LibraryMissing`."""
+async def sqlite_reader(
+    library: Path, tell: Callable[[], None] = nobody
+) -> AsyncIterator[SqliteReader]:
+    """A reader of a library that somebody else may own. Raises `LibraryMissing`.
+
+    It waits as a store does.
+    """
     path = database_path(library)
-    async with database_thread() as thread, _opened(thread, open_reader, path) as reading:
-        yield SqliteReader(thread, reading, path)
+    async with database_thread() as thread, _opened(thread, open_reader, path, tell) as reading:
+        yield SqliteReader(thread, reading, path, tell)
 
 
 @asynccontextmanager
-async def sqlite_inspector(library: Path) -> AsyncIterator[SqliteReader]:
+async def sqlite_inspector(
+    library: Path, tell: Callable[[], None] = nobody
+) -> AsyncIterator[SqliteReader]:
     """As `sqlite_reader`, also for a library that only version 2 had."""
     path = database_path(library)
-    async with database_thread() as thread, _opened(thread, open_inspector, path) as reading:
-        yield SqliteReader(thread, reading, path)
+    async with database_thread() as thread, _opened(thread, open_inspector, path, tell) as reading:
+        yield SqliteReader(thread, reading, path, tell)
 
 
 @asynccontextmanager
 async def _opened(
-    thread: DatabaseThread, connect: Callable[[Path], Awaitable[Connection]], path: Path
+    thread: DatabaseThread,
+    connect: Callable[[Path], Awaitable[Connection]],
+    path: Path,
+    tell: Callable[[], None],
 ) -> AsyncIterator[Connection]:
-    try:
-        connection = await thread.call(connect, path)
-    except sqlite3.Error as error:
-        raise translate(error, path) from error
+    async def attempt() -> Connection:
+        with told_as_facts(path):
+            return await thread.call(connect, path)
+
+    connection = await once_unlocked(attempt, tell)
     try:
         yield connection
     finally:

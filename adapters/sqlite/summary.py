@@ -61,7 +61,7 @@ def status(tx: Rows, run_id: int | None) -> RunStatus:
             id=row["id"],
             kind=RunKind(row["kind"]),
             status=state,
-            resumable=state.resumable,
+            resumable=state.resumable or (state is RunState.FAILED and numbers.get("work", 0) > 0),
             started_at=row["started_at"],
             updated_at=row["updated_at"],
             finished_at=row["finished_at"],

@@ -86,8 +86,12 @@ WHERE run_id = ? AND item_id = ?
 """
 SELECT_IN_HAND = "SELECT id, crashes FROM migration_items WHERE in_hand = 1"
 COUNT_CRASH = "UPDATE migration_items SET in_hand = 0, crashes = crashes + 1 WHERE id = ?"
+# An earlier version let runs fail that had work left, which nobody took up again.
 INTERRUPT_RUNS = """
-UPDATE migration_runs SET status = 'interrupted', updated_at = ? WHERE status = 'running'
+UPDATE migration_runs SET status = 'interrupted', updated_at = ?, finished_at = NULL
+WHERE status = 'running' OR (status = 'failed' AND EXISTS (
+    SELECT 1 FROM migration_counts c
+    WHERE c.run_id = migration_runs.id AND c.name = 'work' AND c.n > 0))
 """
 INSERT_WARNING = """
 INSERT INTO migration_warnings (run_id, item_id, code, detail) VALUES (?, ?, ?, ?)

@@ -5,7 +5,9 @@ Resume is start: whatever is unfinished is claimed by the same path.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 import anyio
@@ -13,11 +15,13 @@ from anyio.abc import TaskGroup
 
 from engine.actors.writer import Writer
 from engine.errors import (
+    DatabaseBusy,
     NothingToResume,
     NothingToRetry,
     ReshelveError,
     RunActive,
-    StorageFailed,
+    SourceMissing,
+    SourceUnreadable,
     cause_of,
 )
 from engine.facts.conflicts import ConflictStrategy
@@ -29,6 +33,12 @@ from engine.ports.changes import OpenPromotion, OpenRun, RetryFailed, SetRunStat
 from engine.ports.clock import Clock
 from engine.ports.journal import Reader
 from engine.ports.queries import LastRunOf, RetryableItems, RunById, StatusOf, UnfinishedRun
+
+WAIT_SECONDS = 1.0
+"""How long a run that was asked to stop goes on waiting for a database that is locked."""
+
+NOTE_SECONDS = 0.5
+"""How long the end of such a run waits to be noted; the note itself waits on for its turn."""
 
 
 class RunWork(Protocol):
@@ -52,6 +62,7 @@ class ActiveRun:
         self.scope = anyio.CancelScope()
         self.done = anyio.Event()
         self.asked: RunState | None = None
+        self.became: RunState | None = None
         self.error: BaseException | None = None
 
 
@@ -66,12 +77,14 @@ class Supervisor:
         clock: Clock,
         work: Callable[[Run], RunWork],
         tasks: TaskGroup,
+        ended: Callable[[], None],
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._clock = clock
         self._work_of = work
         self._tasks = tasks
+        self._ended_one = ended
         self._active: ActiveRun | None = None
         self._ended: ActiveRun | None = None
 
@@ -84,6 +97,9 @@ class Supervisor:
         if self._active is not None and self._active.run.location != request.location:
             raise RunActive(self._active.run.id)
         last = await self._reader.ask(LastRunOf(request.location))
+        unfinished = await self._reader.ask(UnfinishedRun())
+        if unfinished is not None and unfinished.location == request.location:
+            last = unfinished  # which may have been left before the last one began
         if last is not None and _carried_already(last, request, fingerprint):
             if not await self._reader.ask(RetryableItems(last.id)):
                 return last.id
@@ -133,8 +149,22 @@ class Supervisor:
         return await self._retry(run, ids)
 
     async def cancel(self) -> None:
-        """Let the active run finish what is in hand and become `cancelled`."""
+        """Let the active run finish what is in hand and become `cancelled`.
+
+        What is in hand is not finished while the database is locked: then it is laid down.
+        """
+        if self._active is not None:
+            self._tasks.start_soon(self._let_go_of_lock, self._active)
         await self._drain(RunState.CANCELLED)
+
+    def is_active(self) -> bool:
+        """Whether a run is under way."""
+        return self._active is not None
+
+    def unnoted_end(self, run_id: int) -> RunState | None:
+        """What a run of this process became, as long as it is not active any more."""
+        ended = None if self._active is not None else self._ended
+        return ended.became if ended is not None and ended.run.id == run_id else None
 
     async def stop(self, grace: float) -> None:
         """Interrupt the active run: what is in hand has `grace` seconds to finish."""
@@ -177,6 +207,13 @@ class Supervisor:
             self._tasks.start_soon(self._oversee, self._active)
         return run.id
 
+    async def _let_go_of_lock(self, active: ActiveRun) -> None:
+        while not active.done.is_set():
+            with anyio.move_on_after(WAIT_SECONDS):
+                await active.done.wait()
+            if self._writer.is_waiting:
+                active.scope.cancel()
+
     async def _drain(self, asked: RunState) -> None:
         if self._active is not None:
             self._active.asked = self._active.asked or asked
@@ -194,36 +231,54 @@ class Supervisor:
             finally:
                 self._active, self._ended = None, active
                 active.done.set()
+                self._ended_one()
 
     async def _end(self, active: ActiveRun) -> None:
-        status = await self._ending(active)
+        if active.asked is not None and isinstance(active.error, DatabaseBusy):
+            active.error = None  # it was left waiting, as was asked
+            active.became = active.asked
+        else:
+            active.became = await self._ending(active)
         defect = None
         if isinstance(active.error, ReshelveError):
             defect = Defect(active.error.code, str(active.error))
         elif active.error is not None:
             defect = Defect("unexpected_error", f"{type(active.error).__name__}: {active.error}")
+        note = SetRunState(active.run.id, active.became, self._clock.now(), defect)
         try:
-            await self._writer.commit(SetRunState(active.run.id, status, self._clock.now(), defect))
+            with anyio.move_on_after(_patience(active)):
+                await self._writer.commit(note)
+        except DatabaseBusy:
+            pass  # the next start finds the run interrupted
         except ReshelveError as error:
-            # The disk refuses the note as well; the next start finds the run interrupted.
+            # The disk refuses the note as well.
             active.error = active.error or error
 
     async def _ending(self, active: ActiveRun) -> RunState:
-        if active.error is not None:
-            gone = isinstance(active.error, ReshelveError)
-            if gone and not isinstance(active.error, StorageFailed):
-                return RunState.FAILED
-            return RunState.INTERRUPTED
-        if active.scope.cancelled_caught:
+        """What a run becomes: only one that has nothing left in hand can end."""
+        if active.error is None and active.scope.cancelled_caught:
             return active.asked or RunState.INTERRUPTED
-        status = await self._reader.ask(StatusOf(active.run.id))
-        run = await self._reader.ask(RunById(active.run.id))
-        open_work = run is None or not run.intake_done or status.work > 0
+        if not isinstance(active.error, SourceMissing | SourceUnreadable | None):
+            return RunState.INTERRUPTED
+        status, run = None, None
+        with suppress(ReshelveError), anyio.move_on_after(_patience(active)):
+            status = await self._reader.ask(StatusOf(active.run.id))
+            run = await self._reader.ask(RunById(active.run.id))
+        if status is None or run is None:
+            return active.asked or RunState.INTERRUPTED
+        if active.error is not None:
+            return RunState.INTERRUPTED if status.work else RunState.FAILED
+        open_work = not run.intake_done or status.work > 0
         if active.asked is not None and open_work:
             return active.asked
         if status.counts.failed or status.source_damaged:
             return RunState.COMPLETED_WITH_FAILURES
         return RunState.COMPLETED
+
+
+def _patience(active: ActiveRun) -> float:
+    """How long the end of a run may take to be looked up and noted, in seconds."""
+    return math.inf if active.asked is None else NOTE_SECONDS
 
 
 def _carried_already(last: Run, request: LegacyImport, fingerprint: str) -> bool:

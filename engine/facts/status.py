@@ -89,8 +89,9 @@ class RunStatus(msgspec.Struct, frozen=True):
     `expected` is how many rows the source said it has: the total grows to it while rows are read.
     `source_read` tells that all of them were; those of an earlier run that are unchanged are no
     items of this one. `work` is how many items need something more from this run. `share` is how
-    much of all its work is done, from 0 to 1 (`engine.progress`). `source_damaged` tells that rows
-    were lost because the source's pages could not be read.
+    much of all its work is done, from 0 to 1 (`engine.facts.progress`). `source_damaged` tells that
+    rows were lost because the source's pages could not be read. `waiting_for_database` tells that
+    the run stands still until another program unlocks the library's database.
     """
 
     run: RunSummary | None = None
@@ -104,6 +105,16 @@ class RunStatus(msgspec.Struct, frozen=True):
     source_damaged: bool = False
     source_read: bool = False
     share: float = 0.0
+    waiting_for_database: bool = False
+
+
+def in_state(status: RunStatus, state: RunState | None, *, waiting: bool) -> RunStatus:
+    """The status of a run that has come to another state than the one that is noted; None where
+    it has not."""
+    if state is not None and status.run is not None:
+        run = msgspec.structs.replace(status.run, status=state, resumable=state.resumable)
+        status = msgspec.structs.replace(status, run=run)
+    return msgspec.structs.replace(status, waiting_for_database=waiting)
 
 
 def whole(status: RunStatus) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -15,12 +16,19 @@ from engine.ports.previews import PreviewCodec
 from engine.ports.source import SourceKind
 
 
+def nobody() -> None:
+    """Who does not care for waits."""
+
+
 class OwnedFiles(LibraryFiles, CatalogueFiles, Protocol):
     """All of the library's images."""
 
 
 class Ports(msgspec.Struct, frozen=True):
-    """What the composition root gives a service; `types` are the configured model types."""
+    """What the composition root gives a service; `types` are the configured model types.
+
+    `tell_of_wait` is called when another program has had the database locked for a while.
+    """
 
     store: Store
     library: OwnedFiles
@@ -31,3 +39,4 @@ class Ports(msgspec.Struct, frozen=True):
     codec: PreviewCodec
     clock: Clock
     types: tuple[str, ...] = ()
+    tell_of_wait: Callable[[], None] = nobody

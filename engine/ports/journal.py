@@ -25,7 +25,7 @@ class Store(Reader, Protocol):
     async def apply(self, changes: Sequence[Change[Any]]) -> list[Any]:
         """Commit the changes in one transaction; durable when it returns.
 
-        Raises what one of them raised, with none of them done, `StorageFailed` or
-        `LibraryDamaged`.
+        Raises what one of them raised, with none of them done, `StorageFailed`,
+        `LibraryDamaged`, or soon `DatabaseBusy` where another program has locked the database.
         """
         ...

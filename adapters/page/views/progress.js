@@ -144,13 +144,16 @@ class ProgressPage {
 
   /** What somebody has to know before anything else. @param {RunStatus} status */
   _showWord(status) {
-    const { run } = status;
-    const key = `${run?.id} ${run?.status}`;
+    const { run, waiting_for_database: waits } = status;
+    const key = `${run?.id} ${run?.status} ${waits}`;
     if (!run || this._word.dataset.of === key) return;
     this._word.dataset.of = key;
     const kept = " Everything that was done is kept. Resume goes on where it was.";
     const bold = (/** @type {string} */ words) => h("strong", null, words);
-    if (run.status === "interrupted") {
+    if (isRunning(status) && waits) {
+      const goesOn = " Another program has locked it. The run goes on by itself when it can.";
+      fill(this._word, banner("calm", "pending", bold("Waiting for the database."), goesOn));
+    } else if (run.status === "interrupted") {
       fill(this._word, banner("calm", "pending", bold("This run was interrupted."), kept));
     } else if (run.status === "cancelled") {
       fill(this._word, banner("calm", "stop", bold("You stopped this run."), kept));

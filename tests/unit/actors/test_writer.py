@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 import pytest
 from anyio.abc import TaskGroup
 
 from engine.actors.pulse import Pulse
 from engine.actors.writer import GROUP_SIZE, Writer
-from engine.errors import UnknownRun
+from engine.errors import DatabaseBusy, UnknownRun
 from engine.ports.changes import Change, FinishIntake
 from engine.ports.journal import Store
 from tests.unit.turns import others_wait
@@ -200,3 +201,78 @@ async def test_an_outcome_is_known_by_the_time_the_pulse_beats() -> None:
             assert bench.store.committed[0] == [0]
 
         tasks.start_soon(look)
+
+
+class LockedStore(GatedStore):
+    """Another program has it locked for so many attempts."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__()
+        self.gate.set()
+        self.locked = attempts
+
+    async def apply(self, changes: Sequence[Change[Any]]) -> list[int]:
+        if len(self.attempts) < self.locked:
+            self.attempts.append([cast(FinishIntake, found).run_id for found in changes])
+            raise DatabaseBusy
+        return await super().apply(changes)
+
+
+@asynccontextmanager
+async def writing(store: GatedStore, told: list[bool]) -> AsyncIterator[tuple[Writer, TaskGroup]]:
+    """A running writer, which has ended on exit."""
+    writer = Writer(cast(Store, store), Pulse(), lambda: told.append(True))
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(writer.run)
+            yield writer, tasks
+            writer.close()
+
+
+async def test_a_lock_is_waited_for_and_every_change_is_committed_once() -> None:
+    store, outcomes = LockedStore(3), list[int]()
+    async with writing(store, []) as (writer, _), anyio.create_task_group() as askers:
+
+        async def commit(number: int) -> None:
+            outcomes.append(await writer.commit(cast(Change[int], change(number))))
+
+        for number in (1, 2):
+            askers.start_soon(commit, number)
+    assert sorted(number for group in store.committed for number in group) == [1, 2]
+    assert sorted(outcomes) == [10, 20]
+
+
+async def test_a_wait_is_told_of_once_when_it_is_long_and_is_over_with_the_lock() -> None:
+    store, told = LockedStore(10_000), list[bool]()
+    async with writing(store, told) as (writer, tasks):
+        tasks.start_soon(writer.commit, change(1))
+        while not told:
+            assert not writer.is_waiting
+            await anyio.lowlevel.checkpoint()
+        assert writer.is_waiting
+        store.locked = 0
+        await writer.commit(change(2))
+        assert not writer.is_waiting
+    assert told == [True]
+
+
+async def test_who_is_in_a_hurry_is_told_that_the_database_is_locked() -> None:
+    store = LockedStore(10_000)
+    async with writing(store, []) as (writer, _):
+        refused = list[int]()
+
+        async def commit(number: int) -> None:
+            with pytest.raises(DatabaseBusy):
+                await writer.commit(change(number))
+            refused.append(number)
+
+        async with anyio.create_task_group() as askers:
+            for number in (1, 2):
+                askers.start_soon(commit, number)
+            await others_wait()
+            assert refused == []
+            writer.hurry(0)
+        assert sorted(refused) == [1, 2]
+        store.locked = 0
+        assert await writer.commit(cast(Change[object], change(3))) == 30
+    assert store.committed == [[3]]
