@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from adapters.cli.tables import (
     show_scan,
     show_verified,
 )
-from engine.errors import NothingToResume, SourceMissing
+from engine.errors import LibraryTooOld, NothingToResume, SourceMissing
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
 from engine.facts.findings import Problem, Sample
@@ -208,8 +209,9 @@ def _tell(output: Output) -> Callable[[], None]:
 
 async def _require_library(arguments: Arguments, application: Application) -> None:
     """Tell that there is no library, before one is made. Raises `LibraryMissing`."""
-    async with application.reader(arguments.library, _tell(Output(arguments))):
-        pass
+    with suppress(LibraryTooOld):  # who owns it next brings it up to date
+        async with application.reader(arguments.library, _tell(Output(arguments))):
+            pass
 
 
 def _new_folder() -> Path:

@@ -1,21 +1,32 @@
 """How a file is written so that a power cut leaves all of it or nothing: temporary name, fsync,
-rename, fsync of the folder."""
+its own name, fsync of the folder."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from engine.errors import StorageFailed
 
 PREFIX = ".reshelve-"
 SUFFIX = ".tmp"
 
 
-def write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file whole, replacing what lies there; `sync_folder` makes its name durable.
+NO_LINKS = frozenset(
+    {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
+)
+"""How file systems say that a file has one name only: FAT, some network drives."""
 
-    Raises OSError; the temporary file is then removed where the disk allows it.
+
+def create_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file whole where nothing lies; `sync_folder` makes its name durable.
+
+    Raises FileExistsError where somebody was first, and leaves what is there; OSError. The
+    temporary file is removed where the disk allows it.
     """
     temporary = path.with_name(f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
     try:
@@ -24,10 +35,24 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> None:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
+        give_name(temporary, path)
+    finally:
         temporary.unlink(missing_ok=True)
+
+
+def give_name(file: Path, path: Path) -> None:
+    """Give a file a name that nothing has, beside its own or, where it can have one only, in its
+    place. Raises FileExistsError, OSError."""
+    try:
+        os.link(file, path)
+    except FileExistsError:
         raise
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        with path.open("xb"):
+            pass  # the name is ours: what takes the place of the empty file replaces nothing
+        file.replace(path)
 
 
 def sync_folder(folder: Path) -> None:
@@ -44,3 +69,13 @@ def sync_folder(folder: Path) -> None:
 def is_temporary(name: str) -> bool:
     """Whether a file name is one that an interrupted write leaves."""
     return name.startswith(PREFIX) and name.endswith(SUFFIX)
+
+
+@contextmanager
+def storing(folder: Path) -> Iterator[None]:
+    """The library's disk is written in this block. Raises `StorageFailed` for its errors."""
+    try:
+        yield
+    except OSError as error:
+        path = error.filename or folder
+        raise StorageFailed(str(path), error.strerror or str(error)) from error

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from hashlib import blake2b
-from itertools import takewhile
 from pathlib import Path, PurePath
 from tempfile import mkdtemp
 from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from adapters.files.durable import is_temporary, sync_folder, write_file
+from adapters.files.durable import create_file, is_temporary, storing, sync_folder
 from adapters.files.images import open_image, outgrown, unreadable
-from engine.errors import LibraryInUse, StorageFailed
+from adapters.files.previews import DiskPreviews
+from engine.errors import LibraryInUse
 from engine.facts.files import ImageFolder
-from engine.facts.preview_names import preview_name, set_names
+from engine.facts.preview_names import preview_name
 from engine.facts.previews import MAX_IMAGE_BYTES, SIGNATURE_BYTES, UnusableImage, media_type
 
 LOCK_NAME = ".reshelve.lock"
@@ -34,11 +33,11 @@ LONGEST_STEM = 48
 LONGEST_SUFFIX = 8
 
 
-class DiskLibrary:
+class DiskLibrary(DiskPreviews):
     """Implements `engine.ports.files.LibraryFiles` in a folder that this process owns."""
 
     def __init__(self, folder: Path) -> None:
-        self._images = folder / "images"
+        super().__init__(folder / "images")
         self._pending = self._images / "pending"
         self.scratch = folder / SCRATCH_NAME
 
@@ -48,46 +47,22 @@ class DiskLibrary:
         folder = str(self._pending.resolve())
         return ImageFolder(folder, (folder,))
 
-    def write_tiers(self, sha256: str, seq: int, tiers: tuple[bytes, ...]) -> None:
-        """Write the tiers of one preview set durably. Raises `StorageFailed`."""
-        with _storing(self._images):
-            for name, data in zip(set_names(sha256, seq), tiers, strict=True):
-                write_file(self._images / name, [data])
-            sync_folder(self._images)
-
-    def trim_tiers(self, sha256: str, count: int) -> None:
-        """Remove sets numbered `count` and up. Raises `StorageFailed`."""
-        with _storing(self._images):
-            sets = list(takewhile(bool, (self._set(sha256, seq) for seq in itertools.count(count))))
-            # The last first: what an interruption leaves has no gap, so the next trim finds it.
-            for paths in reversed(sets):
-                for path in paths:
-                    path.unlink()
-            if sets:
-                sync_folder(self._images)
-
     def adopt_original(self, folder: ImageFolder, name: str) -> tuple[str, int]:
         """Copy an original into `images/pending/`; returns its name there and its size."""
         with open_image(folder, name) as original:
             size = os.fstat(original.fileno()).st_size
             _require_image(original)
             digest = _digest(_chunks(original))
-            with _storing(self._pending):
-                adopted = self._free_name(name, digest)
-                target = self._pending / adopted
-                if not target.exists():
+            with storing(self._pending):
+                while not os.path.lexists(
+                    target := self._pending / (adopted := self._free_name(name, digest))
+                ):
                     original.seek(0)
-                    write_file(target, _chunks(original))
+                    with suppress(FileExistsError):  # somebody was first: look again
+                        create_file(target, _chunks(original))
                 # Also where the file was there: its name may not have been made durable yet.
                 sync_folder(self._pending)
         return adopted, size
-
-    def copy_tiers(self, sha256: str, source: int, target: int) -> None:
-        """Give a set the content of another, durably. Raises `StorageFailed`."""
-        with _storing(self._images):
-            names = set_names(sha256, source)
-            tiers = tuple((self._images / name).read_bytes() for name in names)
-        self.write_tiers(sha256, target, tiers)
 
     def preview_file(self, sha256: str, seq: int, tier: str) -> tuple[bytes, str, str] | None:
         """A preview file's content, media type and version, None where there is none."""
@@ -101,20 +76,20 @@ class DiskLibrary:
 
     def remove_originals(self, names: Sequence[str]) -> None:
         """Remove adopted originals. Raises `StorageFailed`."""
-        with _storing(self._pending):
+        with storing(self._pending):
             for name in names:
                 (self._pending / name).unlink(missing_ok=True)
             sync_folder(self._pending)
 
     def free_bytes(self) -> int:
         """How much room the library's disk has. Raises `StorageFailed`."""
-        with _storing(self._images):
+        with storing(self._images):
             return shutil.disk_usage(self._images).free
 
     @contextmanager
     def spare_folder(self) -> Iterator[Path]:
         """An empty folder of its own, removed at the end. Raises `StorageFailed`."""
-        with _storing(self.scratch):
+        with storing(self.scratch):
             self.scratch.mkdir(exist_ok=True)
             folder = Path(mkdtemp(dir=self.scratch))
         try:
@@ -125,7 +100,7 @@ class DiskLibrary:
     def sweep(self) -> int:
         """Remove what an interrupted process left: temporary files, and copies in the scratch."""
         removed = 0
-        with _storing(self._images):
+        with storing(self._images):
             for folder in (self._images, self._pending):
                 for path in folder.iterdir():
                     if is_temporary(path.name):
@@ -134,11 +109,6 @@ class DiskLibrary:
             shutil.rmtree(self.scratch, ignore_errors=True)
             self.scratch.mkdir(exist_ok=True)
         return removed
-
-    def _set(self, sha256: str, seq: int) -> list[Path]:
-        """The files of one preview set that are there."""
-        paths = [self._images / name for name in set_names(sha256, seq)]
-        return [path for path in paths if path.exists()]
 
     def _free_name(self, name: str, digest: bytes) -> str:
         """The name itself, or one with the content's digest where the name cannot be had."""
@@ -150,11 +120,12 @@ class DiskLibrary:
         return f"{parts.stem[:LONGEST_STEM]}-{digest.hex()}{parts.suffix[:LONGEST_SUFFIX]}"
 
     def _is_free(self, name: str, digest: bytes) -> bool:
-        try:
-            with (self._pending / name).open("rb") as there:
-                return _digest(iter(partial(there.read, COPY_BYTES), b"")) == digest
-        except FileNotFoundError:
+        """Whether nothing has the name, or the image itself."""
+        path = self._pending / name
+        if not os.path.lexists(path):
             return True
+        with path.open("rb") as there:
+            return _digest(iter(partial(there.read, COPY_BYTES), b"")) == digest
 
 
 @contextmanager
@@ -164,7 +135,7 @@ def owned_library(folder: Path) -> Iterator[DiskLibrary]:
     The lock is the system's own, on an open file: it is gone when the process is, however it
     ends.
     """
-    with _storing(folder):
+    with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK_NAME, timeout=LOCK_SECONDS)
         try:
@@ -172,7 +143,7 @@ def owned_library(folder: Path) -> Iterator[DiskLibrary]:
         except Timeout as error:
             raise LibraryInUse(str(folder)) from error
     try:
-        with _storing(folder):
+        with storing(folder):
             if not (folder / "images" / "pending").is_dir():
                 (folder / "images" / "pending").mkdir(parents=True)
                 sync_folder(folder / "images")
@@ -187,7 +158,7 @@ def owned_library(folder: Path) -> Iterator[DiskLibrary]:
 def is_owned(folder: Path) -> bool:
     """Whether a process owns the library now. Raises `StorageFailed` where the disk won't tell."""
     path = folder / LOCK_NAME
-    with _storing(folder):
+    with storing(folder):
         if not path.exists():
             return False
         lock = FileLock(path, timeout=0)
@@ -197,15 +168,6 @@ def is_owned(folder: Path) -> bool:
             return True
         lock.release()
     return False
-
-
-@contextmanager
-def _storing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        path = error.filename or folder
-        raise StorageFailed(str(path), error.strerror or str(error)) from error
 
 
 # A link that someone laid into the library leads nowhere; Windows makes none without asking.

@@ -9,28 +9,16 @@ from msgspec import UNSET
 
 from adapters.sqlite.database import Transaction
 from adapters.sqlite.records import (
-    Stored,
+    existing_model,
     models_by_hash,
     record_tags,
     tag_ids,
     write_models,
 )
-from engine.errors import InvalidEdit, UnknownModel
+from engine.errors import InvalidEdit
 from engine.facts.catalogue import ModelSummary, TagRef, patched
-from engine.facts.conflicts import with_images
 from engine.facts.records import ModelRecord, Tag
-from engine.facts.removal import Removal
-from engine.ports.changes import (
-    AddPreview,
-    AddTags,
-    AdvanceRemoval,
-    BeginRemoval,
-    ConfirmRemoval,
-    CountRemoval,
-    EditModel,
-    EndRemoval,
-    ExpectPreview,
-)
+from engine.ports.changes import AddTags, EditModel
 
 OTHERS = "Others"
 
@@ -49,19 +37,6 @@ SELECT_TAGS = "SELECT id, name FROM tags ORDER BY name, id"
 SELECT_KNOWN_TAGS = "SELECT id FROM tags WHERE id IN (SELECT value FROM json_each(?))"
 UNLINK_TAGS = "DELETE FROM model_tags WHERE model_hash = ?"
 LINK_TAG = "INSERT OR IGNORE INTO model_tags (model_hash, tag_id) VALUES (?, ?)"
-INSERT_CARRIED = """
-INSERT OR IGNORE INTO migration_previews (sha256, name, digest) VALUES (?, ?, ?)
-"""
-INSERT_REMOVAL = """
-INSERT INTO migration_removals (sha256, next_seq, counted) VALUES (?, ?, ?)
-"""
-NOTE_EXPECTED = f"{INSERT_REMOVAL} ON CONFLICT (sha256) DO NOTHING"
-SELECT_REMOVALS = "SELECT sha256, next_seq, counted FROM migration_removals ORDER BY sha256"
-# SQLite writes no page that stays as it is: how often a removal was confirmed tells it apart.
-CONFIRM_REMOVAL = "UPDATE migration_removals SET confirmed = confirmed + 1 WHERE sha256 = ?"
-ADVANCE_REMOVAL = "UPDATE migration_removals SET next_seq = ? WHERE sha256 = ? AND next_seq = ?"
-COUNT_REMOVAL = "UPDATE migration_removals SET counted = 1 WHERE sha256 = ?"
-DELETE_REMOVAL = "DELETE FROM migration_removals WHERE sha256 = ?"
 
 
 def summaries(tx: Transaction, type_name: str, known_types: Sequence[str]) -> list[ModelSummary]:
@@ -116,20 +91,9 @@ def tags(tx: Transaction) -> list[Tag]:
     return [Tag(row["id"], row["name"]) for row in tx.fetch(SELECT_TAGS)]
 
 
-def removals(tx: Transaction) -> list[Removal]:
-    """Removals, and sets to be written, that were interrupted."""
-    rows = tx.fetch(SELECT_REMOVALS)
-    models = models_by_hash(tx, [row["sha256"] for row in rows])
-    counts = {sha256: found.record.meta_json.images_count for sha256, found in models.items()}
-    return [
-        Removal(row["sha256"], row["next_seq"], counts.get(row["sha256"]), bool(row["counted"]))
-        for row in rows
-    ]
-
-
 def edit_model(tx: Transaction, change: EditModel) -> ModelRecord:
     """Change fields of an active model. Raises `UnknownModel`, `InvalidEdit`."""
-    found = _existing(tx, change.sha256)
+    found = existing_model(tx, change.sha256)
     write_models(tx, [(patched(found.record, change.patch), found.extra)])
     if change.patch.tags is not UNSET:
         _replace_tags(tx, change.sha256, change.patch.tags)
@@ -138,11 +102,6 @@ def edit_model(tx: Transaction, change: EditModel) -> ModelRecord:
     return edited
 
 
-def _existing(tx: Transaction, sha256: str) -> Stored[ModelRecord]:
-    found = models_by_hash(tx, [sha256]).get(sha256)
-    if found is None:
-        raise UnknownModel(sha256)
-    return found
 
 
 def _replace_tags(tx: Transaction, sha256: str, wanted: tuple[int | TagRef, ...]) -> None:
@@ -165,66 +124,6 @@ def add_tags(tx: Transaction, change: AddTags) -> list[Tag]:
     """Tags of these names, in their order."""
     ids = tag_ids(tx, change.names)
     return [Tag(ids[name], name) for name in change.names]
-
-
-def expect_preview(tx: Transaction, change: ExpectPreview) -> int:
-    """Note that a set is to be written: its files are left over until it is counted."""
-    count = _existing(tx, change.sha256).record.meta_json.images_count
-    tx.execute(NOTE_EXPECTED, change.sha256, count, True)
-    return count
-
-
-def add_preview(tx: Transaction, change: AddPreview) -> bool:
-    """A preview set is on disk; False when other previews came in between."""
-    found = _existing(tx, change.sha256)
-    if found.record.meta_json.images_count != change.previews_before:
-        return False
-    record = with_images(found.record, change.previews_before + 1)
-    write_models(tx, [(record, found.extra)])
-    tx.execute(INSERT_CARRIED, change.sha256, change.image.name, change.image.digest)
-    tx.execute(DELETE_REMOVAL, change.sha256)
-    return True
-
-
-def begin_removal(tx: Transaction, change: BeginRemoval) -> Removal | None:
-    """Note that a set is to be removed, before files move."""
-    count = _existing(tx, change.sha256).record.meta_json.images_count
-    if not 0 <= change.seq < count:
-        return None
-    tx.execute(INSERT_REMOVAL, change.sha256, change.seq, False)
-    return Removal(change.sha256, change.seq, count, counted=False)
-
-
-def confirm_removal(tx: Transaction, change: ConfirmRemoval) -> Removal:
-    """Commit what is under way once more."""
-    tx.execute(CONFIRM_REMOVAL, change.removal.sha256)
-    return change.removal
-
-
-def advance_removal(tx: Transaction, change: AdvanceRemoval) -> Removal:
-    """One set has taken the content of the one after it."""
-    old = change.removal
-    count = _existing(tx, old.sha256).record.meta_json.images_count
-    tx.execute(ADVANCE_REMOVAL, old.next_seq + 1, old.sha256, old.next_seq)
-    return msgspec.structs.replace(old, next_seq=old.next_seq + 1, count=count)
-
-
-def count_removal(tx: Transaction, change: CountRemoval) -> Removal:
-    """All sets have moved down: `images_count` follows. Not yet, where another was added."""
-    removal = change.removal
-    found = _existing(tx, removal.sha256)
-    count = found.record.meta_json.images_count
-    if removal.next_seq < count - 1:
-        return msgspec.structs.replace(removal, count=count)
-    count = max(count - 1, 0)
-    write_models(tx, [(with_images(found.record, count), found.extra)])
-    tx.execute(COUNT_REMOVAL, removal.sha256)
-    return msgspec.structs.replace(removal, count=count, counted=True)
-
-
-def end_removal(tx: Transaction, change: EndRemoval) -> None:
-    """No files are left over."""
-    tx.execute(DELETE_REMOVAL, change.removal.sha256)
 
 
 def _json(values: list[str] | list[int]) -> str:

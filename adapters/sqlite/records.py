@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from adapters.sqlite.database import Row, Transaction, is_text, readable
+from engine.errors import UnknownModel
 from engine.facts.meta_text import meta_text, read_meta
 from engine.facts.records import (
     MAX_SAFE_INTEGER,
@@ -87,6 +88,14 @@ def models_by_hash(tx: Transaction, hashes: Iterable[str]) -> dict[str, Stored[M
     """The active models among `hashes`, without tags."""
     rows = tx.fetch(SELECT_MODELS, _json(sorted(set(hashes))))
     return {row["sha256"]: _stored_model(row) for row in rows}
+
+
+def existing_model(tx: Transaction, sha256: str) -> Stored[ModelRecord]:
+    """An active model, without tags. Raises `UnknownModel`."""
+    found = models_by_hash(tx, [sha256]).get(sha256)
+    if found is None:
+        raise UnknownModel(sha256)
+    return found
 
 
 def pending_by_path(tx: Transaction, paths: Iterable[str]) -> dict[str, Stored[PendingModelRecord]]:

@@ -206,11 +206,18 @@ CREATE TABLE migration_originals (
     name TEXT PRIMARY KEY,
     needless INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE TABLE migration_writes (
+    sha256 TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    digests BLOB NOT NULL,
+    confirmed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (sha256, seq, digests)
+) WITHOUT ROWID;
 CREATE TABLE migration_removals (
     sha256 TEXT PRIMARY KEY,
     next_seq INTEGER NOT NULL,
-    confirmed INTEGER NOT NULL DEFAULT 0,
-    counted INTEGER NOT NULL
+    digests BLOB,
+    confirmed INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE migration_discarded (
     item_id INTEGER PRIMARY KEY,

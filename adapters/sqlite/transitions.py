@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from adapters.sqlite import previews
 from adapters.sqlite.database import Row, Transaction
 from adapters.sqlite.records import (
     LINK_MODEL_TAG,
@@ -204,19 +205,22 @@ def take_in_hand(tx: Transaction, change: TakeInHand) -> ExistingPreviews:
             CarriedImage(row["name"], row["digest"])
             for row in tx.fetch(SELECT_CARRIED, item.sha256)
         ),
+        unfinished=tuple(previews.plans(tx, item.sha256)),
     )
 
 
-def activate(tx: Transaction, change: Activate) -> bool:
-    """Previews are on disk: the model becomes active. False when other previews came in between."""
+def activate(tx: Transaction, change: Activate) -> None:
+    """Previews are on disk: the model becomes active."""
     work = change.item
     item = claimed(tx, work, ModelState.PROMOTED)
     found = models_by_hash(tx, [work.sha256]).get(work.sha256)
     existing = found.record if found else None
-    if previews_of(existing) != change.previews_before:
-        return False
     joining = run_of(tx, item.working_run).joining
-    active = decisions.activate(work.candidate, work.sha256, existing, joining, len(change.images))
+    active = decisions.activate(
+        work.candidate, work.sha256, existing, joining, change.images_count
+    )
+    if change.images_count is not None:
+        previews.carried_out(tx, work.sha256)
     write_models(tx, [(active.record, found.extra if found else {})])
     link_tags(tx, LINK_MODEL_TAG, [(work.sha256, work.candidate.tags)])
     tx.many(INSERT_CARRIED, [(work.sha256, image.name, image.digest) for image in change.images])
@@ -224,7 +228,6 @@ def activate(tx: Transaction, change: Activate) -> bool:
     if item.pending_id is not None:
         _leave_queue(tx, item, work.candidate.images, change.refused, change.at)
     _end(tx, change, item, [*change.warnings, *active.notices])
-    return True
 
 
 def _promote(tx: Transaction, item: Item, at: int) -> None:

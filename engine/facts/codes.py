@@ -112,6 +112,19 @@ WARNINGS = {
     "image_duplicate": Meaning(
         "an image is listed twice; it was carried once", "Nothing need be done."
     ),
+    "previews_adopted": Meaning(
+        "more previews were on disk than its record counted, as version 2 leaves it; they are "
+        "counted now",
+        "Nothing need be done; remove in the library those that are not wanted.",
+    ),
+    "previews_gone": Meaning(
+        "its record counted previews that are not on disk; they are counted no more",
+        "Upload the images in the library if they are missed.",
+    ),
+    "preview_incomplete": Meaning(
+        "a preview lacks one of its three files; it was left as it is",
+        "Remove that preview in the library, and upload its image again.",
+    ),
     "sidecar_damaged": Meaning(
         "a file beside the model cannot be read as what it is; the model came without it",
         "Mend or remove that file, then migrate again.",

@@ -79,11 +79,12 @@ def activate(
     sha256: str,
     existing: ModelRecord | None,
     strategy: ConflictStrategy,
-    previews: int,
+    images_count: int | None,
 ) -> Activation:
-    """Join a model with the active one of its content; `previews` new sets follow that one's."""
+    """Join a model with the active one of its content, whose sets are counted anew; where none
+    was added, None, and the count stays as it is."""
     record = active_record(candidate, sha256)
-    count = previews_of(existing) + previews
+    count = previews_of(existing) if images_count is None else images_count
     if existing is None:
         return Activation(with_images(record, count))
     return Activation(

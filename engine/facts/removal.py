@@ -1,4 +1,4 @@
-"""A removal of preview sets that is under way."""
+"""A removal of a preview set that is under way."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import msgspec
 
 
 class Removal(msgspec.Struct, frozen=True):
-    """Sets to be removed from a model that counts `count` of them now, None where it is gone.
+    """A number to be vacated, whose place the sets after it then take, one after the other.
 
-    Until `counted`, the set `next_seq` takes the content of the one after it, and so on to the
-    last; then the count is lowered, and only files beyond it are left over.
+    `digests` are of the tiers to be removed, in order, b"" for one that is not there; () where
+    nobody has looked yet, and None once they are removed: then `next_seq` takes the set after it,
+    and so on to the last. `count` is what the model's record counts, None where it is gone.
     """
 
     sha256: str
     next_seq: int
+    digests: tuple[bytes, ...] | None
     count: int | None
-    counted: bool

@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from engine.facts.conflicts import ConflictStrategy
+from engine.facts.preview_sets import PlannedSet
 from engine.facts.source import SourceModel
 from engine.facts.states import ModelState
 from engine.facts.status import RunKind, RunState
@@ -66,7 +67,9 @@ class CarriedImage(msgspec.Struct, frozen=True):
 
 
 class ExistingPreviews(msgspec.Struct, frozen=True):
-    """What a worker builds on: the active model's complete sets, and what they were made of."""
+    """What a worker builds on: what the active model's record counts, what its sets were made of,
+    and `unfinished`, sets that an interrupted attempt may have left."""
 
     images_count: int
     carried: frozenset[CarriedImage]
+    unfinished: tuple[PlannedSet, ...] = ()

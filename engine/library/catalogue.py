@@ -6,10 +6,10 @@ of them, under the lock of the model's hash.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import anyio
 import msgspec
 from anyio import to_thread
 from msgspec import UNSET
@@ -17,25 +17,20 @@ from msgspec import UNSET
 from engine.actors.writer import Commits
 from engine.errors import InvalidEdit, InvalidImage, UnknownImage, UnknownModel, UnknownPending
 from engine.facts.catalogue import ImageFile, ModelPatch, ModelSummary, TagReport
-from engine.facts.previews import TIERS, UnusableImage
+from engine.facts.previews import TIERS, UnusableImage, image_digest
 from engine.facts.records import SHA256_HEX, ModelRecord, PendingModelRecord, Tag
 from engine.facts.work import CarriedImage
 from engine.library.preview_removal import Removals
 from engine.ports.catalogue import CatalogueFiles
-from engine.ports.changes import (
-    AddPreview,
-    AddTags,
-    BeginRemoval,
-    ChangeTags,
-    EditModel,
-    EditPending,
-    ExpectPreview,
-)
+from engine.ports.changes import AddPreview, AddTags, ChangeTags, EditModel, EditPending
 from engine.ports.journal import Reader
 from engine.ports.queries import ActiveModel, AllTags, ModelsOfType, PendingModels, TypesInUse
-from engine.runs.resources import WorkerResources, encode_image, image_digest
+from engine.runs.preview_sets import PreviewSets
+from engine.runs.resources import WorkerResources, encode_image
 
 T = TypeVar("T")
+
+log = logging.getLogger("reshelve.catalogue")
 
 
 def anywhere(_: str) -> None:
@@ -58,7 +53,7 @@ class Catalogue:
         self._reader = reader
         self._files = files
         self._types = types
-        self._removals = Removals(reader, writer, files, resources.io)
+        self._removals = Removals(resources, reader, writer, files)
 
     async def models(self, type_name: str) -> list[ModelSummary]:
         """Active models of a type; `Others` for those of no known type."""
@@ -173,11 +168,14 @@ class Catalogue:
         image = CarriedImage("", await self._thread(image_digest, data))
         async with self._resources.locks.hold(sha256):
             await self._removals.finish(sha256)
-            while True:
-                seq = await self._writer.commit(ExpectPreview(sha256))
-                await self._finished(self._resources.library.write_tiers, sha256, seq, tiers)
-                if await self._writer.commit(AddPreview(sha256, seq, image)):
-                    return f"{sha256}_{seq}"
+            record = await self.model(sha256)
+            sets = PreviewSets(self._resources, self._writer, sha256, record.meta_json.images_count)
+            seq = await sets.add([tiers])
+            count = await sets.counted()
+            for notice in sets.notices:
+                log.warning("%s: %s", sha256, notice.detail)
+            await self._writer.commit(AddPreview(sha256, count or seq + 1, image))
+        return f"{sha256}_{seq}"
 
     async def remove_image(self, sha256: str, seq: int) -> None:
         """Remove a preview set; later ones move down. Raises `UnknownModel`, `UnknownImage`.
@@ -189,10 +187,8 @@ class Catalogue:
         async with self._resources.locks.hold(sha256):
             if await self._removals.finish(sha256):
                 return
-            removal = await self._writer.commit(BeginRemoval(sha256, seq))
-            if removal is None:
-                raise UnknownImage
-            await self._removals.carry_out(removal)
+            record = await self.model(sha256)
+            await self._removals.remove(sha256, seq, record.meta_json.images_count)
 
     async def recover(self) -> None:
         """Finish removals that were interrupted, and clear away what uploads have left."""
@@ -200,12 +196,6 @@ class Catalogue:
 
     async def _thread(self, function: Callable[..., T], *arguments: object) -> T:
         return await to_thread.run_sync(function, *arguments, limiter=self._resources.io)
-
-    async def _finished(self, function: Callable[..., T], *arguments: object) -> T:
-        """In a thread, to its end: a client that goes away does not tear a write."""
-        with anyio.CancelScope(shield=True):
-            result = await self._thread(function, *arguments)
-        return result
 
 
 def _image(found: tuple[bytes, str, str] | None) -> ImageFile:

@@ -1,80 +1,129 @@
 """How preview sets are removed, step by step, so that a failing disk or a kill loses no other.
 
 What is under way is noted first. Whoever edits a model's images next, or the next start, finishes
-it; callers hold the lock of the model's hash.
+it; callers hold the lock of the model's hash. Each step can be repeated, and ends whatever others
+have done to the files meanwhile: it removes only what it was to remove, and replaces nothing.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TypeVar
 
 import anyio
-from anyio import CapacityLimiter, to_thread
+import msgspec
+from anyio import to_thread
 
 from engine.actors.writer import Commits
-from engine.errors import StorageFailed
+from engine.errors import StorageFailed, UnknownImage
+from engine.facts.preview_sets import PlannedSet, SetsOnDisk, told_of_sets
 from engine.facts.removal import Removal
-from engine.ports.changes import AdvanceRemoval, ConfirmRemoval, CountRemoval, EndRemoval
+from engine.ports.changes import (
+    AdvanceRemoval,
+    BeginRemoval,
+    ConfirmPlans,
+    ConfirmRemoval,
+    EndRemoval,
+)
 from engine.ports.journal import Reader
-from engine.ports.queries import OpenRemovals
+from engine.ports.queries import OpenPlans, OpenRemovals
 from engine.ports.removal import RemovalFiles
+from engine.runs.preview_sets import clear_away
+from engine.runs.resources import WorkerResources
+
+T = TypeVar("T")
 
 log = logging.getLogger("reshelve.removing")
 
 
 class Removals:
-    """Carries removals out, and finishes those that were interrupted."""
+    """Carries removals out, and finishes what was interrupted of them and of uploads."""
 
     def __init__(
-        self, reader: Reader, writer: Commits, files: RemovalFiles, io: CapacityLimiter
+        self, resources: WorkerResources, reader: Reader, writer: Commits, files: RemovalFiles
     ) -> None:
+        self._resources = resources
         self._reader = reader
         self._writer = writer
         self._files = files
-        self._io = io
 
-    async def carry_out(self, removal: Removal) -> None:
-        """A removal to its end, whatever becomes of the caller. Raises `StorageFailed`."""
+    async def remove(self, sha256: str, seq: int, count: int) -> None:
+        """Remove a set of a model that counts so many, to the end, whatever becomes of the caller.
+
+        Raises `UnknownImage`, `StorageFailed`.
+        """
         with anyio.CancelScope(shield=True):
-            removal = await self._move_down(removal)
-            try:
-                await self._clear(removal)
-            except StorageFailed as error:
-                # The image is gone for everybody; the next edit or start clears its files.
-                log.warning("%s", error)
+            found = await self._look(sha256, count)
+            if not 0 <= seq < max(found.free, count):
+                raise UnknownImage
+            for notice in told_of_sets(count, found):
+                log.warning("%s: %s", sha256, notice.detail)
+            digests = await self._thread(self._files.set_digests, sha256, seq)
+            removal = Removal(sha256, seq, digests, found.count)
+            await self._writer.commit(BeginRemoval(removal))
+            await self._carry_out(removal)
 
     async def finish(self, sha256: str) -> bool:
         """Finish what was interrupted for this model; whether an image was removed."""
-        interrupted = [r for r in await self._reader.ask(OpenRemovals()) if r.sha256 == sha256]
+        interrupted = await self._reader.ask(OpenRemovals(sha256))
         with anyio.CancelScope(shield=True):
+            if plans := await self._reader.ask(OpenPlans(sha256)):
+                await self._writer.commit(ConfirmPlans(sha256))
+                await clear_away(self._resources, self._writer, plans)
             for removal in interrupted:
-                confirmed = await self._writer.commit(ConfirmRemoval(removal))
-                await self._clear(await self._move_down(confirmed))
-        return any(not removal.counted for removal in interrupted)
+                await self._writer.commit(ConfirmRemoval(sha256))
+                await self._carry_out(removal)
+        return bool(interrupted)
 
     async def recover(self) -> None:
-        """Finish what was interrupted for any model."""
+        """Finish what was interrupted for any model, and let go on who waits for it.
+
+        What the disk does not let be finished is told, and tried again when the model is edited
+        and at the next start.
+        """
+        plans: dict[str, list[PlannedSet]] = {}
+        for planned in await self._reader.ask(OpenPlans()):
+            plans.setdefault(planned.sha256, []).append(planned)
+        for sets in plans.values():
+            try:
+                await clear_away(self._resources, self._writer, sets)
+            except StorageFailed as error:
+                log.warning("What an interruption left of previews stays: %s", error)
         for removal in await self._reader.ask(OpenRemovals()):
-            await self._clear(await self._move_down(removal))
+            try:
+                await self._carry_out(removal)
+            except StorageFailed as error:
+                log.warning("The removal of a preview stays unfinished: %s", error)
 
-    async def _move_down(self, removal: Removal) -> Removal:
-        """Each step can be repeated: a set is copied over the one before, and only then is that
-        noted, while the set it came from is still whole."""
-        while removal.count is not None and not removal.counted:
-            seq = removal.next_seq
-            if seq < removal.count - 1:
-                await self._thread(self._files.copy_tiers, removal.sha256, seq + 1, seq)
-                removal = await self._writer.commit(AdvanceRemoval(removal))
-            else:
-                removal = await self._writer.commit(CountRemoval(removal))
-        return removal
+    async def _carry_out(self, removal: Removal) -> None:
+        sha256, seq = removal.sha256, removal.next_seq
+        if removal.digests == ():
+            digests = await self._thread(self._files.set_digests, sha256, seq)
+            removal = await self._advance(removal, seq, digests)
+        if removal.digests is not None:
+            planned = PlannedSet(sha256, seq, removal.digests)
+            await self._thread(self._files.discard_set, planned)
+            removal = await self._advance(removal, seq, None)
+        end = (await self._look(sha256, max(removal.count or 0, seq + 1))).free
+        while removal.next_seq + 1 < end:
+            target = removal.next_seq
+            if not await self._thread(self._files.move_set, sha256, target + 1, target):
+                log.warning("%s: preview %s was written anew; it stays", sha256, target)
+                break
+            removal = await self._advance(removal, target + 1, None)
+        found = await self._look(sha256, max(end - 1, 0))
+        await self._writer.commit(EndRemoval(sha256, found.count))
 
-    async def _clear(self, removal: Removal) -> None:
-        """Remove the files that are left over beyond the count."""
-        if removal.count is not None:
-            await self._thread(self._files.trim_tiers, removal.sha256, removal.count)
-        await self._writer.commit(EndRemoval(removal))
+    async def _advance(
+        self, removal: Removal, seq: int, digests: tuple[bytes, ...] | None
+    ) -> Removal:
+        advanced = msgspec.structs.replace(removal, next_seq=seq, digests=digests)
+        await self._writer.commit(AdvanceRemoval(advanced))
+        return advanced
 
-    async def _thread(self, function: Callable[..., None], *arguments: object) -> None:
-        await to_thread.run_sync(function, *arguments, limiter=self._io)
+    async def _look(self, sha256: str, count: int) -> SetsOnDisk:
+        return await self._thread(self._files.preview_sets, sha256, count)
+
+    async def _thread(self, function: Callable[..., T], *arguments: object) -> T:
+        return await to_thread.run_sync(function, *arguments, limiter=self._resources.io)

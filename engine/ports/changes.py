@@ -15,6 +15,7 @@ from engine.facts.assessment import AssessedRow
 from engine.facts.catalogue import ModelPatch, TagReport
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import FileFacts, FoundFile
+from engine.facts.preview_sets import PlannedSet
 from engine.facts.records import ModelRecord, PendingModelRecord, Tag
 from engine.facts.removal import Removal
 from engine.facts.source import Defect, Notice, SourceTag
@@ -138,16 +139,37 @@ class TakeInHand(Change[ExistingPreviews], frozen=True):
     at: int
 
 
-class Activate(Change[bool], frozen=True):
+class PlanSets(Change[None], frozen=True):
+    """Note that sets are to be written, before their files are.
+
+    What an interruption leaves of them is found again by the note.
+    """
+
+    sets: list[PlannedSet]
+
+
+class ConfirmPlans(Change[None], frozen=True):
+    """Commit what is planned for a model once more, as it is; see `ConfirmRemoval`."""
+
+    sha256: str
+
+
+class ForgetPlans(Change[None], frozen=True):
+    """Nothing of these sets is left on disk that is ours."""
+
+    sets: list[PlannedSet]
+
+
+class Activate(Change[None], frozen=True):
     """Previews are on disk: images_done, then promoted, with record and tags, at once.
 
-    `previews_before` is the `images_count` that the new sets follow; `images` those sets in
-    order; `refused` the names that could not be carried.
-    Returns False when other previews came in between, and nothing was done.
+    `images` are the new sets; `images_count` is the number after the last complete set there is,
+    None where none was added and the record keeps its count; `refused` are the names that could
+    not be carried. What was planned for the model is done.
     """
 
     item: WorkItem
-    previews_before: int
+    images_count: int | None
     images: list[CarriedImage]
     refused: list[str]
     image_bytes: int
@@ -228,56 +250,41 @@ class AddTags(Change[list[Tag]], frozen=True):
     names: list[str]
 
 
-class ExpectPreview(Change[int], frozen=True):
-    """Note that a set is to be written, before its files are; the outcome is its number.
+class AddPreview(Change[None], frozen=True):
+    """A preview set is on disk; `images_count` is the number after the last one there.
 
-    What an interruption leaves of it is found again by the note. Raises `UnknownModel`.
+    What was planned for the model is done. Raises `UnknownModel`.
     """
 
     sha256: str
-
-
-class AddPreview(Change[bool], frozen=True):
-    """A preview set is on disk; False when other previews came in between.
-
-    Raises `UnknownModel`.
-    """
-
-    sha256: str
-    previews_before: int
+    images_count: int
     image: CarriedImage
 
 
-class BeginRemoval(Change["Removal | None"], frozen=True):
-    """Note that a set is to be removed, before files move. None where there is no such set."""
+class BeginRemoval(Change[None], frozen=True):
+    """Note that a set is to be removed, before files are. Raises `UnknownModel`."""
 
-    sha256: str
-    seq: int
+    removal: Removal
 
 
-class ConfirmRemoval(Change[Removal], frozen=True):
+class ConfirmRemoval(Change[None], frozen=True):
     """Commit what is under way once more, as it is.
 
     A commit that the disk refused may lie whole in the database's log, and be found there by the
     next start. The next commit that succeeds takes its place: only then may files be removed.
     """
 
-    removal: Removal
+    sha256: str
 
 
-class AdvanceRemoval(Change[Removal], frozen=True):
-    """One set has taken the content of the one after it."""
-
-    removal: Removal
-
-
-class CountRemoval(Change[Removal], frozen=True):
-    """All sets have moved down: `images_count` follows. Not yet, where another was added."""
+class AdvanceRemoval(Change[None], frozen=True):
+    """A removal has come as far as this."""
 
     removal: Removal
 
 
 class EndRemoval(Change[None], frozen=True):
-    """No files are left over."""
+    """All sets have moved down, and `images_count` is the number after the last one."""
 
-    removal: Removal
+    sha256: str
+    images_count: int

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.facts.files import FileFacts, FolderFacts, FoundFile, ImageFolder, Root
+from engine.facts.preview_sets import PlannedSet, SetsOnDisk
 
 
 class ModelFiles(Protocol):
@@ -66,12 +67,19 @@ class ImageFiles(Protocol):
 class LibraryFiles(Protocol):
     """The image folders of the library. What a method reports as written is on disk."""
 
-    def write_tiers(self, sha256: str, seq: int, tiers: tuple[bytes, ...]) -> None:
-        """Write the tiers of one preview set durably, replacing what lies there."""
+    def preview_sets(self, sha256: str, count: int) -> SetsOnDisk:
+        """Which sets of a model are there, looked for by name around the count of its record."""
         ...
 
-    def trim_tiers(self, sha256: str, count: int) -> None:
-        """Remove sets numbered `count` and up, which an interrupted attempt left behind."""
+    def write_sets(self, sha256: str, seq: int, sets: Sequence[tuple[bytes, ...]]) -> int:
+        """Write preview sets durably under the numbers from `seq` on, replacing nothing.
+
+        Returns how many were written: all, or those before a number that somebody else has taken.
+        """
+        ...
+
+    def discard_set(self, planned: PlannedSet) -> None:
+        """Remove the files of a set that have its digests; what others wrote there stays."""
         ...
 
     @property

@@ -15,6 +15,7 @@ from engine.facts.catalogue import ModelSummary, TagCount
 from engine.facts.codes import ProblemKind
 from engine.facts.files import FileFacts
 from engine.facts.findings import FaultKind, FaultPage, StoredModel, StoredPending
+from engine.facts.preview_sets import PlannedSet
 from engine.facts.problems import CodeCount, Problem, ProblemCounts
 from engine.facts.promotion_report import Conflict, PromotionReport
 from engine.facts.records import ModelRecord, PendingModelRecord, Tag
@@ -275,7 +276,15 @@ class AllTags(Query[list[Tag]], frozen=True):
 
 
 class OpenRemovals(Query[list[Removal]], frozen=True):
-    """Removals, and sets to be written, that were interrupted."""
+    """Removals that are under way: of one model, of all by default."""
+
+    sha256: str | None = None
+
+
+class OpenPlans(Query[list[PlannedSet]], frozen=True):
+    """Sets that were to be written and are not counted yet: of one model, of all by default."""
+
+    sha256: str | None = None
 
 
 class ProblemTotals(Query[ProblemCounts], frozen=True):

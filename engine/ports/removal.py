@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from engine.facts.preview_sets import PlannedSet, SetsOnDisk
+
 
 class RemovalFiles(Protocol):
     """Moves and removes preview files. Methods block; call them in a thread."""
 
-    def copy_tiers(self, sha256: str, source: int, target: int) -> None:
-        """Give a set the content of another, durably."""
+    def preview_sets(self, sha256: str, count: int) -> SetsOnDisk:
+        """Which sets of a model are there, looked for by name around the count of its record."""
         ...
 
-    def trim_tiers(self, sha256: str, count: int) -> None:
-        """Remove sets numbered `count` and up."""
+    def set_digests(self, sha256: str, seq: int) -> tuple[bytes, ...]:
+        """The digests of a set's tiers, b"" for one that is not there."""
+        ...
+
+    def discard_set(self, planned: PlannedSet) -> None:
+        """Remove the files of a set that have its digests; what others wrote there stays."""
+        ...
+
+    def move_set(self, sha256: str, source: int, target: int) -> bool:
+        """Give what is there of a set another number, durably; to do it again does no harm.
+
+        False where somebody else has taken the number: then nothing is replaced.
+        """
         ...

@@ -9,13 +9,19 @@ import anyio
 import msgspec
 from anyio import to_thread
 
+from engine.actors.writer import Commits
 from engine.facts.files import ImageFolder
-from engine.facts.previews import UnusableImage
+from engine.facts.previews import UnusableImage, image_digest
 from engine.facts.source import Notice
 from engine.facts.work import CarriedImage, ExistingPreviews
-from engine.runs.resources import WorkerResources, encode_image, image_digest
+from engine.runs.preview_sets import PreviewSets, Tiers, clear_away
+from engine.runs.resources import WorkerResources, encode_image
 
 T = TypeVar("T")
+
+BYTES_AT_ONCE = 2 * 1024 * 1024
+"""Previews of one item that are written together once they come to so much: each time costs a
+commit and a sync of the folder."""
 
 
 class ImageOutcome(msgspec.Struct):
@@ -25,6 +31,7 @@ class ImageOutcome(msgspec.Struct):
     refused: list[str] = []
     warnings: list[Notice] = []
     bytes_read: int = 0
+    images_count: int | None = None
 
     def refuse(self, name: str, reason: UnusableImage) -> None:
         """Note an image that could not be carried: a warning, never a failure of its model."""
@@ -35,15 +42,19 @@ class ImageOutcome(msgspec.Struct):
 class ImageCarrier:
     """Makes previews of the images in one folder, or keeps them as they are."""
 
-    def __init__(self, resources: WorkerResources, folder: ImageFolder) -> None:
+    def __init__(self, resources: WorkerResources, writer: Commits, folder: ImageFolder) -> None:
         self._resources = resources
+        self._writer = writer
         self._folder = folder
 
     async def encode(
         self, sha256: str, names: tuple[str, ...], previews: ExistingPreviews
     ) -> ImageOutcome:
-        """Put the tiers of each usable image on disk, numbered on from those that exist."""
+        """Put the tiers of each usable image on disk, numbered on from those that are there."""
+        await clear_away(self._resources, self._writer, previews.unfinished)
         outcome = ImageOutcome()
+        sets = PreviewSets(self._resources, self._writer, sha256, previews.images_count)
+        made: list[Tiers] = []
         for name in names:
             try:
                 data, digest = await self._read(name)
@@ -51,18 +62,19 @@ class ImageCarrier:
                 image = CarriedImage(name, digest)
                 if image in previews.carried or image in outcome.carried:
                     continue
-                tiers = await encode_image(self._resources, data)
+                made.append(await encode_image(self._resources, data))
             except UnusableImage as reason:
                 outcome.refuse(name, reason)
                 continue
-            seq = previews.images_count + len(outcome.carried)
-            await self._write(self._resources.library.write_tiers, sha256, seq, tiers)
             outcome.carried.append(image)
+            if sum(len(tier) for tiers in made for tier in tiers) >= BYTES_AT_ONCE:
+                await sets.add(made)
+                made = []
+        if made:
+            await sets.add(made)
+        outcome.images_count = await sets.counted()
+        outcome.warnings += sets.notices
         return outcome
-
-    async def trim(self, sha256: str, count: int) -> None:
-        """Remove sets that an interrupted attempt left beyond `count`."""
-        await self._write(self._resources.library.trim_tiers, sha256, count)
 
     async def adopt(self, names: tuple[str, ...]) -> tuple[list[str], ImageOutcome]:
         """Put a copy of each original on disk; returns the names there."""
@@ -70,7 +82,7 @@ class ImageCarrier:
         kept: list[str] = []
         for name in names:
             try:
-                adopted, size = await self._write(
+                adopted, size = await self._finished(
                     self._resources.library.adopt_original, self._folder, name
                 )
             except UnusableImage as reason:
@@ -88,9 +100,8 @@ class ImageCarrier:
         data = self._resources.images.read(self._folder, name)
         return data, image_digest(data)
 
-    async def _write(self, write: Callable[..., T], *arguments: object) -> T:
-        # A write in hand is finished: half a set on disk would be told from a whole one only by
-        # the journal, and cancelling between files gains nothing.
+    async def _finished(self, write: Callable[..., T], *arguments: object) -> T:
+        # A write in hand is finished: cancelling between files gains nothing.
         with anyio.CancelScope(shield=True):
             result = await to_thread.run_sync(write, *arguments, limiter=self._resources.io)
         return result

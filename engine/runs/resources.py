@@ -6,7 +6,6 @@ and writing overlap.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TypeVar
 
 import msgspec
@@ -43,12 +42,6 @@ class WorkerResources(msgspec.Struct, frozen=True):
     clock: Clock
     meter: HashMeter
     locks: HashLocks
-
-
-def image_digest(data: bytes) -> bytes:
-    """Names an image by its content, in 16 bytes. Takes about 1 ms for each MB: for a thread."""
-    # Processors have instructions for this one: it takes a third of the time of blake2b.
-    return sha256(data).digest()[:16]
 
 
 async def encode_image(resources: WorkerResources, data: bytes) -> tuple[bytes, ...]:

@@ -37,7 +37,7 @@ class Worker:
     def __init__(self, resources: WorkerResources, writer: Commits, images: ImageFolder) -> None:
         self._resources = resources
         self._writer = writer
-        self._carrier = ImageCarrier(resources, images)
+        self._carrier = ImageCarrier(resources, writer, images)
 
     async def process(self, item: WorkItem) -> None:
         """Finish the item's work, or fail the item; raises only what ends the run."""
@@ -99,25 +99,18 @@ class Worker:
         )
 
     async def _make_previews(self, item: WorkItem, previews: ExistingPreviews) -> None:
-        while True:
-            outcome = await self._carrier.encode(item.sha256, item.candidate.images, previews)
-            if item.attempts:
-                count = previews.images_count + len(outcome.carried)
-                await self._carrier.trim(item.sha256, count)
-            activated = await self._writer.commit(
-                Activate(
-                    item=item,
-                    previews_before=previews.images_count,
-                    images=outcome.carried,
-                    refused=outcome.refused,
-                    image_bytes=outcome.bytes_read,
-                    warnings=outcome.warnings,
-                    at=self._now(),
-                )
+        outcome = await self._carrier.encode(item.sha256, item.candidate.images, previews)
+        await self._writer.commit(
+            Activate(
+                item=item,
+                images_count=outcome.images_count,
+                images=outcome.carried,
+                refused=outcome.refused,
+                image_bytes=outcome.bytes_read,
+                warnings=outcome.warnings,
+                at=self._now(),
             )
-            if activated:
-                return
-            previews = await self._writer.commit(TakeInHand(item, self._now()))
+        )
 
     async def _keep_originals(self, item: WorkItem) -> None:
         kept, outcome = await self._carrier.adopt(item.candidate.images)

@@ -48,7 +48,8 @@ def finished(
     at: int = AT,
 ) -> Activate:
     """A worker's word that the previews of an item are on disk."""
-    return Activate(item, previews, list(images), list(refused), 100, list(warnings), at)
+    count = previews + len(images) if images else None
+    return Activate(item, count, list(images), list(refused), 100, list(warnings), at)
 
 
 def parked(

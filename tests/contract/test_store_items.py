@@ -10,15 +10,17 @@ import pytest
 from engine.errors import StaleCursor
 from engine.facts.assessment import AssessedRow
 from engine.facts.conflicts import ConflictStrategy
+from engine.facts.preview_sets import PlannedSet
 from engine.facts.records import Tag
 from engine.facts.source import Notice
 from engine.facts.states import ModelState
 from engine.facts.status import Counts, RunFailure, RunNotice
 from engine.facts.work import ExistingPreviews, Work
-from engine.ports.changes import RecordRows, RetryFailed, TakeInHand
+from engine.ports.changes import ForgetPlans, PlanSets, RecordRows, RetryFailed, TakeInHand
 from engine.ports.queries import (
     FailuresOf,
     KnownDigests,
+    OpenPlans,
     OpenWork,
     PendingModels,
     RetryableItems,
@@ -45,6 +47,11 @@ WAITING = row(3, tags=("style",))
 ORIGINALS = row(4, images=("c.png",), tags=("style",))
 FAILED = row(5, defect=BROKEN)
 NOTE = Notice("rows_unreadable", "rows 6 to 9 lie on a damaged page")
+
+
+def planned(model: int, seq: int) -> PlannedSet:
+    """A set that is to be written: one of its tiers is as good as another."""
+    return PlannedSet(sha(model), seq, (bytes([seq + 1]) * 16,) * 3)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +226,7 @@ async def test_a_finished_item_is_promoted_with_its_record(bench: Bench) -> None
     await bench.record(run, PREVIEWS)
     item = await bench.only_work(run)
     await bench.take(item)
-    assert await bench.store.apply([finished(item, image("a.png"), image("b.png"))]) == [True]
+    await bench.store.apply([finished(item, image("a.png"), image("b.png"))])
     ((path, meta),) = bench.sql("SELECT path, meta_json FROM models")
     assert (bench.states(), path, json.loads(meta)["images_count"]) == (
         {2: "promoted"},
@@ -264,25 +271,37 @@ async def test_the_second_of_a_hash_stands_on_the_sets_of_the_first(bench: Bench
     assert previews == ExistingPreviews(2, frozenset({image("a.png"), image("b.png")}))
 
 
-async def test_a_footing_that_has_moved_is_told(bench: Bench) -> None:
+async def test_a_count_that_others_have_changed_meanwhile_is_put_right(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS, row(7, sha256=sha(2), images=("z.png",)))
     first, second = await bench.work(run)
     await bench.store.apply([finished(first, image("a.png"))])
-    assert await bench.store.apply([finished(second, image("z.png"))]) == [False]
+    bench.sql("UPDATE models SET meta_json = json_remove(meta_json, '$.images_count')")
+    await bench.store.apply([finished(second, image("z.png"), previews=1)])
+    ((meta,),) = bench.sql("SELECT meta_json FROM models")
+    assert json.loads(meta)["images_count"] == 2
 
 
-async def test_nothing_is_done_on_a_footing_that_has_moved(bench: Bench) -> None:
+async def test_what_was_planned_for_a_model_is_told_to_who_takes_it_in_hand(bench: Bench) -> None:
     run = await bench.open_run()
-    await bench.record(run, PREVIEWS, row(7, sha256=sha(2), images=("z.png",)))
-    first, second = await bench.work(run)
-    await bench.store.apply([finished(first, image("a.png"))])
-    before = await bench.store.ask(StatusOf())
-    await bench.store.apply([finished(second, image("z.png"))])
-    assert (await bench.store.ask(StatusOf()), bench.states()) == (
-        before,
-        {2: "promoted", 7: "imported"},
-    )
+    await bench.record(run, PREVIEWS)
+    item = await bench.only_work(run)
+    await bench.store.apply([PlanSets([planned(2, 1), planned(2, 0), planned(3, 0)])])
+    assert (await bench.take(item)).unfinished == (planned(2, 0), planned(2, 1))
+
+
+async def test_what_was_planned_for_a_model_is_done_when_its_item_is(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, PREVIEWS)
+    await bench.store.apply([PlanSets([planned(2, 0), planned(3, 0)])])
+    await bench.store.apply([finished(await bench.only_work(run), image("a.png"))])
+    assert await bench.store.ask(OpenPlans()) == [planned(3, 0)]
+
+
+async def test_a_plan_is_forgotten_by_itself(bench: Bench) -> None:
+    await bench.store.apply([PlanSets([planned(2, 0), planned(2, 1)])])
+    await bench.store.apply([ForgetPlans([planned(2, 1)])])
+    assert await bench.store.ask(OpenPlans(sha(2))) == [planned(2, 0)]
 
 
 async def test_a_parked_item_waits_with_its_originals(bench: Bench) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.files import library
-from adapters.files.durable import is_temporary, write_file
+from adapters.files.durable import NO_LINKS, create_file, is_temporary
 from adapters.files.images import DiskImages
 from adapters.files.library import LOCK_NAME, DiskLibrary, is_owned, owned_library
 from adapters.files.models import DiskModels
@@ -97,18 +96,39 @@ def first_line(process: subprocess.Popen[str]) -> str:
 
 
 def test_a_file_is_written_whole(tmp_path: Path) -> None:
-    write_file(tmp_path / "a", [b"one ", b"two"])
+    create_file(tmp_path / "a", [b"one ", b"two"])
     assert (tmp_path / "a").read_bytes() == b"one two"
 
 
-def test_a_written_file_replaces_what_was_there(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"old and longer")
-    write_file(tmp_path / "a", [b"new"])
-    assert (tmp_path / "a").read_bytes() == b"new"
+@pytest.fixture(
+    params=[None, *sorted(NO_LINKS)], ids=lambda code: errno.errorcode.get(code, "links")
+)
+def links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that gives a file a second name, or refuses to in one of the ways there are."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(request.param, os.strerror(request.param))
+
+    if request.param:
+        monkeypatch.setattr(os, "link", refuse)
+
+
+@pytest.mark.usefixtures("links")
+def test_a_file_is_written_whole_on_any_file_system(tmp_path: Path) -> None:
+    create_file(tmp_path / "a", [b"one ", b"two"])
+    assert (names(tmp_path), (tmp_path / "a").read_bytes()) == (["a"], b"one two")
+
+
+@pytest.mark.usefixtures("links")
+def test_a_written_file_replaces_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"somebody's")
+    with pytest.raises(FileExistsError):
+        create_file(tmp_path / "a", [b"new"])
+    assert (names(tmp_path), (tmp_path / "a").read_bytes()) == (["a"], b"somebody's")
 
 
 def test_nothing_lies_beside_a_written_file(tmp_path: Path) -> None:
-    write_file(tmp_path / "a", [b"one"])
+    create_file(tmp_path / "a", [b"one"])
     assert names(tmp_path) == ["a"]
 
 
@@ -119,22 +139,8 @@ def spoiled() -> Iterator[bytes]:
 
 def test_a_write_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Input/output error"):
-        write_file(tmp_path / "a", spoiled())
+        create_file(tmp_path / "a", spoiled())
     assert names(tmp_path) == []
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"old")
-    with pytest.raises(OSError, match="Input/output error"):
-        write_file(tmp_path / "a", spoiled())
-    assert (tmp_path / "a").read_bytes() == b"old"
-
-
-def test_a_rename_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    with pytest.raises(IsADirectoryError if os.name == "posix" else PermissionError):
-        write_file(tmp_path / "a", [b"new"])
-    assert names(tmp_path) == ["a"]
 
 
 def test_the_content_is_on_disk_before_its_name(
@@ -142,87 +148,9 @@ def test_the_content_is_on_disk_before_its_name(
 ) -> None:
     synced: list[list[str]] = []
     monkeypatch.setattr(os, "fsync", lambda _: synced.append(names(tmp_path)))
-    write_file(tmp_path / "a", [b"new"])
+    create_file(tmp_path / "a", [b"new"])
     ((only,),) = synced
     assert is_temporary(only)
-
-
-# Preview sets.
-
-
-def test_the_tiers_of_a_set_are_named_for_their_size(owned: DiskLibrary, tmp_path: Path) -> None:
-    owned.write_tiers(sha(1), 2, TIERS)
-    images = tmp_path / "library" / "images"
-    found = {path.name: path.read_bytes() for path in images.glob("*.webp")}
-    assert found == {f"{sha(1)}_2_{name.decode()}.webp": name for name in TIERS}
-
-
-def test_the_names_of_a_set_are_made_durable_after_the_files(
-    owned: DiskLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[int] = []
-    monkeypatch.setattr(
-        library, "sync_folder", lambda folder: seen.append(len(list(folder.glob("*.webp"))))
-    )
-    owned.write_tiers(sha(1), 0, TIERS)
-    assert seen == [3]
-
-
-def test_a_disk_that_refuses_a_tier_is_told_as_such(owned: DiskLibrary, tmp_path: Path) -> None:
-    (tmp_path / "library" / "images" / f"{sha(1)}_0_high.webp").mkdir()
-    with pytest.raises(StorageFailed):
-        owned.write_tiers(sha(1), 0, TIERS)
-
-
-def sets(tmp_path: Path) -> list[int]:
-    """The numbers of the sets of one model, one for each file."""
-    images = tmp_path / "library" / "images"
-    return sorted(int(path.name.split("_")[1]) for path in images.glob("*.webp"))
-
-
-@pytest.mark.parametrize("count", [0, 1, 3, 4])
-def test_trimming_removes_the_sets_from_a_number_up(
-    owned: DiskLibrary, tmp_path: Path, count: int
-) -> None:
-    for seq in range(3):
-        owned.write_tiers(sha(1), seq, TIERS)
-    owned.trim_tiers(sha(1), count)
-    assert sets(tmp_path) == [seq for seq in range(min(count, 3)) for _ in TIERS]
-
-
-def test_trimming_leaves_other_models_alone(owned: DiskLibrary, tmp_path: Path) -> None:
-    owned.write_tiers(sha(1), 0, TIERS)
-    owned.trim_tiers(sha(2), 0)
-    assert sets(tmp_path) == [0, 0, 0]
-
-
-def test_trimming_removes_a_set_that_is_not_whole(owned: DiskLibrary, tmp_path: Path) -> None:
-    owned.write_tiers(sha(1), 0, TIERS)
-    (tmp_path / "library" / "images" / f"{sha(1)}_0_high.webp").unlink()
-    owned.trim_tiers(sha(1), 0)
-    assert sets(tmp_path) == []
-
-
-@pytest.mark.parametrize("survived", range(9))
-def test_trimming_that_was_interrupted_can_be_repeated(
-    owned: DiskLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, survived: int
-) -> None:
-    for seq in range(3):
-        owned.write_tiers(sha(1), seq, TIERS)
-    unlink, left = Path.unlink, [survived]
-
-    def unlink_until_killed(path: Path, missing_ok: bool = False) -> None:
-        if not left[0]:
-            raise KeyboardInterrupt
-        left[0] -= 1
-        unlink(path, missing_ok)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", unlink_until_killed)
-        with pytest.raises(KeyboardInterrupt):
-            owned.trim_tiers(sha(1), 0)
-    owned.trim_tiers(sha(1), 0)
-    assert sets(tmp_path) == []
 
 
 # Adopted originals.
@@ -504,10 +432,11 @@ def test_sweeping_removes_what_an_interrupted_write_left(
 
 
 def test_sweeping_removes_nothing_else(owned: DiskLibrary, tmp_path: Path, folder: Path) -> None:
-    owned.write_tiers(sha(1), 0, TIERS)
+    owned.write_sets(sha(1), 0, [TIERS])
     adopt(owned, folder, "a.tmp", IMAGE)
     assert owned.sweep() == 0
-    assert (names(pending(tmp_path)), sets(tmp_path)) == (["a.tmp"], [0, 0, 0])
+    assert names(pending(tmp_path)) == ["a.tmp"]
+    assert owned.preview_sets(sha(1), 0).count == 1
 
 
 def test_sweeping_empties_the_scratch_folder(owned: DiskLibrary) -> None:

@@ -124,9 +124,9 @@ class HeldLibrary(DiskLibrary):
         self._hold.at(f"adopt {name}")
         return super().adopt_original(folder, name)
 
-    def copy_tiers(self, sha256: str, source: int, target: int) -> None:
+    def move_set(self, sha256: str, source: int, target: int) -> bool:
         self._hold.at(f"move {source} down")
-        super().copy_tiers(sha256, source, target)
+        return super().move_set(sha256, source, target)
 
 
 class HeldRows:

@@ -65,15 +65,18 @@ def test_a_model_of_new_content_becomes_active_with_its_previews() -> None:
 
 
 @pytest.mark.parametrize("strategy", JOINING)
-def test_previews_follow_those_of_the_active_model(strategy: ConflictStrategy) -> None:
-    found = decisions.activate(model(1), sha(1), ACTIVE, strategy, 3)
-    assert found.record.meta_json.images_count == 5
+@pytest.mark.parametrize(("told", "counted"), [(5, 5), (1, 1), (None, 2)])
+def test_previews_are_counted_anew_where_some_were_added(
+    strategy: ConflictStrategy, told: int | None, counted: int
+) -> None:
+    found = decisions.activate(model(1), sha(1), ACTIVE, strategy, told)
+    assert found.record.meta_json.images_count == counted
     assert found.notices == (Notice("duplicate_hash", "same content as /old"),)
 
 
 def test_the_strategy_tells_whose_values_stay() -> None:
     kept, replaced = (
-        decisions.activate(model(1), sha(1), ACTIVE, strategy, 0).record.name
+        decisions.activate(model(1), sha(1), ACTIVE, strategy, None).record.name
         for strategy in JOINING
     )
     assert (kept, replaced) == ("old", "model 1")
