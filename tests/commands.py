@@ -55,6 +55,7 @@ LIBRARY_TABLES = {
     "hashes": "SELECT path, size, sha256 FROM migration_hashes ORDER BY path",
     "originals": "SELECT name, needless FROM migration_originals ORDER BY name",
     "removals": "SELECT * FROM migration_removals ORDER BY sha256",
+    "writes": "SELECT * FROM migration_writes ORDER BY sha256, seq",
     "counts": "SELECT name, sum(n) FROM migration_counts GROUP BY name ORDER BY name",
 }
 """Everything that a migration decides, less times, ids of runs, and how often it was tried."""

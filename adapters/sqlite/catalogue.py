@@ -102,8 +102,6 @@ def edit_model(tx: Transaction, change: EditModel) -> ModelRecord:
     return edited
 
 
-
-
 def _replace_tags(tx: Transaction, sha256: str, wanted: tuple[int | TagRef, ...]) -> None:
     ids = known_tags(tx, wanted)
     tx.execute(UNLINK_TAGS, sha256)

@@ -216,9 +216,7 @@ def activate(tx: Transaction, change: Activate) -> None:
     found = models_by_hash(tx, [work.sha256]).get(work.sha256)
     existing = found.record if found else None
     joining = run_of(tx, item.working_run).joining
-    active = decisions.activate(
-        work.candidate, work.sha256, existing, joining, change.images_count
-    )
+    active = decisions.activate(work.candidate, work.sha256, existing, joining, change.images_count)
     if change.images_count is not None:
         previews.carried_out(tx, work.sha256)
     write_models(tx, [(active.record, found.extra if found else {})])
