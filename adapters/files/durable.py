@@ -28,16 +28,14 @@ def create_file(path: Path, chunks: Iterable[bytes]) -> None:
     Raises FileExistsError where somebody was first, and leaves what is there; OSError. The
     temporary file is removed where the disk allows it.
     """
-    temporary = path.with_name(f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
-    try:
-        with temporary.open("xb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
+    with _written(path, chunks) as temporary:
         give_name(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file whole in the place of what lies there. Raises OSError, as `create_file`."""
+    with _written(path, chunks) as temporary:
+        temporary.replace(path)
 
 
 def give_name(file: Path, path: Path) -> None:
@@ -53,6 +51,21 @@ def give_name(file: Path, path: Path) -> None:
         with path.open("xb"):
             pass  # the name is ours: what takes the place of the empty file replaces nothing
         file.replace(path)
+
+
+@contextmanager
+def _written(path: Path, chunks: Iterable[bytes]) -> Iterator[Path]:
+    """A temporary file beside `path`, whole and safe, that is gone at the end."""
+    temporary = path.with_name(f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
+    try:
+        with temporary.open("xb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The preview files of a library's image folder: found by name, written, moved and removed.
 
-Another program writes here too: nothing that is there is replaced, and nothing removed that has
-not the content it was to have.
+Another program writes here too: nothing is replaced or removed that has not the content that was to
+be replaced or removed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from adapters.files.durable import create_file, give_name, storing, sync_folder
+from adapters.files.durable import create_file, replace_file, storing, sync_folder
 from adapters.files.exhaustion import exhaustion
 from engine.facts.preview_names import PREVIEW_NAME, set_names
 from engine.facts.preview_sets import PlannedSet, SetsOnDisk, sets_on_disk
@@ -72,25 +72,24 @@ class DiskPreviews:
                 for path in self._tiers(sha256, seq)
             )
 
-    def move_set(self, sha256: str, source: int, target: int) -> bool:
-        """Give what is there of a set another number. Raises `StorageFailed`."""
+    def take_over(
+        self, sha256: str, source: int, target: int, replaced: tuple[bytes, ...]
+    ) -> tuple[bytes, ...] | None:
+        """Give a set the content of another. Raises `StorageFailed`."""
         with storing(self._images):
-            paths = zip(self._tiers(sha256, source), self._tiers(sha256, target), strict=True)
-            moves = [(there, to) for there, to in paths if os.path.lexists(there)]
-            if any(os.path.lexists(to) and not _is_same(there, to) for there, to in moves):
-                return False
-            for there, to in moves:
-                if not os.path.lexists(to):
-                    try:
-                        give_name(there, to)
-                    except FileExistsError:
-                        return False
-            # The new names first: a power cut may keep any part of what is not safe yet.
+            wanted, there = self.set_digests(sha256, source), self.set_digests(sha256, target)
+            paths = self._tiers(sha256, target)
+            known = zip(paths, there, replaced, wanted, strict=True)
+            if any(now not in {old, new} and os.path.lexists(to) for to, now, old, new in known):
+                return None
+            sources = self._tiers(sha256, source)
+            for origin, to, now, new in zip(sources, paths, there, wanted, strict=True):
+                if new and new != now:
+                    replace_file(to, [origin.read_bytes()])
+                elif not new:
+                    to.unlink(missing_ok=True)
             sync_folder(self._images)
-            for there, _ in moves:
-                there.unlink(missing_ok=True)
-            sync_folder(self._images)
-        return True
+        return wanted
 
     def _write_set(self, sha256: str, seq: int, tiers: tuple[bytes, ...]) -> bool:
         paths = self._tiers(sha256, seq)
@@ -126,8 +125,3 @@ def _discard(path: Path, digest: bytes) -> bool:
         return False
     path.unlink(missing_ok=True)
     return True
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    """Whether two names are of one file; a link is not followed."""
-    return os.path.samestat(one.lstat(), other.lstat())

@@ -93,7 +93,7 @@ def removals(tx: Transaction, sha256: str | None) -> list[Removal]:
         Removal(
             sha256=row["sha256"],
             next_seq=row["next_seq"],
-            digests=None if row["digests"] is None else _digests(row["digests"]),
+            digests=_digests(row["digests"]),
             count=counts.get(row["sha256"]),
         )
         for row in rows
@@ -124,14 +124,16 @@ def end_removal(tx: Transaction, change: EndRemoval) -> None:
     if found is not None:
         write_models(tx, [(with_images(found.record, change.images_count), found.extra)])
     tx.execute(DELETE_REMOVAL, change.sha256)
+    if change.left is not None:
+        tx.execute(INSERT_PLAN, *_plan(change.left))
 
 
-def _plan(planned: PlannedSet) -> tuple[str, int, bytes | None]:
+def _plan(planned: PlannedSet) -> tuple[str, int, bytes]:
     return planned.sha256, planned.seq, _blob(planned.digests)
 
 
-def _blob(digests: tuple[bytes, ...] | None) -> bytes | None:
-    return None if digests is None else b"".join(digest or NOT_THERE for digest in digests)
+def _blob(digests: tuple[bytes, ...]) -> bytes:
+    return b"".join(digest or NOT_THERE for digest in digests)
 
 
 def _digests(blob: bytes) -> tuple[bytes, ...]:

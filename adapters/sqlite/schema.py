@@ -216,7 +216,7 @@ CREATE TABLE migration_writes (
 CREATE TABLE migration_removals (
     sha256 TEXT PRIMARY KEY,
     next_seq INTEGER NOT NULL,
-    digests BLOB,
+    digests BLOB NOT NULL,
     confirmed INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE migration_discarded (

@@ -35,6 +35,8 @@ SELECT sha256 FROM migration_items
 WHERE work IS NOT NULL AND sha256 IN (SELECT value FROM json_each(?1))
 UNION
 SELECT sha256 FROM migration_removals WHERE sha256 IN (SELECT value FROM json_each(?1))
+UNION
+SELECT sha256 FROM migration_writes WHERE sha256 IN (SELECT value FROM json_each(?1))
 """
 SELECT_UNKNOWN = """
 SELECT value FROM json_each(?) WHERE value NOT IN (SELECT name FROM migration_originals)
@@ -92,7 +94,7 @@ def images_counts(tx: Transaction, hashes: Sequence[str]) -> dict[str, int]:
 
 def under_way(tx: Transaction, hashes: Sequence[str]) -> set[str]:
     """Those of the hashes whose preview sets are written or removed by something unfinished."""
-    if not has_tables(tx, "migration_items", "migration_removals"):
+    if not has_tables(tx, "migration_items", "migration_removals", "migration_writes"):
         return set()
     return {row[0] for row in tx.fetch(SELECT_UNDER_WAY, _json(hashes))}
 

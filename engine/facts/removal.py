@@ -6,14 +6,14 @@ import msgspec
 
 
 class Removal(msgspec.Struct, frozen=True):
-    """A number to be vacated, whose place the sets after it then take, one after the other.
+    """A set whose place the one after it takes, then the next that one's, and so on to the last.
 
-    `digests` are of the tiers to be removed, in order, b"" for one that is not there; () where
-    nobody has looked yet, and None once they are removed: then `next_seq` takes the set after it,
-    and so on to the last. `count` is what the model's record counts, None where it is gone.
+    `digests` are of what lies at `next_seq` and may be replaced, tier by tier, b"" for one that is
+    not there; () where nobody has looked yet. No number below the count of the model's record is
+    ever without its picture meanwhile. `count` is that count, None where the model is gone.
     """
 
     sha256: str
     next_seq: int
-    digests: tuple[bytes, ...] | None
+    digests: tuple[bytes, ...]
     count: int | None

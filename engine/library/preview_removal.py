@@ -97,27 +97,34 @@ class Removals:
                 log.warning("The removal of a preview stays unfinished: %s", error)
 
     async def _carry_out(self, removal: Removal) -> None:
-        sha256, seq = removal.sha256, removal.next_seq
-        if removal.digests == ():
-            digests = await self._thread(self._files.set_digests, sha256, seq)
-            removal = await self._advance(removal, seq, digests)
-        if removal.digests is not None:
-            planned = PlannedSet(sha256, seq, removal.digests)
-            await self._thread(self._files.discard_set, planned)
-            removal = await self._advance(removal, seq, None)
-        end = (await self._look(sha256, max(removal.count or 0, seq + 1))).free
-        while removal.next_seq + 1 < end:
-            target = removal.next_seq
-            if not await self._thread(self._files.move_set, sha256, target + 1, target):
+        sha256 = removal.sha256
+        if not removal.digests:
+            found = await self._thread(self._files.set_digests, sha256, removal.next_seq)
+            removal = await self._advance(removal, removal.next_seq, found)
+        end = (await self._look(sha256, max(removal.count or 0, removal.next_seq + 1))).free
+        while (source := removal.next_seq + 1) < end:
+            target, replaced = removal.next_seq, removal.digests
+            taken = await self._thread(self._files.take_over, sha256, source, target, replaced)
+            if taken is None:
                 log.warning("%s: preview %s was written anew; it stays", sha256, target)
-                break
-            removal = await self._advance(removal, target + 1, None)
-        found = await self._look(sha256, max(end - 1, 0))
-        await self._writer.commit(EndRemoval(sha256, found.count))
+                await self._end(removal, None)
+                return
+            removal = await self._advance(removal, source, taken)
+        await self._end(removal, PlannedSet(sha256, removal.next_seq, removal.digests))
 
-    async def _advance(
-        self, removal: Removal, seq: int, digests: tuple[bytes, ...] | None
-    ) -> Removal:
+    async def _end(self, removal: Removal, left: PlannedSet | None) -> None:
+        count = (await self._look(removal.sha256, removal.next_seq)).count
+        if left is not None:
+            count = min(count, left.seq)
+        await self._writer.commit(EndRemoval(removal.sha256, count, left))
+        if left is not None:
+            try:
+                await clear_away(self._resources, self._writer, [left])
+            except StorageFailed as error:
+                # The image is gone for everybody; the next edit or start clears its files.
+                log.warning("%s", error)
+
+    async def _advance(self, removal: Removal, seq: int, digests: tuple[bytes, ...]) -> Removal:
         advanced = msgspec.structs.replace(removal, next_seq=seq, digests=digests)
         await self._writer.commit(AdvanceRemoval(advanced))
         return advanced

@@ -284,7 +284,9 @@ class AdvanceRemoval(Change[None], frozen=True):
 
 
 class EndRemoval(Change[None], frozen=True):
-    """All sets have moved down, and `images_count` is the number after the last one."""
+    """All sets have moved down: `images_count` follows. What is `left` over of the last, twice
+    there by now, is to be cleared away as what was planned is."""
 
     sha256: str
     images_count: int
+    left: PlannedSet | None

@@ -22,9 +22,12 @@ class RemovalFiles(Protocol):
         """Remove the files of a set that have its digests; what others wrote there stays."""
         ...
 
-    def move_set(self, sha256: str, source: int, target: int) -> bool:
-        """Give what is there of a set another number, durably; to do it again does no harm.
+    def take_over(
+        self, sha256: str, source: int, target: int, replaced: tuple[bytes, ...]
+    ) -> tuple[bytes, ...] | None:
+        """Give a set the content of another, durably, tier by tier; to do it again does no harm.
 
-        False where somebody else has taken the number: then nothing is replaced.
+        `replaced` are the digests of what may be replaced. Returns those of what is there now;
+        None where somebody has written there meanwhile, and nothing was done.
         """
         ...

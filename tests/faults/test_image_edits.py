@@ -34,12 +34,12 @@ MODEL = sha_of(b"same")
 @pytest.fixture
 def legacy(tmp_path: Path) -> Legacy:
     """A model with three images, and one of the same content that waits with another."""
-    images = tuple((f"{number}.png", picture(number)) for number in range(3))
+    images = tuple((f"{number}.png", picture(80 * number)) for number in range(3))
     return Legacy(
         tmp_path / "legacy",
         [
             Row(1, b"same", hashed=True, images=images),
-            Row(2, b"same", images=(("waiting.png", picture(9)),)),
+            Row(2, b"same", images=(("waiting.png", picture(240)),)),
         ],
     )
 
@@ -52,15 +52,23 @@ def library(tmp_path: Path) -> Path:
 @contextmanager
 def refused(name: str) -> Iterator[None]:
     """The disk gives no file this name."""
-    link = os.link
+    link, replace = os.link, Path.replace
 
-    def refuse(source: Path, target: Path) -> None:
+    def judge(target: Path) -> None:
         if Path(target).name == name:
             raise OSError(errno.EIO, "Input/output error", str(target))
+
+    def judged_link(source: Path, target: Path) -> None:
+        judge(target)
         link(source, target)
 
+    def judged_replace(source: Path, target: Path) -> Path:
+        judge(target)
+        return replace(source, target)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "link", refuse)
+        patch.setattr(os, "link", judged_link)
+        patch.setattr(Path, "replace", judged_replace)
         yield
 
 
@@ -94,7 +102,7 @@ async def test_an_upload_after_a_removal_that_was_stopped_is_kept_by_the_next_st
         await migrate(service, legacy)
         before = low_tiers(library)
         await stop_a_removal(service, library, 0)
-        assert await service.catalogue.upload(MODEL, picture(50)) == f"{MODEL}_2"
+        assert await service.catalogue.upload(MODEL, picture(120)) == f"{MODEL}_2"
         uploaded = low_tiers(library)[2]
     async with opened(library):
         assert low_tiers(library) == [*before[1:], uploaded]
@@ -121,7 +129,7 @@ async def test_an_upload_that_was_stopped_leaves_nothing_after_the_next_start(
     async with opened(library) as service:
         await migrate(service, legacy)
         with refused(f"{MODEL}_3_low.webp"), pytest.raises(StorageFailed):
-            await service.catalogue.upload(MODEL, picture(50))
+            await service.catalogue.upload(MODEL, picture(120))
         assert previews(library) > preview_names(MODEL, 3)
     async with opened(library):
         assert previews(library) == preview_names(MODEL, 3)

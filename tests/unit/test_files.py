@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.files.durable import NO_LINKS, create_file, is_temporary
+from adapters.files.durable import NO_LINKS, create_file, is_temporary, replace_file
 from adapters.files.images import DiskImages
 from adapters.files.library import LOCK_NAME, DiskLibrary, is_owned, owned_library
 from adapters.files.models import DiskModels
@@ -125,6 +125,12 @@ def test_a_written_file_replaces_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         create_file(tmp_path / "a", [b"new"])
     assert (names(tmp_path), (tmp_path / "a").read_bytes()) == (["a"], b"somebody's")
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old and longer")
+    replace_file(tmp_path / "a", [b"new"])
+    assert (names(tmp_path), (tmp_path / "a").read_bytes()) == (["a"], b"new")
 
 
 def test_nothing_lies_beside_a_written_file(tmp_path: Path) -> None:

@@ -157,41 +157,44 @@ def test_what_cannot_be_read_stays(owned: DiskLibrary, images: Path) -> None:
     assert path(images, 0, "high").is_dir()
 
 
-def test_a_set_moves_with_what_is_there_of_it(files: DiskLibrary, images: Path) -> None:
-    put(images, 3, (b"high", b"", b"low"))
-    assert files.move_set(sha(1), 3, 2)
-    assert contents(images) == {2: (b"high", b"", b"low")}
+def digests(tiers: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(image_digest(tier) if tier else b"" for tier in tiers)
 
 
-def test_a_set_moves_where_nothing_is_only(files: DiskLibrary, images: Path) -> None:
-    put(images, 2, (b"", b"", b"theirs"))
-    put(images, 3, TIERS)
-    assert not files.move_set(sha(1), 3, 2)
-    assert contents(images) == {2: (b"", b"", b"theirs"), 3: TIERS}
+PARTIAL = (b"high", b"", b"low")
 
 
-@pytest.mark.parametrize("survived", range(4))
-def test_a_move_that_was_interrupted_can_be_repeated(
-    owned: DiskLibrary, images: Path, monkeypatch: pytest.MonkeyPatch, survived: int
+@pytest.mark.parametrize("before", [TIERS, PARTIAL, (b"", b"", b"")])
+@pytest.mark.parametrize("after", [OTHERS, PARTIAL, (b"", b"", b"")])
+def test_a_set_takes_over_what_is_there_of_another(
+    owned: DiskLibrary, images: Path, before: tuple[bytes, ...], after: tuple[bytes, ...]
 ) -> None:
-    put(images, 1, TIERS)
-    put(images, 2, OTHERS)
-    unlink, left = Path.unlink, [survived]
+    put(images, 2, before)
+    put(images, 3, after)
+    assert owned.take_over(sha(1), 3, 2, digests(before)) == digests(after)
+    assert contents(images).get(2, (b"", b"", b"")) == after
+    assert contents(images).get(3, (b"", b"", b"")) == after
 
-    def unlink_until_killed(found: Path, missing_ok: bool = False) -> None:
-        if not left[0]:
-            raise KeyboardInterrupt
-        left[0] -= 1
-        unlink(found, missing_ok)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", unlink_until_killed)
-        try:
-            owned.move_set(sha(1), 1, 0)
-        except KeyboardInterrupt:
-            assert survived < 3
-    assert owned.move_set(sha(1), 1, 0)
-    assert contents(images) == {0: TIERS, 2: OTHERS}
+@pytest.mark.parametrize("tier", range(3))
+def test_a_set_takes_over_nothing_where_somebody_has_written(
+    owned: DiskLibrary, images: Path, tier: int
+) -> None:
+    theirs = tuple(b"theirs" if place == tier else data for place, data in enumerate(TIERS))
+    put(images, 2, theirs)
+    put(images, 3, OTHERS)
+    assert owned.take_over(sha(1), 3, 2, digests(TIERS)) is None
+    assert contents(images) == {2: theirs, 3: OTHERS}
+
+
+@pytest.mark.parametrize("done", range(4))
+def test_what_was_interrupted_is_taken_over_again(
+    owned: DiskLibrary, images: Path, done: int
+) -> None:
+    put(images, 2, (*OTHERS[:done], *TIERS[done:]))
+    put(images, 3, OTHERS)
+    assert owned.take_over(sha(1), 3, 2, digests(TIERS)) == digests(OTHERS)
+    assert contents(images) == {2: OTHERS, 3: OTHERS}
 
 
 def test_the_digests_of_a_set_tell_what_is_there(owned: DiskLibrary, images: Path) -> None:

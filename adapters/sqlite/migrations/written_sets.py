@@ -18,7 +18,7 @@ REMOVALS = """
 CREATE TABLE migration_removals (
     sha256 TEXT PRIMARY KEY,
     next_seq INTEGER NOT NULL,
-    digests BLOB,
+    digests BLOB NOT NULL,
     confirmed INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID"""
 # A set that was left over, and that the count has passed since, was written again and is a

@@ -124,9 +124,11 @@ class HeldLibrary(DiskLibrary):
         self._hold.at(f"adopt {name}")
         return super().adopt_original(folder, name)
 
-    def move_set(self, sha256: str, source: int, target: int) -> bool:
+    def take_over(
+        self, sha256: str, source: int, target: int, replaced: tuple[bytes, ...]
+    ) -> tuple[bytes, ...] | None:
         self._hold.at(f"move {source} down")
-        return super().move_set(sha256, source, target)
+        return super().take_over(sha256, source, target, replaced)
 
 
 class HeldRows:
