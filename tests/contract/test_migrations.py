@@ -313,7 +313,7 @@ async def test_a_command_says_in_a_sentence_that_a_library_is_too_new(
     assert (done.returncode, done.stdout) == (5, b"")
     assert done.stderr.decode() == (
         f"reshelve: The library {today} was last written by a newer reshelve. Nothing was "
-        "changed; update reshelve, then try again.\n"
+        "changed.\nUpdate reshelve, then try again.\n"
     )
 
 
