@@ -216,8 +216,8 @@ PARAMETERS = {
     "offset": "Pass over so many; the `next` of the page before.",
     "order": "`name`, which is the default, `newest`, `oldest`, `largest` or `smallest`.",
     "pictures": "`with`, or `without`: whether it has a picture.",
-    "search": "Words, each of which must be in the name, path, tags, notes, prompts or hash; case "
-    "and accents are not told apart.",
+    "search": "Words, each of which must be in the name, path, tags, notes or prompts, or be at "
+    "least 8 signs of the hash; case and accents are not told apart.",
     "tag": "The name of a tag.",
     "after": "List what comes after this id; the `next` of the page before.",
     "code": "List problems of this code only.",

@@ -17,7 +17,8 @@
  *   waiting_for_database: boolean}} RunStatus
  * @typedef {{id: number, name: string}} Tag
  * @typedef {{id: number, name: string, image: string, type: string, tags: Tag[], path: string,
- *   size_bytes: number}} PendingSummary
+ *   size_bytes: number, created_at: number, images_count: number,
+ *   error: {code: string, message: string} | null, conflict: boolean}} PendingSummary
  * @typedef {{positive: string, negative: string}} Prompts
  * @typedef {{id: number, path: string, sha256: string, name: string, type: string,
  *   size_bytes: number, created_at: number, tags: Tag[], meta_json: {description: string,
@@ -37,7 +38,16 @@
  * @typedef {{run_id: number, item_id: number, source_id: number | null, path: string,
  *   from_state: string | null, to_state: string, at: number}} Step
  * @typedef {{path: string, models: number, pending: number, conflicts: number, failed: number,
- *   warnings: number, types: {type: string, models: number}[], version: string}} LibraryFacts
+ *   warnings: number, types: {type: string, models: number}[], version: string,
+ *   folders: {type: string, folder: string}[]}} LibraryFacts
+ * @typedef {{search?: string, type?: string | null, tag?: string | null, pictures?: string | null,
+ *   files?: string | null, order?: string, offset?: number, limit?: number}} ModelQuery
+ * @typedef {{models: number, pending: number, unknown: (string | number)[], busy: number[]}} TagReport
+ * @typedef {{id: number, name: string, models: number, pending: number}} TagCount
+ * @typedef {{name?: string, type?: string, path?: string, tags?: number[], meta_json?: {
+ *   description?: string, community_links?: string, prompts?: Partial<Prompts>}}} ModelPatch
+ * @typedef {{scanned: number, added: number, pending_ids: number[], skipped: number,
+ *   moved: {sha256: string, path: string, found: string}[]}} ScanReport
  * @typedef {{database: {path: string, found: boolean, readable: boolean | null,
  *   rows: number | null, hashed: number, unhashed: number, images: number, complete: boolean,
  *   error: {code: string, message: string} | null},
@@ -105,8 +115,18 @@ export function address(path, values) {
  */
 function post(path, body, signal) {
   if (body === undefined) return call(path, { method: "POST", signal });
+  return send("POST", path, body, signal);
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} body
+ * @param {AbortSignal} [signal]
+ */
+function send(method, path, body, signal) {
   return call(path, {
-    method: "POST",
+    method,
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
     signal,
@@ -194,9 +214,52 @@ export const reportAddress = (run_id, format) =>
 /** @param {AbortSignal} [signal] @returns {Promise<LibraryFacts>} */
 export const readLibrary = (signal) => call("/api/library", { signal });
 
-/** @param {string} type @param {AbortSignal} [signal] @returns {Promise<ModelSummary[]>} */
-export const readModels = async (type, signal) =>
-  (await call(address("/api/models", { type }), { signal })).models;
+/**
+ * @param {ModelQuery} query
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{models: ModelSummary[], total: number, next: number | null}>}
+ */
+export const readModelPage = (query, signal) =>
+  call(address("/api/library/models", query), { signal });
+
+/** @param {AbortSignal} [signal] @returns {Promise<TagCount[]>} */
+export const readTags = async (signal) => (await call("/api/library/tags", { signal })).tags;
+
+/**
+ * @param {{sha256: string[], pending: number[], add: string[], remove: string[]}} change
+ * @returns {Promise<TagReport>}
+ */
+export const changeTags = (change) => post("/api/library/tags", change);
+
+/** Tags of these names, made where they are not there. @param {string[]} newtags */
+export const addTags = async (newtags) =>
+  /** @type {Tag[]} */ ((await post("/api/tags_add", { newtags })).tags);
+
+/** @param {string} sha256 @param {ModelPatch} patch @returns {Promise<Model>} */
+export const editModel = (sha256, patch) =>
+  send("PATCH", `/api/models/${encodeURIComponent(sha256)}`, patch);
+
+/** @param {number} id @param {ModelPatch} patch @returns {Promise<PendingModel>} */
+export const editPending = (id, patch) =>
+  send("PATCH", address("/api/migration/pending_model", { id }), patch);
+
+/** @param {string} sha256 @param {File} image */
+export function uploadImage(sha256, image) {
+  const form = new FormData();
+  form.append("sha256", sha256);
+  form.append("image", image);
+  return call("/api/images/upload", { method: "POST", body: form });
+}
+
+/** @param {string} sha256 @param {number} seq */
+export const deleteImage = (sha256, seq) =>
+  call(address("/api/images/delete", { sha256, seq }), { method: "DELETE" });
+
+/** Looks for new model files. @returns {Promise<ScanReport>} */
+export const scanFolders = () => call("/api/scan");
+
+/** The types that models may be of. @returns {Promise<string[]>} */
+export const readTypes = async () => (await call("/api/models/get_types")).types;
 
 /** @param {string} sha256 @param {AbortSignal} [signal] @returns {Promise<Model>} */
 export const readModel = (sha256, signal) =>
@@ -211,4 +274,14 @@ export const pendingImage = (name) => `/api/images/pending/${encodeURIComponent(
 
 /** @param {string} sha256 @param {number} seq @param {"low" | "medium" | "high"} quality */
 export const previewAddress = (sha256, seq, quality) =>
-  address(`/api/images/${sha256}_${seq}`, { quality });
+  address(`/api/images/${sha256}_${seq}`, { quality, v: changes.get(sha256) });
+
+/**
+ * How often the pictures of a model changed while this page is open: their addresses stay, and a
+ * document shows again what it has seen at one.
+ * @type {Map<string, number>}
+ */
+const changes = new Map();
+
+/** @param {string} sha256 */
+export const notePicturesChanged = (sha256) => changes.set(sha256, (changes.get(sha256) ?? 0) + 1);

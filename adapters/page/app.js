@@ -32,6 +32,9 @@ const VIEWS = [
 /** @type {import("./router.js").View} */
 const NOWHERE = { name: "nowhere", label: "No such view", show: nowhereView };
 
+/** Addresses of a model, and the view that its details are shown over. @type {Record<string, string>} */
+const MODELS = { model: "library", waiting: "pending" };
+
 const live = new Live();
 const facts = new Facts(live);
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
@@ -59,13 +62,15 @@ function home(status) {
 /** @param {boolean} moved whether somebody went here, rather than opened the page here */
 function showView(moved) {
   const [name, ...rest] = whereabouts();
-  const wanted = name ?? home(live.status);
+  const over = name !== undefined && Object.hasOwn(MODELS, name) ? MODELS[name] : null;
+  const opened = over === null ? null : rest.shift() ?? null;
+  const wanted = over ?? name ?? home(live.status);
   const view = VIEWS.find((known) => known.name === wanted) ?? NOWHERE;
   leaving.abort();
   leaving = new AbortController();
   document.documentElement.classList.remove("with-bar");
   main.replaceChildren();
-  view.show({ root: main, signal: leaving.signal, rest, live, facts });
+  view.show({ root: main, signal: leaving.signal, rest, live, facts, opened });
   for (const [tab, { link }] of tabs) {
     if (tab === view.name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");

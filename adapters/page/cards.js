@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { bytes, typeName } from "./format.js";
 import { icon } from "./icons.js";
 import { frame } from "./previews.js";
-import { foreign, nameText } from "./text.js";
+import { foreign, nameText, plain } from "./text.js";
 
 /**
  * The parts of a card; pictures come later, when it has been in sight for a moment.
@@ -24,6 +24,17 @@ export function cardParts({ name, type, size_bytes: size, tags }) {
         { "aria-label": "Tags" },
         tags.filter((tag) => tag.name !== type).map((tag) => foreign(tag.name, "li.tag")),
       ),
+    ),
+  ];
+}
+
+/** The mark by which a card is chosen whose details a click opens. @param {string} name */
+export function tickParts(name) {
+  return [
+    h(
+      "button.tick",
+      { type: "button", tabIndex: -1, "data-picks": "", "aria-label": `Select ${plain(name)}` },
+      icon("check"),
     ),
   ];
 }

@@ -1,128 +1,137 @@
 // @ts-check
-/** Everything that is known about one model, in a dialog: pictures, notes, facts and history. */
+/** Everything that is known about one model, in a dialog, and the way to edit it. */
 
-import { pendingImage, readHistory, readModel, readPendingModel } from "./api.js";
+import { editModel, editPending, readHistory, readModel, readPendingModel } from "./api.js";
 import { copy } from "./copying.js";
 import { button, fill, h } from "./dom.js";
+import { editor } from "./editor.js";
 import { bytes, date, dateTime, fileName, some, typeName } from "./format.js";
-import { load } from "./notices.js";
-import { frame, showImage, showPreview } from "./previews.js";
+import { editableGallery, gallery, pendingPictures } from "./gallery.js";
+import { icon } from "./icons.js";
+import { load, notify } from "./notices.js";
 import { stateLabel } from "./runs.js";
-import { foreign, pathText, plain } from "./text.js";
+import { foreign, pathText } from "./text.js";
 
 /** @typedef {import("./api.js").Model} Model */
 /** @typedef {import("./api.js").PendingModel} PendingModel */
-/** @typedef {{label: string, draw: (place: HTMLElement, alt: string) => void}} Picture */
 
-/** Opens the details of an active model. @param {string} sha256 @param {string} name */
-export function openModel(sha256, name) {
-  open(
-    name,
+/**
+ * Opens the details of an active model.
+ * @param {string} sha256
+ * @param {string} [name]
+ * @param {() => void} [closed]
+ */
+export function openModel(sha256, name = "", closed = undefined) {
+  const details = new Details(name, closed);
+  details.load(
     (signal) => readModel(sha256, signal),
-    (model) =>
-      columns(gallery(name, modelPictures(model)), notes(model), facts(model), history(sha256)),
+    (model) => ({
+      pictures: editableGallery(model, calledAs(model), () => details.again()),
+      words: [notes(model), facts(model), history(sha256)],
+      edit: (patch) => editModel(sha256, patch),
+    }),
   );
-}
-
-/** Opens the details of a pending model. @param {number} id @param {string} name */
-export function openPending(id, name) {
-  open(
-    name,
-    (signal) => readPendingModel(id, signal),
-    (model) => columns(gallery(name, pendingPictures(model)), notes(model), facts(model)),
-  );
-}
-
-/** @param {Model} model @returns {Picture[]} */
-export function modelPictures(model) {
-  return Array.from({ length: model.meta_json.images_count }, (_, seq) => ({
-    label: `Preview ${seq + 1}`,
-    draw: (place, alt) => showPreview(place, model.sha256, seq, alt),
-  }));
-}
-
-/** @param {PendingModel} model @returns {Picture[]} */
-export function pendingPictures(model) {
-  return model.meta_json.images.map((file, index) => ({
-    label: `Image ${index + 1}`,
-    draw: (place, alt) => showImage(place, pendingImage(file), alt),
-  }));
 }
 
 /**
- * @template T
- * @param {string} name
- * @param {(signal: AbortSignal) => Promise<T>} read
- * @param {(value: T) => HTMLElement} draw
+ * Opens the details of a pending model.
+ * @param {number} id
+ * @param {string} [name]
+ * @param {() => void} [closed]
+ * @param {import("./api.js").PendingSummary["error"]} [error] why it failed
  */
-function open(name, read, draw) {
-  const closing = new AbortController();
-  const body = h("div.dialog-body");
-  const title = foreign(name, "h2");
-  title.id = "dialog-title";
-  const dialog = h(
-    "dialog.dialog",
-    { "aria-labelledby": "dialog-title" },
-    h(
-      "div.dialog-head",
-      null,
-      title,
-      button("Close", () => dialog.close(), { look: "quiet", icon: "cross" }),
-    ),
-    body,
-  );
-  dialog.addEventListener("close", () => {
-    closing.abort();
-    dialog.remove();
-  });
-  // The dialog's own box covers everything but what lies behind it.
-  dialog.addEventListener("click", (/** @type {MouseEvent} */ event) => {
-    if (event.target === dialog) dialog.close();
-  });
-  addEventListener("hashchange", () => dialog.close(), { signal: closing.signal });
-  document.body.append(dialog);
-  dialog.showModal();
-  load(
-    body,
-    () => read(closing.signal),
-    (value) => fill(body, draw(value)),
+export function openPending(id, name = "", closed = undefined, error = null) {
+  new Details(name, closed).load(
+    (signal) => readPendingModel(id, signal),
+    (model) => ({
+      pictures: gallery(calledAs(model), pendingPictures(model)),
+      words: [
+        error && h("div.banner.error", null, icon("problems"), foreign(error.message, "p")),
+        notes(model),
+        facts(model),
+      ],
+      edit: (patch) => editPending(id, patch),
+    }),
   );
 }
 
-/** @param {HTMLElement} pictures @param {...HTMLElement} words */
-function columns(pictures, ...words) {
-  return h("div.dialog-columns", null, pictures, h("div", null, words));
-}
+/** @param {Model | PendingModel} model */
+const calledAs = ({ name, path }) => name || fileName(path);
 
-/** @param {string} name @param {Picture[]} pictures */
-function gallery(name, pictures) {
-  const large = frame(name, "div.picture.large");
-  if (pictures.length === 0) return large;
-  const place = h("div.gallery", null, large);
-  const show = (/** @type {number} */ index) => {
-    const fresh = frame(name, "div.picture.large");
-    place.replaceChild(fresh, place.children[0]);
-    pictures[index].draw(fresh, `${pictures[index].label} of ${plain(name)}`);
-    for (const [number, other] of choices.entries()) {
-      other.setAttribute("aria-pressed", String(number === index));
-    }
-  };
-  const choices =
-    pictures.length < 2
-      ? []
-      : pictures.map(({ label, draw }, index) => {
-          const small = frame(name, "span.picture.small");
-          // Drawn once the dialog is laid out, so that the tier is chosen by the frame's true size.
-          requestAnimationFrame(() => draw(small, ""));
-          return h(
-            "button.thumb",
-            { type: "button", "aria-label": label, click: () => show(index) },
-            small,
-          );
+/**
+ * @template {Model | PendingModel} T
+ * @typedef {{pictures: HTMLElement, words: import("./dom.js").Child[],
+ *   edit: (patch: import("./api.js").ModelPatch) => Promise<T>}} Content
+ */
+
+/** A dialog over one model, which is shown or edited. */
+class Details {
+  /** @param {string} name @param {(() => void) | undefined} closed */
+  constructor(name, closed) {
+    this._closing = new AbortController();
+    this._title = h("h2", { id: "dialog-title", dir: "auto" }, foreign(name));
+    this._edit = button("Edit", () => {}, { icon: "edit", hidden: true });
+    this._body = h("div.dialog-body");
+    this._again = () => {};
+    const dialog = h(
+      "dialog.dialog",
+      { "aria-labelledby": "dialog-title" },
+      h(
+        "div.dialog-head",
+        null,
+        this._title,
+        this._edit,
+        button("Close", () => dialog.close(), { look: "quiet", icon: "cross" }),
+      ),
+      this._body,
+    );
+    dialog.addEventListener("close", () => {
+      this._closing.abort();
+      dialog.remove();
+      closed?.();
+    });
+    // The dialog's own box covers everything but what lies behind it.
+    dialog.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+      if (event.target === dialog && !this._body.querySelector(".editor")) dialog.close();
+    });
+    addEventListener("hashchange", () => dialog.close(), { signal: this._closing.signal });
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  /**
+   * @template {Model | PendingModel} T
+   * @param {(signal: AbortSignal) => Promise<T>} read
+   * @param {(model: T) => Content<T>} draw
+   */
+  load(read, draw) {
+    const show = (/** @type {T} */ model) => {
+      const { pictures, words, edit } = draw(model);
+      fill(this._title, foreign(calledAs(model)));
+      fill(this._body, h("div.dialog-columns", null, pictures, h("div", null, words)));
+      this._edit.hidden = false;
+      this._edit.onclick = () => {
+        this._edit.hidden = true;
+        const form = editor(model, edit, (saved) => {
+          show(saved ?? model);
+          this._edit.focus();
+          if (saved === null) return;
+          dispatchEvent(new Event("library-changed"));
+          notify("Saved.");
         });
-  if (choices.length > 0) place.append(h("div.thumbs", null, choices));
-  requestAnimationFrame(() => show(0));
-  return place;
+        fill(this._body, form);
+        form.querySelector("input").focus();
+      };
+    };
+    this._again = () => load(this._body, () => read(this._closing.signal), show);
+    this._again();
+  }
+
+  /** Reads and shows it again, after something about it was changed. */
+  again() {
+    dispatchEvent(new Event("library-changed"));
+    this._again();
+  }
 }
 
 /** @param {Model | PendingModel} model */

@@ -1,87 +1,109 @@
 // @ts-check
-/** Finding models in a list: words, type and tag, and the controls that set them. */
+/** Finding models in a list that is here as a whole: words, type, tag, and what is known of them. */
 
-import { fill, h } from "./dom.js";
-import { icon } from "./icons.js";
+import { searchField, select, shownOptions } from "./controls.js";
+import { h } from "./dom.js";
 import { typeName } from "./format.js";
 import { short } from "./text.js";
 
-/** @typedef {{name: string, path: string, type: string, tags: import("./api.js").Tag[]}} Findable */
+/** @typedef {import("./api.js").PendingSummary} PendingSummary */
 
-const PAUSE = 120;
+const ORDERS = /** @type {const} */ ([
+  ["", "As they came"],
+  ["name", "By name"],
+  ["newest", "Newest first"],
+  ["oldest", "Oldest first"],
+  ["largest", "Largest first"],
+  ["smallest", "Smallest first"],
+]);
+
+/** Digits are numbers: 2 comes before 10. */
+const names = new Intl.Collator(undefined, { numeric: true });
+
+/** @type {Record<string, (a: PendingSummary, b: PendingSummary) => number>} */
+const COMPARE = {
+  name: (a, b) => names.compare(a.name, b.name),
+  newest: (a, b) => b.created_at - a.created_at,
+  oldest: (a, b) => a.created_at - b.created_at,
+  largest: (a, b) => b.size_bytes - a.size_bytes,
+  smallest: (a, b) => a.size_bytes - b.size_bytes,
+};
+
+const KINDS = /** @type {const} */ ([
+  ["", "All that wait"],
+  ["failed", "Failed"],
+  ["conflict", "In conflict"],
+  ["without", "Without picture"],
+]);
+
+/** @type {Record<string, (model: PendingSummary) => boolean>} */
+const IS = {
+  failed: ({ error }) => error !== null,
+  conflict: ({ conflict }) => conflict,
+  without: ({ image }) => image === "",
+};
 
 /** @param {string} text */
 const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
 
-/**
- * Controls over a list, which call `changed` whenever another part of it is wanted.
- * @template {Findable} T
- */
+/** @param {any} element a list of `shownOptions` */
+const chosen = (element) => (element.value.startsWith("=") ? element.value.slice(1) : null);
+
+/** Controls over a list, which call `changed` whenever another part of it is wanted. */
 export class Filters {
   /** @param {() => void} changed @param {AbortSignal} signal */
   constructor(changed, signal) {
-    /** @type {WeakMap<T, string>} */
+    /** @type {WeakMap<PendingSummary, string>} */
     this._words = new WeakMap();
-    /** @type {number | undefined} */
-    let timer;
-    signal.addEventListener("abort", () => clearTimeout(timer));
-    this._search = h("input", {
-      type: "search",
-      placeholder: "Search names, paths and tags",
-      "aria-label": "Search",
-      spellcheck: "false",
-      autocomplete: "off",
-      input: () => {
-        clearTimeout(timer);
-        timer = setTimeout(changed, PAUSE);
-      },
-    });
-    this._type = h("select", { "aria-label": "Type", change: changed });
-    this._tag = h("select", { "aria-label": "Tag", change: changed });
+    this._search = searchField(changed, signal, "Search names, paths and tags");
+    this._type = select("Type", [["", "All types"]], changed);
+    this._tag = select("Tag", [["", "All tags"]], changed);
+    this._kind = select("Filter", KINDS, changed);
+    this._order = select("Order", ORDERS, changed);
     this.element = h(
       "div.filters",
       null,
-      h("div.search", null, icon("search"), this._search),
+      this._search.element,
       this._type,
       this._tag,
+      this._kind,
+      this._order,
     );
-    this.offer([]);
   }
 
-  /** Offers the types and tags of these models. @param {readonly T[]} items */
+  /** Offers the types and tags of these models. @param {readonly PendingSummary[]} items */
   offer(items) {
     const types = new Set(items.map((item) => item.type));
     const tags = new Set(items.flatMap((item) => item.tags.map((tag) => tag.name)));
-    options(this._type, "All types", [...types], typeName);
-    options(this._tag, "All tags", [...tags], (tag) => tag);
+    shownOptions(this._type, "All types", [...types], (type) => short(typeName(type)));
+    shownOptions(this._tag, "All tags", [...tags], short);
   }
 
-  /** Leaves the choice of a type to something else. */
-  withoutType() {
-    this._type.remove();
-  }
-
-  /** The models that are wanted. @param {T[]} items */
+  /** The models that are wanted, in the order that is. @param {PendingSummary[]} items */
   apply(items) {
     const words = folded(this._search.value).split(/\s+/).filter(Boolean);
-    const type = chosen(this._type);
-    const tag = chosen(this._tag);
-    return items.filter(
+    const [type, tag] = [chosen(this._type), chosen(this._tag)];
+    const kind = IS[this._kind.value];
+    const found = items.filter(
       (item) =>
         (type === null || item.type === type) &&
         (tag === null || item.tags.some(({ name }) => name === tag)) &&
+        (kind === undefined || kind(item)) &&
         words.every((word) => this._wordsOf(item).includes(word)),
     );
+    const order = COMPARE[this._order.value];
+    return order ? found.sort(order) : found;
   }
 
   /** Whether anything is left out. */
   get active() {
+    const { value } = this._search;
     return Boolean(
-      this._search.value.trim() || chosen(this._type) !== null || chosen(this._tag) !== null,
+      value.trim() || chosen(this._type) !== null || chosen(this._tag) !== null || this._kind.value,
     );
   }
 
-  /** @param {T} item */
+  /** @param {PendingSummary} item */
   _wordsOf(item) {
     let words = this._words.get(item);
     if (words === undefined) {
@@ -91,28 +113,4 @@ export class Filters {
     }
     return words;
   }
-}
-
-/**
- * The value that stands for all has no `=` before it, which every other one has.
- * @param {any} select
- */
-const chosen = (select) => (select.value.startsWith("=") ? select.value.slice(1) : null);
-
-/**
- * @param {any} select
- * @param {string} all
- * @param {string[]} values
- * @param {(value: string) => string} label
- */
-function options(select, all, values, label) {
-  const before = select.value;
-  values.sort((a, b) => label(a).localeCompare(label(b)));
-  fill(
-    select,
-    h("option", { value: "" }, all),
-    values.map((value) => h("option", { value: `=${value}` }, short(label(value)))),
-  );
-  select.value = before;
-  if (select.selectedIndex < 0) select.value = "";
 }

@@ -24,13 +24,17 @@ const SETTLES = 90;
  *   columnWidth: number,
  *   key: (item: T) => string | number,
  *   draw: (item: T) => HTMLElement[],
+ *   need?: (from: number, to: number) => void,
+ *   clickOpens?: boolean,
  *   mark?: (cell: HTMLElement, item: T) => void,
  *   settle?: (cell: HTMLElement, item: T) => void,
  *   open?: (item: T) => void,
  *   pick?: (item: T, how: {range: boolean}) => void,
  *   pickAll?: () => void,
  * }} GridOptions
- * `draw` gives a card's content once, `mark` what changes about it, `settle` its picture.
+ * `draw` gives a card's content once, `mark` what changes about it, `settle` its picture. Items may
+ * have holes: `need` is told which of them are in sight. A click picks, where there is `pick`, unless
+ * `clickOpens`; what has `data-opens` or `data-picks` does as it says.
  */
 
 /** @template T */
@@ -77,10 +81,27 @@ export class Grid {
     const active = this._items[this._active];
     const key = active === undefined ? undefined : this._options.key(active);
     this._items = items;
-    const found = items.findIndex((item) => this._options.key(item) === key);
+    const found =
+      key === undefined ? -1 : items.findIndex((item) => item && this._options.key(item) === key);
     this._active = Math.max(found, 0);
     this._forget();
     this._draw();
+  }
+
+  /** Draws the cards whose items have come meanwhile. */
+  arrive() {
+    for (const row of this._rows.values()) {
+      for (const child of [...row.children]) {
+        const index = Number(/** @type {HTMLElement} */ (child).dataset.index);
+        if (!child.classList.contains("awaited") || !this._items[index]) continue;
+        const focused = child === document.activeElement;
+        const cell = this._card(index);
+        child.replaceWith(cell);
+        this._mark(cell);
+        if (focused) cell.focus({ preventScroll: true });
+      }
+    }
+    this._later();
   }
 
   /** Marks the cards in sight again, after something about them has changed. */
@@ -157,6 +178,23 @@ export class Grid {
     }
     clearTimeout(this._settling);
     this._settling = setTimeout(() => this._settle(), SETTLES);
+    if (wanted.size === 0) return;
+    const last = Math.min(this._items.length, (Math.max(...wanted) + 1) * this._columns) - 1;
+    this._options.need?.(this._rowOf(this._active) * this._columns, this._active);
+    const inSight = [...wanted].filter((row) => row !== this._rowOf(this._active));
+    if (inSight.length > 0) this._options.need?.(Math.min(...inSight) * this._columns, last);
+  }
+
+  /** @param {number} index @returns {HTMLElement} */
+  _card(index) {
+    const item = this._items[index];
+    const cell = h(
+      item ? "div.card" : "div.card.awaited",
+      { role: "gridcell", "aria-colindex": (index % this._columns) + 1, tabIndex: -1 },
+      item ? this._options.draw(item) : h("span.unseen", null, "Loading…"),
+    );
+    cell.dataset.index = String(index);
+    return cell;
   }
 
   /**
@@ -167,16 +205,11 @@ export class Grid {
     const row = h("div.grid-row", { role: "row", "aria-rowindex": number + 1 });
     row.style.setProperty("transform", `translateY(${number * this._options.rowHeight}px)`);
     const from = number * this._columns;
-    this._items.slice(from, from + this._columns).forEach((item, column) => {
-      const cell = h(
-        "div.card",
-        { role: "gridcell", "aria-colindex": column + 1, tabIndex: -1 },
-        this._options.draw(item),
-      );
-      cell.dataset.index = String(from + column);
+    for (let at = from; at < Math.min(from + this._columns, this._items.length); at += 1) {
+      const cell = this._card(at);
       row.append(cell);
       this._mark(cell);
-    });
+    }
     const after = [...this._rows.keys()].filter((known) => known > number);
     const next = after.length > 0 ? this._rows.get(Math.min(...after)) : null;
     this.element.insertBefore(row, next ?? null);
@@ -187,14 +220,14 @@ export class Grid {
   _mark(cell) {
     const index = Number(cell.dataset.index);
     cell.tabIndex = index === this._active ? 0 : -1;
-    this._options.mark?.(cell, this._items[index]);
+    if (this._items[index]) this._options.mark?.(cell, this._items[index]);
   }
 
   _settle() {
     for (const row of this._rows.values()) {
       for (const child of row.children) {
         const cell = /** @type {HTMLElement} */ (child);
-        if (this._settled.has(cell)) continue;
+        if (this._settled.has(cell) || cell.classList.contains("awaited")) continue;
         this._settled.add(cell);
         this._options.settle?.(cell, this._items[Number(cell.dataset.index)]);
       }
@@ -260,8 +293,12 @@ export class Grid {
     const index = this._indexOf(event);
     if (index === null) return;
     const item = this._items[index];
-    const opens = /** @type {Element} */ (event.target).closest("[data-opens]");
-    if (this._options.pick && !opens) this._options.pick(item, { range: event.shiftKey });
+    if (!item) return;
+    const target = /** @type {Element} */ (event.target);
+    const picks = this._options.clickOpens
+      ? target.closest("[data-picks]") || event.shiftKey || event.ctrlKey || event.metaKey
+      : !target.closest("[data-opens]");
+    if (this._options.pick && picks) this._options.pick(item, { range: event.shiftKey });
     else this._options.open?.(item);
   }
 
@@ -270,9 +307,12 @@ export class Grid {
     const index = this._indexOf(event);
     if (index === null || event.altKey) return;
     const to = this._destination(event, index);
+    const all = event.key === "a" && (event.ctrlKey || event.metaKey);
     if (to !== null) {
       event.preventDefault();
       this._go(to);
+    } else if (!this._items[index] && !all) {
+      return;
     } else if (event.key === "Enter") {
       event.preventDefault();
       this._options.open?.(this._items[index]);
@@ -280,7 +320,7 @@ export class Grid {
       event.preventDefault();
       if (this._options.pick) this._options.pick(this._items[index], { range: event.shiftKey });
       else this._options.open?.(this._items[index]);
-    } else if (event.key === "a" && (event.ctrlKey || event.metaKey) && this._options.pickAll) {
+    } else if (all && this._options.pickAll) {
       event.preventDefault();
       this._options.pickAll();
     }

@@ -19,7 +19,6 @@ let spokenAt = -Infinity;
  * @param {"done" | "error"} [kind]
  */
 export function notify(sentence, kind = "done") {
-  const region = document.getElementById("notices");
   const dismiss = button("Dismiss", () => note.remove(), { look: "quiet" });
   const role = kind === "error" ? "alert" : "status";
   const note = h(
@@ -29,8 +28,19 @@ export function notify(sentence, kind = "done") {
     foreign(sentence, "p"),
     dismiss,
   );
-  region?.append(note);
+  regionInSight()?.append(note);
   if (kind === "done") setTimeout(() => note.remove(), STAYS);
+}
+
+/** What lies behind an open dialog is neither seen nor heard. */
+function regionInSight() {
+  const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
+  if (!dialog) return document.getElementById("notices");
+  const known = dialog.querySelector(":scope > .notices");
+  if (known) return known;
+  const region = h("div.notices", { role: "region", "aria-label": "Messages" });
+  dialog.append(region);
+  return region;
 }
 
 /**

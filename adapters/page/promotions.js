@@ -2,6 +2,7 @@
 /** Promoting models: one report for each press of a button, even when the connection is lost. */
 
 import { ApiError, promote, readPromotion } from "./api.js";
+import { count } from "./format.js";
 import { isRunning, isUnfinished } from "./runs.js";
 
 /** @typedef {import("./api.js").PromotionReport} PromotionReport */
@@ -46,6 +47,20 @@ async function promoteSome(ids, strategy, live, signal) {
     return readPromotion();
   }
 }
+
+/** What replacing does to so many records, for whoever is asked before. @param {number} number */
+export const replacing = (number) =>
+  number === 1
+    ? "1 record of the library is replaced: name, type, path, notes and prompts become those of " +
+      "the waiting model. Tags and pictures of both are kept."
+    : `${count(number)} records of the library are replaced: names, types, paths, notes and ` +
+      "prompts become those of the waiting models. Tags and pictures of both are kept.";
+
+/** What removing so many does. @param {number} number */
+export const removing = (number) =>
+  number === 1
+    ? "1 waiting model leaves the queue, with its name, notes and pictures."
+    : `${count(number)} waiting models leave the queue, with their names, notes and pictures.`;
 
 /** Whether models are being promoted. @param {Live} live */
 export const isPromoting = (live) =>

@@ -15,6 +15,9 @@ from engine.facts.search import called, holds, rank
 
 WORDS_KEPT = 8
 
+PART_OF_A_HASH = 8
+"""Signs of a word that may be meant for a hash: most numbers of two digits are in every one."""
+
 
 def add_functions(connection: sqlite3.Connection) -> None:
     """Make the functions known to a connection."""
@@ -28,7 +31,9 @@ def _rank(name: bytes | None, path: bytes | None) -> bytes:
 
 def _holds(words: str, name: bytes, path: bytes, tags: bytes, meta: bytes, sha256: bytes) -> bool:
     wanted = _words(words)
-    known = (_text(name), _text(path), _text(tags), _text(sha256))
+    known = [_text(name), _text(path), _text(tags)]
+    if any(len(word) >= PART_OF_A_HASH for word in wanted):
+        known.append(_text(sha256))
     return holds(wanted, *known) or holds(wanted, *known, *_notes(meta))
 
 

@@ -43,8 +43,11 @@ class FilesThere(StrEnum):
 
 
 class ModelSearch(msgspec.Struct, frozen=True):
-    """Which active models are wanted: all of what is given must hold; `words` as `words_of`
-    gives them, and each must be in the name, path, tags, notes, prompts or hash."""
+    """Which active models are wanted: all of what is given must hold.
+
+    `words` are as `words_of` gives them: each must be in the name, path, tags, notes or prompts, or
+    be a part of the hash, where it is long enough to be meant for one.
+    """
 
     words: tuple[str, ...] = ()
     type: str | None = None

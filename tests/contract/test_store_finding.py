@@ -85,6 +85,7 @@ async def test_models_are_in_order(bench: Bench, order: Order, expected: list[in
         (ModelSearch(words=words_of("prompts")), set()),
         (ModelSearch(words=words_of("%")), set()),
         (ModelSearch(words=words_of(sha(4))), {4}),
+        (ModelSearch(words=words_of("0000")), set()),
         (ModelSearch(words=words_of("model"), type="loras", tag="style"), {1}),
     ],
 )

@@ -61,8 +61,9 @@ def test_each_conflict_is_decided_for_itself(
         page.get_by_role("button", name="Apply 4 decisions").click()
         # Something would be lost, so that is asked first.
         question = page.get_by_role("dialog", name="Some notes will be gone")
-        expect(question).to_contain_text("In 2 conflicts")
-        question.get_by_role("button", name="Apply").click()
+        expect(question).to_contain_text("1 record of the library is replaced")
+        expect(question).to_contain_text("1 waiting model leaves the queue")
+        question.get_by_role("button", name="Apply 4 decisions").click()
         told = page.get_by_role("region", name="What became of them")
         expect(told).to_contain_text(
             "2 models promoted, 1 left waiting, 1 removed from the queue.", timeout=LONG

@@ -2,12 +2,15 @@
 /** Conflicts: a waiting model and the active one of the same content, and a choice for each. */
 
 import { readModel, readPendingModel } from "../api.js";
-import { links, modelPictures, pendingPictures, pictureWords, tagList } from "../details.js";
+import { ask } from "../asking.js";
+import { links, pictureWords, tagList } from "../details.js";
 import { button, fill, h, say } from "../dom.js";
 import { bytes, count, date, fileName, some, typeName } from "../format.js";
+import { modelPictures, pendingPictures } from "../gallery.js";
 import { icon } from "../icons.js";
 import { load } from "../notices.js";
 import { frame } from "../previews.js";
+import { removing, replacing } from "../promotions.js";
 import { linkTo } from "../router.js";
 import { foreign, pathText, plain } from "../text.js";
 
@@ -136,7 +139,7 @@ export class ConflictList {
   }
 
   /** Decides at once, or asks first where something is lost by it. */
-  _ask() {
+  async _ask() {
     const wishes = CHOICES.map(
       ([strategy]) =>
         /** @type {[Strategy, number[]]} */ ([
@@ -144,48 +147,22 @@ export class ConflictList {
           [...this._choices].filter(([, wanted]) => wanted === strategy).map(([id]) => id),
         ]),
     );
-    const go = () => this._decide(wishes);
-    const lost = wishes
-      .filter(([strategy]) => strategy === "override" || strategy === "delete")
-      .flatMap(([, ids]) => ids).length;
-    if (lost === 0) go();
-    else confirm(lost, go);
+    const of = (/** @type {Strategy} */ wanted) =>
+      wishes.find(([strategy]) => strategy === wanted)?.[1].length ?? 0;
+    const [replaced, removed] = [of("override"), of("delete")];
+    const agreed =
+      replaced + removed === 0 ||
+      (await ask({
+        title: "Some notes will be gone",
+        words: [
+          replaced > 0 && replacing(replaced),
+          removed > 0 && removing(removed),
+          "No model file is touched.",
+        ].filter((words) => words !== false),
+        label: `Apply ${some(this._choices.size, "decision")}`,
+      }));
+    if (agreed) this._decide(wishes);
   }
-}
-
-/** @param {number} lost @param {() => void} go */
-function confirm(lost, go) {
-  const dialog = h(
-    "dialog.dialog.small",
-    { "aria-labelledby": "confirm-title" },
-    h(
-      "div.dialog-body",
-      null,
-      h("h2", { id: "confirm-title" }, "Some notes will be gone"),
-      h(
-        "p",
-        null,
-        `In ${some(lost, "conflict")} one of the two records is replaced or removed, ` +
-          "and its name and notes with it. No model file is touched.",
-      ),
-      h(
-        "div.actions",
-        null,
-        button("Go back", () => dialog.close()),
-        button(
-          "Apply",
-          () => {
-            dialog.close();
-            go();
-          },
-          { look: "primary" },
-        ),
-      ),
-    ),
-  );
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
 }
 
 /**
@@ -288,7 +265,7 @@ function compare(waiting, active) {
  * @param {string} picture
  * @param {Model | PendingModel} model
  * @param {[string, string, Draw][]} rows
- * @param {import("../details.js").Picture | undefined} image
+ * @param {import("../gallery.js").Picture | undefined} image
  */
 function side(title, picture, model, rows, image) {
   const name = model.name || fileName(model.path);

@@ -1,158 +1,284 @@
 // @ts-check
-/** Library: the active models of one type at a time, and the way to each one's details. */
+/** Library: the active models, of all types or of one: found, ordered, chosen, and tagged. */
 
-import { readLibrary, readModels } from "../api.js";
-import { cardParts, pictureOf } from "../cards.js";
+import { readLibrary, readTags } from "../api.js";
+import { cardParts, pictureOf, tickParts } from "../cards.js";
+import { searchField, select, shownOptions } from "../controls.js";
 import { openModel } from "../details.js";
-import { fill, h, say } from "../dom.js";
-import { Filters } from "../filters.js";
+import { button, fill, h, say } from "../dom.js";
 import { count, fileName, some, typeName } from "../format.js";
+import { Found } from "../found.js";
 import { Grid } from "../grid.js";
 import { icon } from "../icons.js";
 import { COLUMN_WIDTH, ROW_HEIGHT } from "../measures.js";
-import { load } from "../notices.js";
+import { attempt, load, notify } from "../notices.js";
+import { Picks } from "../picks.js";
 import { showPreview } from "../previews.js";
-import { linkTo } from "../router.js";
+import { leave, linkTo } from "../router.js";
 import { isRunning } from "../runs.js";
-import { foreign } from "../text.js";
+import { scanButton } from "../scanning.js";
+import { tagMany } from "../tagging.js";
+import { foreign, short } from "../text.js";
 
 /** @typedef {import("../api.js").ModelSummary} ModelSummary */
 
-/** What models of no known type are asked for as. */
+/** What models of no type are asked for as. */
 const OTHERS = "Others";
 
 const ORDERS = /** @type {const} */ ([
   ["name", "By name"],
   ["newest", "Newest first"],
+  ["oldest", "Oldest first"],
   ["largest", "Largest first"],
+  ["smallest", "Smallest first"],
 ]);
 
-/** @type {Record<string, (a: ModelSummary, b: ModelSummary) => number>} */
-const COMPARE = {
-  name: (a, b) => a.name.localeCompare(b.name),
-  newest: (a, b) => b.created_at - a.created_at,
-  largest: (a, b) => b.size_bytes - a.size_bytes,
-};
+const FILTERS = /** @type {const} */ ([
+  ["", "All models"],
+  ["with", "With a picture"],
+  ["without", "Without picture"],
+  ["missing", "File missing"],
+]);
 
 /** @param {import("../router.js").Place} place */
-export function libraryView({ root, signal, rest, live }) {
-  /** @type {ModelSummary[]} */
-  let models = [];
-  const types = h("nav.types", { "aria-label": "Types" });
-  const order = h(
-    "select",
-    { "aria-label": "Order", change: () => find() },
-    ORDERS.map(([value, label]) => h("option", { value }, label)),
-  );
-  const number = h("p.found", { role: "status" });
-  /** @type {Filters<ModelSummary>} */
-  const filters = new Filters(() => find(), signal);
-  filters.withoutType();
-  filters.element.append(order);
-  const tools = h(
-    "div.toolbar",
-    { hidden: true },
-    filters.element,
-    h("div.toolbar-line", null, number),
-  );
-  const nothing = h("div");
-  const grid = new Grid(
-    /** @type {import("../grid.js").GridOptions<ModelSummary>} */ ({
-      label: "Models",
-      rowHeight: ROW_HEIGHT,
-      columnWidth: COLUMN_WIDTH,
-      key: ({ sha256 }) => sha256,
-      draw: cardParts,
-      settle: (cell, { sha256, images_count: images }) =>
-        images > 0 && showPreview(pictureOf(cell), sha256),
-      open: ({ sha256, name }) => openModel(sha256, name),
-    }),
-    signal,
-  );
+export function libraryView({ root, signal, rest, live, facts, opened }) {
+  new LibraryPage(root, signal, rest[0] ?? null, live, facts).open(opened);
+}
 
-  const find = () => {
-    const found = filters.apply(models).sort(COMPARE[order.value]);
-    say(
-      number,
-      found.length === models.length
-        ? some(models.length, "model")
-        : `${count(found.length)} of ${some(models.length, "model")}`,
+class LibraryPage {
+  /**
+   * @param {HTMLElement} root
+   * @param {AbortSignal} signal
+   * @param {string | null} type all of them where it is null
+   * @param {import("../events.js").Live} live
+   * @param {import("../facts.js").Facts} facts
+   */
+  constructor(root, signal, type, live, facts) {
+    this._signal = signal;
+    this._type = type;
+    this._live = live;
+    this._facts = facts;
+    /** What the library held when the list was read. */
+    this._of = "";
+    this._types = h("nav.types", { "aria-label": "Types", hidden: true });
+    const find = () => this._find();
+    this._search = searchField(find, signal, "Search names, paths, tags, notes and prompts");
+    this._tag = select("Tag", [["", "All tags"]], find);
+    this._filter = select("Filter", FILTERS, find);
+    this._order = select("Order", ORDERS, find);
+    this._number = h("p.found", { role: "status" });
+    this._nothing = h("div");
+    this._found = new Found(
+      () => this._arrived(),
+      (error) => notify(error instanceof Error ? error.message : String(error), "error"),
+      signal,
+    );
+    this._grid = this._makeGrid();
+    /** @type {Picks<ModelSummary, string>} */
+    this._picks = new Picks(
+      ({ sha256 }) => sha256,
+      () => this._grid.remark(),
+      () => this._selectAll(),
+      [button("Tags…", () => this._tagPicked(), { look: "primary", icon: "tag" })],
+    );
+    this._tools = h(
+      "div.toolbar",
+      { hidden: true },
+      h("div.filters", null, this._search.element, this._tag, this._filter, this._order),
+      h("div.toolbar-line", null, this._picks.all, this._number),
     );
     fill(
-      nothing,
-      found.length === 0 &&
-        models.length > 0 &&
+      root,
+      h(
+        "header.view-head.with-actions",
+        null,
         h(
-          "div.empty",
+          "div",
           null,
-          icon("search"),
-          h("h2", null, "None of them fits"),
-          h("p", null, "Search for less, or choose another tag."),
+          h("h1", { tabIndex: -1 }, "Library"),
+          h("p.lead", null, "What is active, known by its content."),
         ),
+        h("div.actions", null, scanButton()),
+      ),
+      this._types,
+      this._tools,
+      this._nothing,
+      this._grid.element,
+      this._picks.bar,
     );
-    grid.show(found);
-  };
-  const showType = async (/** @type {string} */ type) =>
-    load(
-      nothing,
-      () => readModels(type, signal),
-      (found) => {
-        // A model without a name is known by its file.
-        models = found.map((model) => ({ ...model, name: model.name || fileName(model.path) }));
-        filters.offer(models);
-        tools.hidden = false;
-        find();
-      },
-    );
-  const reload = () =>
-    load(
-      nothing,
-      () => readLibrary(signal),
-      (library) => {
-        const known = library.types
-          .map(({ type, models: size }) => ({ type: type || OTHERS, size }))
-          .filter(({ size }) => size > 0);
-        const type = rest[0] ?? known[0]?.type;
-        fill(
-          types,
-          known.map((one) =>
-            h(
-              "a.type",
-              {
-                href: linkTo("library", one.type),
-                "aria-current": one.type === type ? "page" : null,
-              },
-              foreign(typeName(one.type)),
-              h("span.badge", null, count(one.size)),
-            ),
-          ),
-        );
-        types.hidden = known.length === 0;
-        if (library.models === 0 || type === undefined) fill(nothing, empty(library.pending));
-        else showType(type);
-      },
-    );
+  }
 
-  fill(
-    root,
-    h(
-      "header.view-head",
-      null,
-      h("h1", { tabIndex: -1 }, "Library"),
-      h("p.lead", null, "What is active, known by its content."),
-    ),
-    types,
-    tools,
-    nothing,
-    grid.element,
+  _makeGrid() {
+    return new Grid(
+      /** @type {import("../grid.js").GridOptions<ModelSummary>} */ ({
+        label: "Models",
+        rowHeight: ROW_HEIGHT,
+        columnWidth: COLUMN_WIDTH,
+        clickOpens: true,
+        key: ({ sha256 }) => sha256,
+        draw: (model) => {
+          const name = calledAs(model);
+          return [...cardParts({ ...model, name }), ...tickParts(name)];
+        },
+        mark: (cell, model) => this._picks.mark(cell, model),
+        settle: (cell, { sha256, images_count: images }) =>
+          images > 0 && showPreview(pictureOf(cell), sha256),
+        need: (from, to) => this._found.need(from, to),
+        open: (model) => openModel(model.sha256, calledAs(model)),
+        pick: (model, { range }) => this._picks.pick(model, range),
+        pickAll: () => this._selectAll(),
+      }),
+      this._signal,
+    );
+  }
+
+  /** @param {string | null} opened a model whose details are wanted */
+  open(opened) {
+    this._reload();
+    if (opened !== null) openModel(opened, "", () => leave("model", opened, "library"));
+    let running = isRunning(this._live.status);
+    this._live.watch((status) => {
+      const now = isRunning(status);
+      if (running && !now) this._reload();
+      running = now;
+    }, this._signal);
+    addEventListener("library-changed", () => this._reload(), { signal: this._signal });
+    this._facts.watch((library) => {
+      const resting = !isRunning(this._live.status);
+      if (resting && this._of !== "" && this._of !== stampOf(library)) this._reload();
+    }, this._signal);
+  }
+
+  _reload() {
+    load(
+      this._nothing,
+      () => Promise.all([readLibrary(this._signal), readTags(this._signal)]),
+      ([library, tags]) => {
+        this._of = stampOf(library);
+        this._drawTypes(library);
+        const used = tags.filter(({ models }) => models > 0);
+        this._known = used.map(({ name }) => name);
+        shownOptions(this._tag, "All tags", this._known, short);
+        this._tools.hidden = library.models === 0;
+        if (library.models === 0) {
+          this._found.items = [];
+          this._grid.show([]);
+          this._picks.clear();
+          fill(this._nothing, empty(library.pending));
+        } else this._find();
+      },
+    );
+  }
+
+  /** @param {import("../api.js").LibraryFacts} library */
+  _drawTypes(library) {
+    /** @type {Map<string, number>} */
+    const sizes = new Map();
+    for (const { type, models } of library.types) {
+      const name = type || OTHERS;
+      sizes.set(name, (sizes.get(name) ?? 0) + models);
+    }
+    this._types.hidden = sizes.size === 0;
+    fill(
+      this._types,
+      typeLink(null, "All", library.models, this._type),
+      [...sizes].map(([type, size]) => typeLink(type, typeName(type), size, this._type)),
+    );
+  }
+
+  async _find() {
+    const filter = this._filter.value;
+    const pictures = filter === "with" || filter === "without" ? filter : null;
+    const query = {
+      search: this._search.value,
+      type: this._type,
+      tag: this._tag.value.slice(1) || null,
+      pictures,
+      files: filter === "missing" ? filter : null,
+      order: this._order.value,
+    };
+    await load(
+      this._nothing,
+      () => this._found.look(query),
+      () => this._show(Boolean(query.search.trim() || query.tag || filter)),
+    );
+  }
+
+  /** @param {boolean} narrowed whether more than a type is asked for */
+  _show(narrowed) {
+    const { total } = this._found;
+    say(this._number, narrowed ? `${some(total, "model")} found` : some(total, "model"));
+    this._picks.show(this._found.items, narrowed);
+    fill(this._nothing, total === 0 && (narrowed ? unfit() : ofNoSuchType(this._type)));
+    this._grid.show(this._found.items);
+  }
+
+  _arrived() {
+    this._grid.arrive();
+  }
+
+  async _selectAll() {
+    await attempt(async () => this._picks.add(await this._found.all()));
+  }
+
+  async _tagPicked() {
+    const models = this._picks.items;
+    const done = await tagMany(
+      { sha256: models.map(({ sha256 }) => sha256) },
+      models.map(({ tags }) => ({ names: tags.map(({ name }) => name) })),
+      this._known ?? [],
+    );
+    if (done === null) return;
+    notify(done);
+    this._picks.clear();
+    dispatchEvent(new Event("library-changed"));
+  }
+}
+
+/** A model without a name is known by its file. @param {ModelSummary} model */
+const calledAs = ({ name, path }) => name || fileName(path);
+
+/** @param {import("../api.js").LibraryFacts} library */
+const stampOf = ({ models, types }) => JSON.stringify([models, types]);
+
+/**
+ * @param {string | null} type
+ * @param {string} label
+ * @param {number} size
+ * @param {string | null} current
+ */
+function typeLink(type, label, size, current) {
+  return h(
+    "a.type",
+    {
+      href: type === null ? linkTo("library") : linkTo("library", type),
+      "aria-current": type === current ? "page" : null,
+    },
+    type === null ? label : foreign(label),
+    h("span.badge", null, count(size)),
   );
-  reload();
-  let running = isRunning(live.status);
-  live.watch((status) => {
-    const now = isRunning(status);
-    if (running && !now) reload();
-    running = now;
-  }, signal);
+}
+
+function unfit() {
+  return h(
+    "div.empty",
+    null,
+    icon("search"),
+    h("h2", null, "None of them fits"),
+    h("p", null, "Search for less, or choose another tag or filter."),
+  );
+}
+
+/** @param {string | null} type */
+function ofNoSuchType(type) {
+  return h(
+    "div.empty",
+    null,
+    icon("library"),
+    h("h2", null, "There are no such models"),
+    h("p", null, "No model of the library is of the type ", foreign(type ?? ""), "."),
+    h("a.button.primary", { href: linkTo("library") }, "See all models"),
+  );
 }
 
 /** @param {number} waiting */
@@ -163,7 +289,7 @@ function empty(waiting) {
     icon("library"),
     h("h2", null, "The shelves are empty"),
     waiting > 0
-      ? h("p", null, `${some(waiting, "model")} wait for promotion.`)
+      ? h("p", null, `${some(waiting, "model")} ${waiting === 1 ? "waits" : "wait"} for promotion.`)
       : h("p", null, "Bring your models along, and they stand here by type."),
     waiting > 0
       ? h("a.button.primary", { href: linkTo("pending") }, "Look through them")

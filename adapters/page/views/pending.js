@@ -2,13 +2,15 @@
 /** Pending: the models that wait and the conflicts among them, as two lists of one view. */
 
 import { readConflicts, readPending, readPromotion } from "../api.js";
+import { openPending } from "../details.js";
 import { button, fill, h, say } from "../dom.js";
 import { count, some } from "../format.js";
 import { icon } from "../icons.js";
 import { attempt, notify, speak } from "../notices.js";
 import { ended, isPromoting, promoteAll, together } from "../promotions.js";
-import { linkTo } from "../router.js";
+import { leave, linkTo } from "../router.js";
 import { isRunning, percentOf } from "../runs.js";
+import { scanButton } from "../scanning.js";
 import { foreign } from "../text.js";
 import { ConflictList } from "./conflicts.js";
 import { WaitingList } from "./waiting.js";
@@ -17,8 +19,11 @@ import { WaitingList } from "./waiting.js";
 /** @typedef {import("../api.js").Strategy} Strategy */
 
 /** @param {import("../router.js").Place} place */
-export function pendingView({ root, signal, rest, live, facts }) {
+export function pendingView({ root, signal, rest, live, facts, opened }) {
   new PendingPage(root, live, facts, signal, rest[0] === "conflicts").open();
+  if (/^\d+$/.test(opened ?? "")) {
+    openPending(Number(opened), "", () => leave("waiting", opened ?? "", "pending"));
+  }
 }
 
 class PendingPage {
@@ -55,17 +60,22 @@ class PendingPage {
     fill(
       root,
       h(
-        "header.view-head",
+        "header.view-head.with-actions",
         null,
-        h("h1", { tabIndex: -1 }, conflicts ? "Conflicts" : "Waiting for promotion"),
         h(
-          "p.lead",
+          "div",
           null,
-          conflicts
-            ? "The library already has a model with the same content. What shall become of the two?"
-            : "Promotion reads each file for its SHA-256, makes its previews and puts the model " +
-                "into the library.",
+          h("h1", { tabIndex: -1 }, conflicts ? "Conflicts" : "Waiting for promotion"),
+          h(
+            "p.lead",
+            null,
+            conflicts
+              ? "The library already has a model with the same content. What shall become of the two?"
+              : "Promotion reads each file for its SHA-256, makes its previews and puts the model " +
+                  "into the library.",
+          ),
         ),
+        !conflicts && h("div.actions", null, scanButton()),
       ),
       h(
         "nav.subtabs",
@@ -102,6 +112,9 @@ class PendingPage {
       const another = isPromoting(this._live) && (status.run?.id ?? 0) > this._ours;
       if (another && !this._asking && !this._awaiting) this._awaitReport();
     }, this._signal);
+    addEventListener("library-changed", () => this._asking || this._reload(), {
+      signal: this._signal,
+    });
     this._facts.watch(({ pending, conflicts }) => {
       say(this._waiting, count(pending));
       say(this._disputed, count(conflicts));
@@ -118,7 +131,7 @@ class PendingPage {
       this._models = models;
       this._shown = `${models.length} ${conflicts.length}`;
       if (this._list instanceof ConflictList) this._list.show(conflicts);
-      else this._list.show(models, new Set(conflicts.map(({ pending }) => pending.id)));
+      else this._list.show(models);
       this._facts.refresh();
     });
     this._loading = false;

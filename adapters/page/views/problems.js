@@ -198,8 +198,9 @@ function card(group, run, retry) {
 }
 
 /** @param {Problem} problem */
-function problem({ path, item_id: item, source_id: row, detail }) {
+function problem({ path, item_id: item, source_id: row, detail, pending_id: waits, sha256 }) {
   const where = row === null ? "" : `row ${row}`;
+  const model = waits !== null ? linkTo("waiting", String(waits)) : sha256 && linkTo("model", sha256);
   return h(
     "li",
     null,
@@ -207,7 +208,11 @@ function problem({ path, item_id: item, source_id: row, detail }) {
       "p.problem-path",
       null,
       path.trim()
-        ? [pathText(path), " ", h("span.means", null, where)]
+        ? [
+            model ? h("a", { href: model }, pathText(path)) : pathText(path),
+            " ",
+            h("span.means", null, where),
+          ]
         : item === null
           ? "The library as a whole"
           : where.replace("row", "Row") || "A model",

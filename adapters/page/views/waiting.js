@@ -2,6 +2,7 @@
 /** The grid of models that wait: finding them, choosing among them, and promoting the choice. */
 
 import { pendingImage } from "../api.js";
+import { ask } from "../asking.js";
 import { cardParts, pickParts, pictureOf } from "../cards.js";
 import { openPending } from "../details.js";
 import { button, fill, h, say } from "../dom.js";
@@ -10,8 +11,12 @@ import { count, some } from "../format.js";
 import { Grid } from "../grid.js";
 import { icon } from "../icons.js";
 import { COLUMN_WIDTH, ROW_HEIGHT } from "../measures.js";
+import { notify } from "../notices.js";
+import { Picks } from "../picks.js";
 import { showImage } from "../previews.js";
+import { removing, replacing } from "../promotions.js";
 import { linkTo } from "../router.js";
+import { tagMany } from "../tagging.js";
 
 /** @typedef {import("../api.js").PendingSummary} PendingSummary */
 /** @typedef {import("../api.js").Strategy} Strategy */
@@ -34,45 +39,31 @@ export class WaitingList {
     this._models = [];
     /** @type {PendingSummary[]} */
     this._found = [];
-    /** @type {Set<number>} */
-    this._picked = new Set();
-    /** @type {Set<number>} */
-    this._disputed = new Set();
-    /** @type {number | null} */
-    this._last = null;
     this._resting = false;
-    /** @type {Filters<PendingSummary>} */
+    this._act = promote;
     this._filters = new Filters(() => this._find(), signal);
-    this._all = h("input", { type: "checkbox", change: () => this._pickAll(this._all.checked) });
-    this._allWords = h("span", null, "Select all");
     this._number = h("p.found", { role: "status" });
     this._conflictChoice = h(
       "select",
       { id: "on-conflict" },
       ANSWERS.map(([value, label]) => h("option", { value }, label)),
     );
-    this._promote = button(
-      "Promote",
-      () =>
-        promote(
-          [...this._picked],
-          /** @type {Strategy | null} */ (this._conflictChoice.value || null),
+    this._promote = button("Promote", () => this._ask(), { look: "primary", icon: "library" });
+    /** @type {Picks<PendingSummary, number>} */
+    this._picks = new Picks(
+      ({ id }) => id,
+      () => this._tellPicks(),
+      () => this._picks.add(this._found),
+      [
+        button("Tags…", () => this._tagPicked(), { icon: "tag" }),
+        h(
+          "div.answer",
+          null,
+          h("label", { for: "on-conflict" }, "If it is there already"),
+          this._conflictChoice,
         ),
-      { look: "primary", icon: "library" },
-    );
-    this._picks = h("p.picks", { role: "status" });
-    this._bar = h(
-      "section.action-bar",
-      { "aria-label": "Chosen models", hidden: true },
-      this._picks,
-      button("Clear", () => this._pickAll(false), { look: "quiet" }),
-      h(
-        "div.answer",
-        null,
-        h("label", { for: "on-conflict" }, "If it is there already"),
-        this._conflictChoice,
-      ),
-      this._promote,
+        this._promote,
+      ],
     );
     this._grid = new Grid(
       /** @type {import("../grid.js").GridOptions<PendingSummary>} */ ({
@@ -81,12 +72,12 @@ export class WaitingList {
         columnWidth: COLUMN_WIDTH,
         key: ({ id }) => id,
         draw: (model) => [...cardParts(model), ...pickParts()],
-        mark: (cell, { id }) => this._mark(cell, id),
+        mark: (cell, model) => this._mark(cell, model),
         settle: (cell, model) =>
           model.image && showImage(pictureOf(cell), pendingImage(model.image)),
-        open: ({ id, name }) => openPending(id, name),
-        pick: ({ id }, { range }) => this._pick(id, range),
-        pickAll: () => this._pickAll(true),
+        open: ({ id, name, error }) => openPending(id, name, undefined, error),
+        pick: (model, { range }) => this._picks.pick(model, range),
+        pickAll: () => this._picks.add(this._found),
       }),
       signal,
     );
@@ -95,7 +86,7 @@ export class WaitingList {
       "div.toolbar",
       { hidden: true },
       this._filters.element,
-      h("div.toolbar-line", null, h("label.choice", null, this._all, this._allWords), this._number),
+      h("div.toolbar-line", null, this._picks.all, this._number),
     );
     this.element = h(
       "div.waiting",
@@ -103,16 +94,14 @@ export class WaitingList {
       this._tools,
       this._nothing,
       this._grid.element,
-      this._bar,
+      this._picks.bar,
     );
   }
 
-  /** @param {PendingSummary[]} models @param {Set<number>} disputed ids in conflict */
-  show(models, disputed) {
+  /** @param {PendingSummary[]} models */
+  show(models) {
     this._models = models;
-    this._disputed = disputed;
-    const known = new Set(models.map(({ id }) => id));
-    for (const id of this._picked) if (!known.has(id)) this._picked.delete(id);
+    this._picks.keep(models);
     this._filters.offer(models);
     this._find();
   }
@@ -123,7 +112,7 @@ export class WaitingList {
    */
   rest(resting) {
     this._resting = resting;
-    if (!resting) this._picked.clear();
+    if (!resting) this._picks.clear();
     this._tellPicks();
   }
 
@@ -145,57 +134,60 @@ export class WaitingList {
               null,
               icon("search"),
               h("h2", null, "None of them fits"),
-              h("p", null, "Search for less, or choose another type or tag."),
+              h("p", null, "Search for less, or choose another type, tag or filter."),
             )),
     );
     this._grid.show(this._found);
-    this._tellPicks();
+    this._picks.show(this._found, this._filters.active);
   }
 
-  /** @param {HTMLElement} cell @param {number} id */
-  _mark(cell, id) {
-    const picked = this._picked.has(id);
-    cell.setAttribute("aria-selected", String(picked));
-    cell.classList.toggle("picked", picked);
-    cell.classList.toggle("disputed", this._disputed.has(id));
+  /** @param {HTMLElement} cell @param {PendingSummary} model */
+  _mark(cell, model) {
+    this._picks.mark(cell, model);
+    cell.classList.toggle("disputed", model.conflict);
+    cell.classList.toggle("broken", model.error !== null && !model.conflict);
   }
 
-  /** @param {number} id @param {boolean} range whether all from the last one to this are meant */
-  _pick(id, range) {
-    const ids = this._found.map((model) => model.id);
-    const [from, to] = [this._last === null ? -1 : ids.indexOf(this._last), ids.indexOf(id)];
-    const wanted = !this._picked.has(id);
-    const meant = range && from >= 0 ? ids.slice(Math.min(from, to), Math.max(from, to) + 1) : [id];
-    for (const one of meant) {
-      if (wanted || range) this._picked.add(one);
-      else this._picked.delete(one);
-    }
-    this._last = id;
-    this._tellPicks();
+  /** Promotes at once, or asks first where something may be lost by it. */
+  async _ask() {
+    const ids = this._picks.items.map(({ id }) => id);
+    const strategy = /** @type {Strategy | null} */ (this._conflictChoice.value || null);
+    const losing = strategy === "override" || strategy === "delete";
+    const agreed =
+      !losing ||
+      (await ask({
+        title: `Promote ${some(ids.length, "model")}?`,
+        words: [
+          "Those whose content is new go into the library.",
+          "For those whose content is in the library already, of which there may be up to " +
+            `${count(ids.length)}: ` +
+            (strategy === "override" ? replacing(ids.length) : removing(ids.length)),
+          "No model file is touched.",
+        ],
+        label: `Promote ${count(ids.length)}`,
+      }));
+    if (agreed) this._act(ids, strategy);
   }
 
-  /** All that are found, or none at all. @param {boolean} wanted */
-  _pickAll(wanted) {
-    if (wanted) for (const { id } of this._found) this._picked.add(id);
-    else this._picked.clear();
-    this._tellPicks();
+  async _tagPicked() {
+    const models = this._picks.items;
+    const done = await tagMany(
+      { pending: models.map(({ id }) => id) },
+      models.map(({ tags }) => ({ names: tags.map(({ name }) => name) })),
+      [...new Set(this._models.flatMap(({ tags }) => tags.map(({ name }) => name)))],
+    );
+    if (done === null) return;
+    notify(done);
+    this._picks.clear();
+    dispatchEvent(new Event("library-changed"));
   }
 
   _tellPicks() {
-    const number = this._picked.size;
-    const found = this._found.length;
-    const here = this._found.filter(({ id }) => this._picked.has(id)).length;
-    this._all.checked = found > 0 && here === found;
-    this._all.indeterminate = here > 0 && here < found;
-    this._all.disabled = found === 0;
-    say(this._allWords, this._filters.active ? `Select these ${count(found)}` : "Select all");
-    this._bar.hidden = number === 0;
-    document.documentElement.classList.toggle("with-bar", number > 0);
-    say(this._picks, `${some(number, "model")} selected`);
+    const number = this._picks.size;
     const label = /** @type {Element} */ (this._promote.querySelector("span"));
     say(label, `Promote ${count(number)}`);
     this._promote.disabled = this._resting || number === 0;
-    this._grid.remark();
+    this._grid?.remark();
   }
 }
 
