@@ -47,6 +47,7 @@ from engine.runs.promoting import PromotionRun
 from engine.runs.resources import HashMeter, WorkerResources
 from engine.runs.scanning import Scan
 from engine.runs.survey import Surveyor
+from engine.runs.together import TogetherWorker
 from engine.runs.watching import Watch
 from engine.runs.worker import Worker
 
@@ -323,11 +324,13 @@ class MigrationService:
     def _work_of(self, run: Run) -> RunWork:
         if run.kind is RunKind.PROMOTION:
             library = self._ports.library
+            worker = Worker(self._resources, self._writer, library.pending_folder)
             return PromotionRun(
                 run,
                 reader=self._ports.store,
                 writer=self._writer,
-                worker=Worker(self._resources, self._writer, library.pending_folder),
+                worker=worker,
+                together=TogetherWorker(self._resources, self._writer, worker),
                 library=library,
                 io=self._resources.io,
                 tasks=TASKS_PER_CPU * self._workers,

@@ -43,8 +43,7 @@ class DiskModels:
 
     def sha256(self, path: str, advance: Callable[[int], None]) -> tuple[str, FileFacts]:
         """The hash of a file, and how it looked when reading began. Raises `UnusableFile`."""
-        digest, buffer = sha256(), bytearray(READ_BYTES)
-        view = memoryview(buffer)
+        digest = sha256()
         try:
             descriptor = os.open(path, _NO_WAIT)
             try:
@@ -54,6 +53,8 @@ class DiskModels:
                 os.close(descriptor)
                 raise
             with file:
+                # One byte more than there should be: its end is seen with the same reading.
+                view = memoryview(bytearray(min(before.size + 1, READ_BYTES)))
                 _expect_sequence(descriptor)
                 while amount := file.readinto(view):
                     digest.update(view[:amount])

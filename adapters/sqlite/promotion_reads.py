@@ -21,10 +21,11 @@ from engine.facts.states import ModelState
 from engine.facts.work import Work, WorkItem
 
 SELECT_WINDOW = """
-SELECT min(p.place) AS first
-FROM migration_promotions p JOIN migration_items i ON i.id = p.item_id
-WHERE p.run_id = ? AND p.outcome IS NULL AND i.promotion_id = p.run_id
+SELECT p.place
+FROM migration_promotions p CROSS JOIN migration_items i ON i.id = p.item_id
+WHERE p.run_id = ? AND p.place > ? AND p.outcome IS NULL AND i.promotion_id = p.run_id
   AND i.work IS NOT NULL AND i.state <> 'failed'
+ORDER BY p.place LIMIT 1
 """
 SELECT_ENLISTED = """
 SELECT i.id AS item_id, p.place, i.state, i.work, i.sha256 AS item_sha256, i.attempts,
@@ -48,6 +49,10 @@ WHERE l.model_id IN (SELECT value FROM json_each(?)) ORDER BY l.model_id, t.id
 """
 SELECT_CACHED_HASH = """
 SELECT sha256 FROM migration_hashes WHERE path = ? AND size = ? AND mtime_ns = ? AND inode = ?
+"""
+SELECT_CACHED_HASHES = """
+SELECT path, size, mtime_ns, inode, sha256 FROM migration_hashes
+WHERE path IN (SELECT value FROM json_each(?))
 """
 SELECT_WAITING_PATHS = """
 SELECT id, path FROM pending_import WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
@@ -78,10 +83,10 @@ SELECT '' AS sha256, path FROM pending_import WHERE size_bytes = ?1
 UNFINISHED = "It was not finished: the run was interrupted."
 
 
-def promotion_window(tx: Transaction, run_id: int) -> int | None:
-    """The first place of a promotion that has work left; None at the end."""
-    row = tx.first(SELECT_WINDOW, run_id)
-    return None if row is None else row["first"]
+def promotion_window(tx: Transaction, run_id: int, after: int) -> int | None:
+    """The first place > `after` of a promotion that has work left; None at the end."""
+    row = tx.first(SELECT_WINDOW, run_id, after)
+    return None if row is None else row["place"]
 
 
 def enlisted(
@@ -108,6 +113,14 @@ def cached_hash(tx: Transaction, path: str, facts: FileFacts) -> str | None:
     """The hash of a file that was hashed before and has not changed since."""
     row = tx.first(SELECT_CACHED_HASH, path, facts.size, facts.mtime_ns, str(facts.inode))
     return None if row is None else row["sha256"]
+
+
+def cached_hashes(tx: Transaction, paths: Sequence[str]) -> dict[str, tuple[FileFacts, str]]:
+    """Of those of the paths that were hashed before: how the file looked, and its hash."""
+    return {
+        row["path"]: (FileFacts(row["size"], row["mtime_ns"], int(row["inode"])), row["sha256"])
+        for row in tx.fetch(SELECT_CACHED_HASHES, _json(list(paths)))
+    }
 
 
 def pending_paths(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:

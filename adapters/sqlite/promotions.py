@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from adapters.sqlite import previews
 from adapters.sqlite.database import Transaction, readable
 from adapters.sqlite.numbers import LAST_ITEM, last_in_queue
 from adapters.sqlite.records import models_by_hash, write_pending
@@ -14,6 +15,7 @@ from adapters.sqlite.transitions import (
     END_WORK,
     ITEM_COLUMNS,
     Item,
+    become_active,
     claimed,
     item_from,
     move,
@@ -30,6 +32,7 @@ from engine.facts.source import Defect
 from engine.facts.states import ModelState
 from engine.facts.work import ExistingPreviews, Run, Work, WorkItem
 from engine.ports.changes import (
+    Activate,
     AddFound,
     Decide,
     ForgetUnusedOriginals,
@@ -186,7 +189,8 @@ def remember_hash(tx: Transaction, change: RememberHash) -> None:
 
 
 def decide(tx: Transaction, change: Decide) -> ExistingPreviews | None:
-    """Settle the conflict of a hashed item; None when it goes no further."""
+    """Settle the conflict of a hashed item, and make it active where that needs no files; None
+    when nothing is left to do."""
     work = change.item
     item = claimed(tx, work, ModelState.IMPORTED)
     run = run_of(tx, item.working_run)
@@ -201,6 +205,10 @@ def decide(tx: Transaction, change: Decide) -> ExistingPreviews | None:
         return None
     if decision.course is Course.LEAVE:
         _delete(tx, item, work.candidate.images, change.at)
+        return None
+    if decisions.needs_no_files(work.candidate, previews.plans(tx, work.sha256)):
+        alone = Activate(work, None, [], [], 0, [], change.at)
+        become_active(tx, item, run, found, alone)
         return None
     if item.state is ModelState.PENDING:
         move(tx, item.id, ModelState.PENDING, ModelState.IMPORTED, change.at)

@@ -9,6 +9,7 @@ from adapters.sqlite.database import Row, Transaction
 from adapters.sqlite.records import (
     LINK_MODEL_TAG,
     LINK_PENDING_TAG,
+    Stored,
     link_tags,
     models_by_hash,
     pending_by_path,
@@ -25,7 +26,7 @@ from engine.facts.promotion_report import Outcome
 from engine.facts.records import ModelRecord
 from engine.facts.source import Defect, Notice
 from engine.facts.states import ModelState
-from engine.facts.work import CarriedImage, ExistingPreviews, Work, WorkItem
+from engine.facts.work import CarriedImage, ExistingPreviews, Run, Work, WorkItem
 from engine.ports.changes import (
     Activate,
     Fail,
@@ -196,7 +197,7 @@ def take_in_hand(tx: Transaction, change: TakeInHand) -> ExistingPreviews:
     item = change.item
     if tx.execute(TAKE, change.at, item.id, item.state) != 1:
         raise StaleTransition(item.id, item.state, "in hand")
-    if not item.sha256:
+    if not item.sha256 or item.work is Work.HASH:
         return ExistingPreviews(0, frozenset())
     models = models_by_hash(tx, [item.sha256])
     return ExistingPreviews(
@@ -214,10 +215,16 @@ def activate(tx: Transaction, change: Activate) -> None:
     work = change.item
     item = claimed(tx, work, ModelState.PROMOTED)
     found = models_by_hash(tx, [work.sha256]).get(work.sha256)
-    existing = found.record if found else None
-    joining = run_of(tx, item.working_run).joining
-    active = decisions.activate(work.candidate, work.sha256, existing, joining, change.images_count)
-    if change.images_count is not None:
+    become_active(tx, item, run_of(tx, item.working_run), found, change)
+
+
+def become_active(
+    tx: Transaction, item: Item, run: Run, found: Stored[ModelRecord] | None, change: Activate
+) -> None:
+    """The model joins the one that was `found` under its hash, or becomes active as it is."""
+    work, existing, count = change.item, found.record if found else None, change.images_count
+    active = decisions.activate(work.candidate, work.sha256, existing, run.joining, count)
+    if count is not None:
         previews.carried_out(tx, work.sha256)
     write_models(tx, [(active.record, found.extra if found else {})])
     link_tags(tx, LINK_MODEL_TAG, [(work.sha256, work.candidate.tags)])

@@ -1,8 +1,9 @@
 """Who works on what: feeds items with work to idle workers, in order, and one of a hash at a time.
 
 Two items of one hash become one record, first row first, so the second is held back until the
-first has ended. Items that were in hand in a crash go first, each alone: if one of them kills
-the process again, no other is blamed.
+first has ended. Small ones that follow each other can be handed out many at once. Items that were
+in hand in a crash go first, each alone: if one of them kills the process again, no other is
+blamed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from engine.facts.work import BEFORE_FIRST_KEY, WorkItem
 
 WINDOW = 64
-"""How many items are read ahead, and how many may be held back for others of their hash."""
+"""How many items may be held back for others of their hash."""
+
+AHEAD = 128
+"""How many items are read ahead."""
+
+TOGETHER = 128
+"""How many small items one worker takes at once: they share their commits."""
 
 
 Queue = Callable[[int, int, bool], Awaitable[list[WorkItem]]]
@@ -27,11 +34,27 @@ Queue = Callable[[int, int, bool], Awaitable[list[WorkItem]]]
 `limit`; `crashed` selects those that were in hand in a crash, else the others."""
 
 
+Job = list[WorkItem]
+"""Items that one worker takes at once: one, or several small ones."""
+
+
 class Processes(Protocol):
     """Does what is to be done for an item."""
 
     async def process(self, item: WorkItem) -> None:
         """Finish the item's work, or fail the item; raises only what ends the run."""
+        ...
+
+
+class TakesTogether(Protocol):
+    """Does what is to be done for many small items at once."""
+
+    def takes(self, item: WorkItem) -> bool:
+        """Whether an item is small."""
+        ...
+
+    async def process_all(self, items: list[WorkItem]) -> None:
+        """Finish the work of items, or fail them; raises only what ends the run."""
         ...
 
 
@@ -49,14 +72,16 @@ class Dispatcher:
     def __init__(self, queue: Queue, workers: int) -> None:
         self._queue = queue
         self._workers = workers
-        self._inbox_send: MemoryObjectSendStream[News | WorkItem]
-        self._inbox: MemoryObjectReceiveStream[News | WorkItem]
+        self._inbox_send: MemoryObjectSendStream[News | Job]
+        self._inbox: MemoryObjectReceiveStream[News | Job]
         # Every worker can report, and be told to drain, without waiting for the intake's news.
         self._inbox_send, self._inbox = anyio.create_memory_object_stream(workers + 2)
-        self._jobs: MemoryObjectSendStream[WorkItem]
-        self._jobs_receive: MemoryObjectReceiveStream[WorkItem]
+        self._jobs: MemoryObjectSendStream[Job]
+        self._jobs_receive: MemoryObjectReceiveStream[Job]
         self._jobs, self._jobs_receive = anyio.create_memory_object_stream(workers)
-        self._in_hand: dict[int, WorkItem] = {}
+        self._jobs_in_hand = 0
+        self._busy: set[str] = set()
+        self._spare: WorkItem | None = None
         self._held: deque[WorkItem] = deque()
         self._ahead: deque[WorkItem] = deque()
         self._cursor = BEFORE_FIRST_KEY
@@ -76,23 +101,29 @@ class Dispatcher:
             with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
                 await self._inbox_send.send(News.DRAIN)
 
-    async def run(self, worker: Processes) -> None:
-        """Feed `workers` tasks that share one `worker` until there is nothing left to do."""
+    async def run(self, worker: Processes, together: TakesTogether | None = None) -> None:
+        """Feed `workers` tasks that share one `worker` until there is nothing left to do.
+
+        `together` is who does small items, many at once.
+        """
         try:
             async with anyio.create_task_group() as tasks:
                 for _ in range(self._workers):
-                    tasks.start_soon(self._work, worker)
+                    tasks.start_soon(self._work, worker, together)
                 await self._feed_suspects()
-                await self._feed()
+                await self._feed(together)
                 self._jobs.close()
         finally:
             for stream in (self._jobs, self._jobs_receive, self._inbox_send, self._inbox):
                 stream.close()
 
-    async def _work(self, worker: Processes) -> None:
-        async for item in self._jobs_receive:
-            await worker.process(item)
-            await self._inbox_send.send(item)
+    async def _work(self, worker: Processes, together: TakesTogether | None) -> None:
+        async for job in self._jobs_receive:
+            if len(job) > 1 and together is not None:
+                await together.process_all(job)
+            else:
+                await worker.process(job[0])
+            await self._inbox_send.send(job)
 
     async def _feed_suspects(self) -> None:
         cursor = BEFORE_FIRST_KEY
@@ -100,43 +131,65 @@ class Dispatcher:
             for suspect in suspects:
                 if self._draining:
                     return
-                self._hand_out(suspect)
-                while self._in_hand:
+                self._hand_out([self._claimed(suspect)])
+                while self._jobs_in_hand:
                     self._take(await self._inbox.receive())
                 cursor = suspect.key
 
-    async def _feed(self) -> None:
+    async def _feed(self, together: TakesTogether | None) -> None:
         while True:
-            while len(self._in_hand) < self._workers and not self._draining:
-                item = await self._next()
-                if item is None:
+            while self._jobs_in_hand < self._workers and not self._draining:
+                job = await self._next_job(together)
+                if not job:
                     break
-                self._hand_out(item)
-            if not self._in_hand and (self._draining or not self._intake_open):
+                self._hand_out(job)
+            if not self._jobs_in_hand and (self._draining or not self._intake_open):
                 return
             self._take(await self._inbox.receive())
 
+    async def _next_job(self, together: TakesTogether | None) -> Job:
+        """The next item, or as many small ones as follow each other; empty where there is none."""
+        job: Job = []
+        while len(job) < TOGETHER:
+            item, self._spare = self._spare or await self._next(), None
+            if item is None:
+                break
+            small = together is not None and together.takes(item)
+            if job and not small:
+                self._spare = item
+                break
+            job.append(item)
+            if not small:
+                break
+        return job
+
     async def _next(self) -> WorkItem | None:
-        """The next item in order whose hash nobody has in hand."""
-        busy = {item.sha256 for item in self._in_hand.values() if item.sha256}
+        """The next item in order whose hash nobody has in hand, and from now on has."""
+        held: set[str] = set()
         for item in self._held:
-            if item.sha256 not in busy:
+            if item.sha256 not in self._busy and item.sha256 not in held:
                 self._held.remove(item)
-                return item
-            busy.add(item.sha256)
+                return self._claimed(item)
+            held.add(item.sha256)
         while len(self._held) < WINDOW:
             if not self._ahead and not await self._read_ahead():
                 return None
             item = self._ahead.popleft()
-            if item.sha256 not in busy:
-                return item
+            if item.sha256 not in self._busy and item.sha256 not in held:
+                return self._claimed(item)
             self._held.append(item)
+            held.add(item.sha256)
         return None
+
+    def _claimed(self, item: WorkItem) -> WorkItem:
+        if item.sha256:
+            self._busy.add(item.sha256)
+        return item
 
     async def _read_ahead(self) -> bool:
         if self._exhausted:
             return False
-        batch = await self._queue(self._cursor, WINDOW, False)
+        batch = await self._queue(self._cursor, AHEAD, False)
         if not batch:
             self._exhausted = True
             return False
@@ -144,13 +197,14 @@ class Dispatcher:
         self._ahead.extend(batch)
         return True
 
-    def _hand_out(self, item: WorkItem) -> None:
-        self._in_hand[item.id] = item
-        self._jobs.send_nowait(item)
+    def _hand_out(self, job: Job) -> None:
+        self._jobs_in_hand += 1
+        self._jobs.send_nowait(job)
 
-    def _take(self, message: News | WorkItem) -> None:
-        if isinstance(message, WorkItem):
-            del self._in_hand[message.id]
+    def _take(self, message: News | Job) -> None:
+        if isinstance(message, list):
+            self._jobs_in_hand -= 1
+            self._busy.difference_update(item.sha256 for item in message)
         elif message is News.NO_MORE_WORK:
             self._intake_open = False
             self._exhausted = False

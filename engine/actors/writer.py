@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 import anyio
@@ -18,7 +19,7 @@ from engine.ports.journal import Store
 T = TypeVar("T")
 
 GROUP_SIZE = 64
-"""How many changes one commit takes at most; more wait in their callers."""
+"""How many callers' changes one commit takes at most; more wait in their callers."""
 
 
 class Commits(Protocol):
@@ -26,6 +27,13 @@ class Commits(Protocol):
 
     async def commit(self, change: Change[T]) -> T:
         """Commit a change and wait for its outcome. Raises what the store raised for it."""
+        ...
+
+    async def commit_all(self, changes: Sequence[Change[T]]) -> list[T]:
+        """Commit changes in one transaction, all or none, and wait for their outcomes.
+
+        Raises what the store raised for one of them.
+        """
         ...
 
 
@@ -41,12 +49,17 @@ class Writer:
         self._pulse = pulse
         self._tell = tell
         self._waiting = Waiting(self._told)
-        self._mailbox: Mailbox[Change[Any]] = Mailbox(GROUP_SIZE)
+        self._mailbox: Mailbox[Sequence[Change[Any]]] = Mailbox(GROUP_SIZE)
 
     async def commit(self, change: Change[T]) -> T:
         """Commit a change with whatever else waits; returns its outcome when it is durable."""
-        outcome: T = await self._mailbox.ask(change)
+        [outcome] = await self.commit_all([change])
         return outcome
+
+    async def commit_all(self, changes: Sequence[Change[T]]) -> list[T]:
+        """Commit changes together with whatever else waits; their outcomes when all are durable."""
+        outcomes: list[T] = await self._mailbox.ask(changes)
+        return outcomes
 
     @property
     def is_waiting(self) -> bool:
@@ -72,9 +85,10 @@ class Writer:
         """Take no more changes."""
         self._mailbox.close()
 
-    async def _commit_group(self, group: list[Question[Change[Any]]]) -> None:
+    async def _commit_group(self, group: list[Question[Sequence[Change[Any]]]]) -> None:
         try:
-            outcomes = await self._apply([question.message for question in group])
+            changes = [change for question in group for change in question.message]
+            outcomes = iter(await self._apply(changes))
         except DatabaseBusy:
             for question in group:
                 question.refuse(DatabaseBusy())
@@ -87,8 +101,8 @@ class Writer:
             for question in group:
                 await self._commit_group([question])
             return
-        for question, outcome in zip(group, outcomes, strict=True):
-            question.answer(outcome)
+        for question in group:
+            question.answer(list(islice(outcomes, len(question.message))))
 
     async def _apply(self, changes: list[Change[Any]]) -> list[Any]:
         while True:

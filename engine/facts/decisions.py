@@ -5,6 +5,7 @@ Whoever stores looks up what is asked for here, and applies what comes out, in o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -19,6 +20,7 @@ from engine.facts.conflicts import (
     with_images,
 )
 from engine.facts.files import FoundFile
+from engine.facts.preview_sets import PlannedSet
 from engine.facts.promotion_report import Outcome
 from engine.facts.records import ModelRecord, PendingModelRecord
 from engine.facts.source import Defect, Notice, SourceModel
@@ -59,12 +61,10 @@ def decide(strategy: ConflictStrategy | None, existing: ModelRecord | None) -> D
             return Decision(Course.GO_ON)
 
 
-def needs_no_files(state: ModelState, candidate: SourceModel) -> bool:
-    """Whether an item whose content is known becomes active by its record alone.
-
-    One that was `imported` before may have had images, and left some of their previews.
-    """
-    return state is ModelState.PENDING and not candidate.images
+def needs_no_files(candidate: SourceModel, unfinished: Sequence[PlannedSet]) -> bool:
+    """Whether a model whose content is known becomes active by its record alone: it has no images,
+    and no interrupted writing of previews is to be cleared away."""
+    return not candidate.images and not unfinished
 
 
 class Activation(msgspec.Struct, frozen=True):

@@ -72,7 +72,10 @@ class RememberHash(Change[None], frozen=True):
 
 
 class Decide(Change["ExistingPreviews | None"], frozen=True):
-    """Take a hashed item in hand and settle its conflict; None when it goes no further."""
+    """Take a hashed item in hand and settle its conflict; None when nothing is left to do.
+
+    One that needs no previews becomes active at once.
+    """
 
     item: WorkItem
     at: int

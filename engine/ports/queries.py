@@ -106,9 +106,10 @@ class OpenWork(Query[list[WorkItem]], frozen=True):
 
 
 class PromotionWindow(Query[int | None], frozen=True):
-    """The first place of a promotion that has work left; None at the end."""
+    """The first place > `after` of a promotion that has work left; None at the end."""
 
     run_id: int
+    after: int
 
 
 class EnlistedItems(Query[list[WorkItem]], frozen=True):
@@ -120,6 +121,12 @@ class EnlistedItems(Query[list[WorkItem]], frozen=True):
     until: int
     limit: int
     crashed: bool = False
+
+
+class CachedHashes(Query[dict[str, tuple[FileFacts, str]]], frozen=True):
+    """Of those of the paths that were hashed before: how the file looked, and its hash."""
+
+    paths: Sequence[str]
 
 
 class CachedHash(Query[str | None], frozen=True):

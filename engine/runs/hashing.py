@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import msgspec
 from anyio import from_thread, to_thread
 
 from engine.facts.files import FileFacts, UnusableFile
-from engine.ports.queries import CachedHash
+from engine.ports.files import ModelFiles
+from engine.ports.queries import CachedHash, CachedHashes
 from engine.runs.resources import WorkerResources
 
 ATTEMPTS = 3
 """How often a file that changes while it is read is read again."""
 
 
-class FileHash:
+SMALL_BYTES = 1 << 20
+"""A file up to this size is hashed with others in one go of a thread."""
+
+
+class FileHash(msgspec.Struct, frozen=True):
     """A hash, how the file looked, and whether it had to be read for it."""
 
-    def __init__(self, sha256: str, facts: FileFacts, read: bool) -> None:
-        self.sha256 = sha256
-        self.facts = facts
-        self.read = read
+    sha256: str
+    facts: FileFacts
+    read: bool
 
 
 async def hash_file(resources: WorkerResources, path: str) -> FileHash:
@@ -37,6 +44,48 @@ async def hash_file(resources: WorkerResources, path: str) -> FileHash:
         f"The file {path} keeps changing while it is read. Wait until whatever writes it has "
         "ended, then try again.",
     )
+
+
+async def hash_small_files(
+    resources: WorkerResources, paths: Sequence[str]
+) -> list[FileHash | UnusableFile | None]:
+    """The hash of each file, or why it has none; None for one that is large, or changes just now,
+    and is better hashed by itself."""
+    known = await resources.journal.ask(CachedHashes(paths))
+    return await to_thread.run_sync(
+        _hash_small_files, resources.models, paths, known, limiter=resources.cpu
+    )
+
+
+def _hash_small_files(
+    models: ModelFiles, paths: Sequence[str], known: Mapping[str, tuple[FileFacts, str]]
+) -> list[FileHash | UnusableFile | None]:
+    """In a thread."""
+    found: list[FileHash | UnusableFile | None] = []
+    for path in paths:
+        from_thread.check_cancelled()
+        try:
+            found.append(_hash_small_file(models, path, known.get(path)))
+        except UnusableFile as reason:
+            found.append(reason)
+    return found
+
+
+def _hash_small_file(
+    models: ModelFiles, path: str, known: tuple[FileFacts, str] | None
+) -> FileHash | None:
+    facts = models.facts(path)
+    if known is not None and known[0] == facts:
+        return FileHash(known[1], facts, read=False)
+    if facts.size > SMALL_BYTES:
+        return None
+    sha256, before = models.sha256(path, _unmeasured)
+    after = models.facts(path)
+    return FileHash(sha256, after, read=True) if before == after else None
+
+
+def _unmeasured(_: int) -> None:
+    """The progress within a small file matters to nobody."""
 
 
 async def _read(resources: WorkerResources, path: str) -> tuple[str, FileFacts]:

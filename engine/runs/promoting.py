@@ -11,15 +11,15 @@ from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 
-from engine.actors.dispatcher import Dispatcher, News, Processes
+from engine.actors.dispatcher import Dispatcher, News, Processes, TakesTogether
 from engine.actors.writer import Commits
-from engine.facts.work import Run, Work, WorkItem
+from engine.facts.work import BEFORE_FIRST_KEY, Run, Work, WorkItem
 from engine.ports.changes import ForgetUnusedOriginals
 from engine.ports.files import LibraryFiles
 from engine.ports.journal import Reader
 from engine.ports.queries import EnlistedItems, PromotionWindow, UnusedOriginals
 
-WINDOW_PLACES = 256
+WINDOW_PLACES = 512
 """How many models are hashed before the first of them is promoted."""
 
 
@@ -33,6 +33,7 @@ class PromotionRun:
         reader: Reader,
         writer: Commits,
         worker: Processes,
+        together: TakesTogether,
         library: LibraryFiles,
         io: CapacityLimiter,
         tasks: int,
@@ -41,6 +42,7 @@ class PromotionRun:
         self._reader = reader
         self._writer = writer
         self._worker = worker
+        self._together = together
         self._library = library
         self._io = io
         self._tasks = tasks
@@ -49,11 +51,13 @@ class PromotionRun:
 
     async def execute(self) -> None:
         """Run to the end, or until `drain`."""
-        while (first := await self._reader.ask(PromotionWindow(self._run.id))) is not None:
+        until = BEFORE_FIRST_KEY
+        while (first := await self._first_place(until)) is not None:
+            until = first + WINDOW_PLACES - 1
             for work in (Work.HASH, Work.PROMOTION):
                 if self._draining:
                     return
-                await self._dispatch(work, first + WINDOW_PLACES - 1)
+                await self._dispatch(work, until)
         await self._remove_unused_originals()
 
     async def drain(self) -> None:
@@ -62,11 +66,19 @@ class PromotionRun:
         if self._dispatcher is not None:
             await self._dispatcher.drain()
 
+    async def _first_place(self, after: int) -> int | None:
+        """Where there is work left, behind a place or, once none is there, from the start: a model
+        that was tried again meanwhile lies before it."""
+        found = await self._reader.ask(PromotionWindow(self._run.id, after))
+        if found is None and after != BEFORE_FIRST_KEY:
+            found = await self._reader.ask(PromotionWindow(self._run.id, BEFORE_FIRST_KEY))
+        return found
+
     async def _dispatch(self, work: Work, until: int) -> None:
         queue = partial(self._queue, work, until)
         self._dispatcher = Dispatcher(queue, self._tasks)
         await self._dispatcher.tell(News.NO_MORE_WORK)
-        await self._dispatcher.run(self._worker)
+        await self._dispatcher.run(self._worker, self._together)
 
     async def _queue(
         self, work: Work, until: int, after: int, limit: int, crashed: bool

@@ -220,7 +220,7 @@ async def test_a_conflict_that_is_not_to_be_joined_goes_no_further(
     await waiting(bench, 3)
     run = await promote(bench, [3], strategy)
     assert await decide(bench, await hashed(bench, run, "taken")) is None
-    assert await bench.store.ask(PromotionWindow(run.id)) is None
+    assert await bench.store.ask(PromotionWindow(run.id, after=-1)) is None
 
 
 async def test_a_conflict_without_a_strategy_is_reported_with_both_sides(bench: Bench) -> None:
