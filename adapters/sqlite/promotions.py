@@ -7,6 +7,7 @@ import msgspec
 from adapters.sqlite import previews
 from adapters.sqlite.database import Transaction, readable
 from adapters.sqlite.numbers import LAST_ITEM, last_in_queue
+from adapters.sqlite.promotion_reads import known_paths
 from adapters.sqlite.records import models_by_hash, write_pending
 from adapters.sqlite.runs import run_of
 from adapters.sqlite.transitions import (
@@ -245,8 +246,12 @@ def forget_unused_originals(tx: Transaction, change: ForgetUnusedOriginals) -> N
 
 
 def add_found(tx: Transaction, change: AddFound) -> list[int]:
-    """New files become pending models, numbered on in the order they were found."""
-    numbered = enumerate(change.files, start=last_in_queue(tx) + 1)
-    records = [decisions.found_record(file, number) for number, file in numbered]
+    """Files of unknown paths become pending models, numbered on in the order they were found."""
+    known = known_paths(tx, [path for file in change.files for path in (file.path, file.real_path)])
+    new = decisions.unknown_files(change.files, known)
+    records = [
+        decisions.found_record(file, number)
+        for number, file in enumerate(new, start=last_in_queue(tx) + 1)
+    ]
     write_pending(tx, [(record, {}) for record in records])
     return [record.id for record in records]

@@ -5,7 +5,7 @@ Whoever stores looks up what is asked for here, and applies what comes out, in o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -128,6 +128,11 @@ def enlist(
 def not_waiting(pending_id: int) -> Defect:
     """Why an id that nobody in the queue has is not promoted."""
     return Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")
+
+
+def unknown_files(files: Iterable[FoundFile], known: Container[str]) -> list[FoundFile]:
+    """Those of the files that no model has by its path or by the one free of links."""
+    return [file for file in files if file.path not in known and file.real_path not in known]
 
 
 def found_record(file: FoundFile, number: int) -> PendingModelRecord:

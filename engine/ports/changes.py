@@ -88,7 +88,11 @@ class ForgetUnusedOriginals(Change[None], frozen=True):
 
 
 class AddFound(Change[list[int]], frozen=True):
-    """New files that a scan found become pending models; returns their ids."""
+    """New files that a scan found become pending models; returns their ids.
+
+    A file whose path a model has by now, as another scan or a migration may have recorded it since
+    it was looked for, is left to that one.
+    """
 
     files: list[FoundFile]
 

@@ -24,7 +24,7 @@ from engine.ports.queries import (
     PromotionRunOf,
 )
 from tests.contract.bench import AT, BROKE, Bench, finished
-from tests.contract.test_store_promotions import FACTS, enlisted, hashed, promote, waiting
+from tests.contract.test_store_promotions import FACTS, enlisted, hashed, pictured, promote, waiting
 from tests.unit.rows import BROKEN, row, sha
 
 pytestmark = pytest.mark.anyio
@@ -104,7 +104,7 @@ async def test_what_was_tried_again_is_no_failure_any_more(bench: Bench) -> None
 async def test_a_failure_of_a_promotion_belongs_to_both_runs_and_is_retried_by_one(
     bench: Bench,
 ) -> None:
-    first = await waiting(bench, 2)
+    first = await pictured(bench, 2)
     second = await promote(bench, [2])
     (item,) = await enlisted(bench, second, Work.HASH)
     await bench.fail(item)
@@ -205,7 +205,7 @@ async def test_a_model_has_the_history_of_every_item_that_became_it(bench: Bench
 
 
 async def test_a_step_belongs_to_the_run_that_made_it(bench: Bench) -> None:
-    first = await waiting(bench, 2)
+    first = await pictured(bench, 2)
     change = OpenPromotion([2], None, {2: 10}, AT + 5)
     (second,) = await bench.store.apply([change])
     assert isinstance(second, Run)
@@ -224,7 +224,7 @@ async def test_a_step_belongs_to_the_run_that_made_it(bench: Bench) -> None:
 
 
 async def test_the_last_promotion_is_found(bench: Bench) -> None:
-    first = await waiting(bench, 2)
+    first = await pictured(bench, 2)
     assert await bench.store.ask(PromotionRunOf(None)) is None
     assert await bench.store.ask(PromotionRunOf(first.id)) is None
     second = await promote(bench, [2])

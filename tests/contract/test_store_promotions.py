@@ -51,6 +51,16 @@ async def waiting(bench: Bench, *keys: int) -> Run:
     return run
 
 
+async def pictured(bench: Bench, *keys: int) -> Run:
+    """As `waiting`, with an image to each model that waits."""
+    run = await bench.open_run()
+    rows = [row(key, images=("a.png",)) for key in keys]
+    await bench.record(run, row(1, sha256=sha("taken")), *rows)
+    await bench.store.apply([parked(item, "a.png") for item in await bench.work(run)])
+    await bench.end_run(run)
+    return run
+
+
 async def promote(
     bench: Bench, ids: Sequence[int], strategy: ConflictStrategy | None = None
 ) -> Run:
@@ -199,7 +209,7 @@ async def test_each_file_is_counted_by_its_true_size_when_it_was_read(bench: Ben
 async def test_a_model_without_a_conflict_goes_on_whatever_the_strategy(
     bench: Bench, strategy: ConflictStrategy | None
 ) -> None:
-    await waiting(bench, 3)
+    await pictured(bench, 3)
     run = await promote(bench, [3], strategy)
     assert await decide(bench, await hashed(bench, run, "new")) == ExistingPreviews(0, frozenset())
 
@@ -208,9 +218,43 @@ async def test_a_model_without_a_conflict_goes_on_whatever_the_strategy(
 async def test_a_conflict_that_is_to_be_joined_goes_on(
     bench: Bench, strategy: ConflictStrategy
 ) -> None:
-    await waiting(bench, 3)
+    await pictured(bench, 3)
     run = await promote(bench, [3], strategy)
     assert await decide(bench, await hashed(bench, run, "taken")) is not None
+
+
+@pytest.mark.parametrize("strategy", [None, *ConflictStrategy])
+async def test_a_model_that_needs_no_previews_is_active_once_it_is_decided(
+    bench: Bench, strategy: ConflictStrategy | None
+) -> None:
+    await waiting(bench, 3)
+    run = await promote(bench, [3], strategy)
+    assert await decide(bench, await hashed(bench, run, "new")) is None
+    assert ((await bench.store.ask(PromotionOf(run.id))).success, queue(bench)) == ([3], [])
+    assert (await bench.store.ask(StatusOf(run.id))).work == 0
+
+
+@pytest.mark.parametrize("strategy", [MERGE, OVERRIDE])
+async def test_one_that_needs_no_previews_keeps_those_of_the_model_it_joins(
+    bench: Bench, strategy: ConflictStrategy
+) -> None:
+    await waiting(bench, 3)
+    bench.sql("UPDATE models SET meta_json = json_set(meta_json, '$.images_count', 2)")
+    run = await promote(bench, [3], strategy)
+    await decide(bench, await hashed(bench, run, "taken"))
+    counts = bench.sql("SELECT json_extract(meta_json, '$.images_count') FROM models")
+    assert counts == [(2,)]
+
+
+async def test_one_whose_images_were_in_hand_before_is_not_active_without_a_look(
+    bench: Bench,
+) -> None:
+    await pictured(bench, 3)
+    run = await promote(bench, [3])
+    await decided(bench, run, "new")
+    bench.sql("UPDATE pending_import SET meta_json = json_set(meta_json, '$.images', json('[]'))")
+    (item,) = await enlisted(bench, run, Work.PROMOTION)
+    assert await decide(bench, item) is not None
 
 
 @pytest.mark.parametrize("strategy", [None, IGNORE, DELETE])
@@ -236,7 +280,7 @@ async def test_a_conflict_without_a_strategy_is_reported_with_both_sides(bench: 
 
 
 async def test_a_conflict_is_reported_even_when_it_arose_after_a_failure(bench: Bench) -> None:
-    await waiting(bench, 3, 4)
+    await pictured(bench, 3, 4)
     first = await promote(bench, [3, 4])
     failing = await decided(bench, first, "same")
     await bench.fail(failing)
@@ -268,14 +312,14 @@ async def test_a_deleted_row_is_still_known_to_its_source(bench: Bench) -> None:
 
 
 async def test_a_promoted_model_waits_no_longer(bench: Bench) -> None:
-    await waiting(bench, 3)
+    await pictured(bench, 3)
     run = await promote(bench, [3])
     await bench.store.apply([finished(await decided(bench, run, "new"))])
     assert ((await bench.store.ask(PromotionOf(run.id))).success, queue(bench)) == ([3], [])
 
 
 async def test_a_promoted_model_is_active(bench: Bench) -> None:
-    await waiting(bench, 3)
+    await pictured(bench, 3)
     run = await promote(bench, [3])
     await bench.store.apply([finished(await decided(bench, run, "new"))])
     found = bench.sql("SELECT path FROM models WHERE sha256 = ?", sha("new"))
@@ -283,7 +327,7 @@ async def test_a_promoted_model_is_active(bench: Bench) -> None:
 
 
 async def test_a_promotion_is_counted_in_both_runs(bench: Bench) -> None:
-    imported = await waiting(bench, 3)
+    imported = await pictured(bench, 3)
     run = await promote(bench, [3])
     await bench.store.apply([finished(await decided(bench, run, "new"))])
     counts = [(await bench.store.ask(StatusOf(i.id))).counts for i in (imported, run)]
@@ -361,10 +405,35 @@ async def test_found_files_wait_under_new_numbers(bench: Bench) -> None:
     ]
 
 
+async def test_a_file_that_another_brought_meanwhile_is_learnt_and_left_as_it_is(
+    bench: Bench,
+) -> None:
+    await waiting(bench, 3)
+    bench.sql("UPDATE pending_import SET name = 'theirs', sha256 = 'known'")
+    before = bench.sql("SELECT * FROM pending_import")
+    known, new = "/models/3.safetensors", "/found/1.pt"
+    files = [FoundFile(path, path, "vae", 1, AT) for path in (known, new)]
+    assert await bench.store.apply([AddFound(files)]) == [[4]]
+    assert bench.sql("SELECT * FROM pending_import WHERE id = 3") == before
+
+
+async def test_a_file_that_became_active_meanwhile_does_not_wait_again(bench: Bench) -> None:
+    await waiting(bench)
+    active = "/models/1.safetensors"
+    found = FoundFile(active, active, "vae", 1, AT)
+    assert (await bench.store.apply([AddFound([found])]), queue(bench)) == ([[]], [])
+
+
+async def test_two_scans_that_find_one_file_add_it_once(bench: Bench) -> None:
+    found = [FoundFile(f"/found/{n}.pt", f"/found/{n}.pt", "vae", 1, AT) for n in (1, 2, 3)]
+    outcomes = await bench.store.apply([AddFound(found[:2]), AddFound(found[1:])])
+    assert (outcomes, queue(bench)) == ([[1, 2], [3]], [1, 2, 3])
+
+
 async def test_a_found_file_can_be_promoted(bench: Bench) -> None:
     await bench.store.apply([AddFound([FoundFile("/found/1.pt", "/found/1.pt", "vae", 1, AT)])])
     run = await promote(bench, [1])
-    await bench.store.apply([finished(await decided(bench, run, "new"))])
+    await decide(bench, await hashed(bench, run, "new"))
     assert (await bench.store.ask(PromotionOf(run.id))).success == [1]
 
 
@@ -457,7 +526,7 @@ async def test_the_number_of_a_deleted_model_is_not_given_again(bench: Bench) ->
 async def test_the_number_of_a_promoted_model_is_not_given_again(bench: Bench) -> None:
     await waiting(bench, 3)
     promotion = await promote(bench, [3])
-    await bench.store.apply([finished(await decided(bench, promotion, "new"))])
+    await decide(bench, await hashed(bench, promotion, "new"))
     await bench.end_run(promotion)
     other = await bench.open_run("/another/hikaze_mm.sqlite3")
     await bench.record(other, row(3, path="/another/3.safetensors"))

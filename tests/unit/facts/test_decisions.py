@@ -9,6 +9,7 @@ from engine.facts.conflicts import ConflictStrategy
 from engine.facts.decisions import Course, Decision, Enlistment
 from engine.facts.files import FoundFile
 from engine.facts.lifecycle import LEGAL, steps_from
+from engine.facts.preview_sets import PlannedSet
 from engine.facts.promotion_report import Outcome
 from engine.facts.records import ActiveMeta, ModelRecord, PendingMeta, PendingModelRecord
 from engine.facts.source import Defect, Notice
@@ -41,18 +42,17 @@ def test_a_conflict_takes_the_course_of_its_strategy(
     assert decisions.decide(strategy, ACTIVE) == decision
 
 
+UNFINISHED = PlannedSet(sha(1), 0, (b"0" * 16,) * 3)
+
+
 @pytest.mark.parametrize(
-    ("state", "images", "alone"),
-    [
-        (ModelState.PENDING, (), True),
-        (ModelState.PENDING, ("a.png",), False),
-        (ModelState.IMPORTED, (), False),
-    ],
+    ("images", "unfinished", "alone"),
+    [((), (), True), (("a.png",), (), False), ((), (UNFINISHED,), False)],
 )
 def test_a_record_is_enough_where_no_previews_are_or_were_to_be_made(
-    state: ModelState, images: tuple[str, ...], alone: bool
+    images: tuple[str, ...], unfinished: tuple[PlannedSet, ...], alone: bool
 ) -> None:
-    assert decisions.needs_no_files(state, model(1, images=images)) is alone
+    assert decisions.needs_no_files(model(1, images=images), unfinished) is alone
 
 
 def test_a_model_of_new_content_becomes_active_with_its_previews() -> None:
