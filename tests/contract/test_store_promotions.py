@@ -9,6 +9,7 @@ import pytest
 from engine.errors import StaleTransition
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import FileFacts, FoundFile
+from engine.facts.preview_sets import PlannedSet
 from engine.facts.promotion_report import Conflict, ExistingSide, PendingSide
 from engine.facts.status import RunKind, RunState
 from engine.facts.work import ExistingPreviews, Run, Work, WorkItem
@@ -18,6 +19,7 @@ from engine.ports.changes import (
     ForgetUnusedOriginals,
     NoteHash,
     OpenPromotion,
+    PlanSets,
     RetryFailed,
     SetRunState,
 )
@@ -252,6 +254,7 @@ async def test_one_whose_images_were_in_hand_before_is_not_active_without_a_look
     await pictured(bench, 3)
     run = await promote(bench, [3])
     await decided(bench, run, "new")
+    await bench.store.apply([PlanSets([PlannedSet(sha("new"), 0, (b"." * 16,) * 3)])])
     bench.sql("UPDATE pending_import SET meta_json = json_set(meta_json, '$.images', json('[]'))")
     (item,) = await enlisted(bench, run, Work.PROMOTION)
     assert await decide(bench, item) is not None
