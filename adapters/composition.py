@@ -14,7 +14,7 @@ PAGE = Path(__file__).parent / "page"
 """The page that a server shows where no client is given."""
 
 if TYPE_CHECKING:
-    from adapters.cli.application import DemoLibrary, Serving
+    from adapters.cli.application import DemoLibrary, Discovery, Serving
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
     from engine.facts.status import RunStatus
@@ -128,8 +128,41 @@ class Reshelve:
             page=PAGE,
             library=arguments.library,
             version=__version__,
+            databases_in=self.databases_in,
             frontend=arguments.frontend,
         )
+
+    def discover(self) -> Discovery:
+        """Look below the working folder, the folders around it and the home folder, for 2 s."""
+        from adapters.cli.application import Discovery
+        from adapters.files.places import search, within
+        from adapters.sources.hikaze1.reader import DATABASE_NAME as LEGACY
+        from adapters.sqlite.opening import DATABASE_NAME as LIBRARY
+
+        here, home = Path.cwd(), Path.home()
+        places = [folder for folder in (here, home) if folder.is_dir()]
+        found = [
+            *(
+                path
+                for around in here.parents
+                for name in (LEGACY, LIBRARY)
+                for path in within(around, name)
+            ),
+            *search(places, {LEGACY, LIBRARY}),
+        ]
+        each = dict.fromkeys(path.resolve() for path in found)
+        return Discovery(
+            databases=tuple(path for path in each if path.name == LEGACY),
+            libraries=tuple(path.parent for path in each if path.name == LIBRARY),
+            places=tuple(dict.fromkeys(places)),
+        )
+
+    def databases_in(self, folder: Path) -> list[Path]:
+        """Legacy databases in a folder, or where an application in it keeps them."""
+        from adapters.files.places import within
+        from adapters.sources.hikaze1.reader import DATABASE_NAME
+
+        return within(folder, DATABASE_NAME)
 
     def make_demo(self, folder: Path) -> DemoLibrary:
         """Draw a small legacy library."""

@@ -24,6 +24,16 @@ class DemoLibrary(NamedTuple):
     images: Path
 
 
+class Discovery(NamedTuple):
+    """What was found on this machine, and below which folders it was looked for."""
+
+    databases: tuple[Path, ...]
+    """Of version 1."""
+    libraries: tuple[Path, ...]
+    """Folders of libraries of version 2."""
+    places: tuple[Path, ...]
+
+
 class Serving(AbstractContextManager[None], Protocol):
     """A server on an open port; leaving the block closes it."""
 
@@ -86,6 +96,14 @@ class Application(Protocol):
         tell_of_wait: Callable[[], None] = ...,
     ) -> AbstractAsyncContextManager[Verification]:
         """Compare a library's database and files, without owning it."""
+        ...
+
+    def discover(self) -> Discovery:
+        """Look for what can be migrated, for a moment."""
+        ...
+
+    def databases_in(self, folder: Path) -> list[Path]:
+        """Legacy databases in a folder, or where an application in it keeps them."""
         ...
 
     def make_demo(self, folder: Path) -> DemoLibrary:

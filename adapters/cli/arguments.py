@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
+from adapters.cli.values import Library, a_client, a_path, a_port, a_positive, a_root, a_subset
+
 STATES = ("pending", "imported", "images_done", "promoted", "failed")
 """As in `engine.lifecycle`, without importing the state machine for `--help`; a test compares."""
 
@@ -16,7 +18,9 @@ STATES = ("pending", "imported", "images_done", "promoted", "failed")
 class Arguments(argparse.Namespace):
     """The options of a command line; those of other commands are absent."""
 
-    command: str
+    words: list[str]
+    parser: argparse.ArgumentParser
+    command: str | None
     json: bool
     quiet: bool
     workers: int
@@ -44,10 +48,16 @@ class Arguments(argparse.Namespace):
 
 
 def parse(argv: list[str] | None) -> Arguments:
-    """The arguments, or exit 2 with usage."""
+    """The arguments, or exit 2 with usage.
+
+    There may be no command, and to a command the library may be missing: what is told then takes
+    more than the line to know.
+    """
     words = sys.argv[1:] if argv is None else argv
     named = next((word for word in words if not word.startswith("-")), "")
-    return _parser(named).parse_args(words, Arguments())
+    arguments = _parser(named).parse_args(words, Arguments())
+    arguments.words = list(words)
+    return arguments
 
 
 def processors() -> int:
@@ -69,9 +79,7 @@ def _parser(named: str) -> argparse.ArgumentParser:
         "previews included. Can be stopped or killed at any moment; `resume` goes on.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
-    commands = parser.add_subparsers(
-        dest="command", required=True, metavar="COMMAND", prog=parser.prog
-    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
     for name, (text, add_options) in _COMMANDS.items():
         if named in _COMMANDS and named != name:
             continue
@@ -84,6 +92,7 @@ def _parser(named: str) -> argparse.ArgumentParser:
         if name == named:
             add_options(command)
             _add_common_options(command)
+            command.set_defaults(parser=command)
     return parser
 
 
@@ -101,20 +110,6 @@ class _Version(argparse.Action):
 
         print(f"reshelve {__version__}")  # noqa: T201
         parser.exit()
-
-
-class _Library(argparse.Action):
-    """The library's folder, and how it was given: so it is named in commands to be pasted."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        namespace.library_given = str(values)
-        namespace.library = _path(str(values))
 
 
 class _Help(argparse.HelpFormatter):
@@ -138,7 +133,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
         "folder",
         metavar="DIR",
         nargs="?",
-        type=_path,
+        type=a_path,
         help="where (default: a new folder reshelve-demo)",
     )
 
@@ -146,12 +141,12 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 def _migrate(parser: argparse.ArgumentParser) -> None:
     _library(parser)
     parser.add_argument(
-        "legacy_db", metavar="LEGACY_DB", type=_path, help="the legacy database, hikaze_mm.sqlite3"
+        "legacy_db", metavar="LEGACY_DB", type=a_path, help="the legacy database, hikaze_mm.sqlite3"
     )
     parser.add_argument(
         "--images",
         metavar="DIR",
-        type=_path,
+        type=a_path,
         help="the legacy images (default: the folder images beside the database)",
     )
     parser.add_argument(
@@ -164,9 +159,7 @@ def _migrate(parser: argparse.ArgumentParser) -> None:
 
 
 def _library(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--library", metavar="DIR", action=_Library, required=True, help="the version 2 library"
-    )
+    parser.add_argument("--library", metavar="DIR", action=Library, help="the version 2 library")
 
 
 def _items(parser: argparse.ArgumentParser) -> None:
@@ -193,7 +186,7 @@ def _scan(parser: argparse.ArgumentParser) -> None:
         metavar="TYPE=DIR",
         action="append",
         required=True,
-        type=_root,
+        type=a_root,
         help="a folder of models of this type; may be given again",
     )
 
@@ -202,23 +195,23 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     _library(parser)
     parser.add_argument("--hash", action="store_true", help="hash the model files anew")
     parser.add_argument(
-        "--subset", metavar="K/N", type=_subset, help="with --hash: the K-th of N parts only"
+        "--subset", metavar="K/N", type=a_subset, help="with --hash: the K-th of N parts only"
     )
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
     _library(parser)
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
-    parser.add_argument("--port", type=_port, default=8189, help="default: %(default)s")
+    parser.add_argument("--port", type=a_port, default=8189, help="default: %(default)s")
     parser.add_argument(
-        "--frontend", metavar="DIR", type=_path, help="a built single-page client to serve at /"
+        "--frontend", metavar="DIR", type=a_client, help="a built single-page client to serve at /"
     )
     parser.add_argument(
         "--root",
         metavar="TYPE=DIR",
         action="append",
         default=[],
-        type=_root,
+        type=a_root,
         help="a folder of models of this type, for scans; may be given again",
     )
     parser.add_argument(
@@ -226,7 +219,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         action="append",
         default=[],
-        type=_path,
+        type=a_path,
         help="a folder that clients may name files in, beside the home folder, the working "
         "folder and the library",
     )
@@ -240,7 +233,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token",
         metavar="FILE",
-        type=_path,
+        type=a_path,
         help="a file with the token that every request must carry; needed for other addresses",
     )
     parser.add_argument(
@@ -256,7 +249,7 @@ def _add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         metavar="N",
-        type=_positive,
+        type=a_positive,
         default=processors(),
         help="how many images to encode and files to hash at once (default: %(default)s)",
     )
@@ -278,41 +271,3 @@ _COMMANDS = {
     "serve": ("serve the library over HTTP", _serve),
 }
 """What each is for, and what adds its options."""
-
-
-def _path(text: str) -> Path:
-    """An absolute path: two routes to one database are one source."""
-    return Path(text).expanduser().resolve()
-
-
-def _root(text: str) -> tuple[str, Path]:
-    name, separator, folder = text.partition("=")
-    if not (name and separator and folder):
-        raise argparse.ArgumentTypeError(f"{text} is not TYPE=DIR, such as loras=/models/loras")
-    return name, _path(folder)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text} is no port from 0 to 65535")
-    return int(text)
-
-
-def _subset(text: str) -> tuple[int, int]:
-    try:
-        part, parts = (int(number) for number in text.split("/"))
-    except ValueError:
-        part, parts = 0, 0
-    if not 1 <= part <= parts:
-        raise argparse.ArgumentTypeError(f"{text} is not K/N, such as 1/10")
-    return part, parts
-
-
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= 256:
-        raise argparse.ArgumentTypeError(f"{text} is no number from 1 to 256")
-    return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from argparse import ArgumentTypeError
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -18,7 +19,7 @@ from adapters.cli.output import Output
 from adapters.cli.runs import Steps, run_silently, run_steps
 from adapters.cli.serving import serve
 from adapters.cli.standing import WAITING
-from adapters.cli.suggestions import quoted
+from adapters.cli.suggestions import command, quoted
 from adapters.cli.tables import (
     show_items,
     show_pending,
@@ -26,7 +27,8 @@ from adapters.cli.tables import (
     show_scan,
     show_verified,
 )
-from engine.errors import LibraryTooOld, NothingToResume, SourceMissing
+from adapters.cli.values import a_path
+from engine.errors import LibraryTooOld, NothingToResume, SourceMissing, SourceUnreadable
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
 from engine.facts.findings import Problem, Sample
@@ -37,10 +39,16 @@ from engine.service import MigrationService
 
 async def migrate(arguments: Arguments, application: Application) -> int:
     """Stage 1 from a legacy database, and with `--promote` stage 2 for all that waits."""
+    # Before a library is made for nothing.
     if not await anyio.Path(arguments.legacy_db).exists():
-        # Before a library is made for nothing.
         raise SourceMissing(str(arguments.legacy_db))
     output = Output(arguments)
+    if await anyio.Path(arguments.legacy_db).is_dir():
+        found = await anyio.to_thread.run_sync(application.databases_in, arguments.legacy_db)
+        if len(found) != 1:
+            return _tell_which(arguments, output, found)
+        arguments.legacy_db = found[0]
+        output.say(f"The legacy database is {arguments.legacy_db}")
     images = arguments.images or arguments.legacy_db.parent / "images"
     strategy = ConflictStrategy(arguments.on_conflict or "merge")
     request = LegacyImport(str(arguments.legacy_db), str(images), strategy)
@@ -63,6 +71,31 @@ async def migrate(arguments: Arguments, application: Application) -> int:
             yield await service.begin_promotion(ids, strategy)
 
     return await run_steps(arguments, application, steps)
+
+
+def _tell_which(arguments: Arguments, output: Output, found: list[Path]) -> int:
+    """Say that a folder holds no legacy database, or which of several can be named."""
+    if not found:
+        raise SourceUnreadable(
+            str(arguments.legacy_db),
+            "it is a folder, and there is no hikaze_mm.sqlite3 in it, in its `data`, nor in "
+            "`custom_nodes/*/data`.",
+        )
+    output.fail(f"There are {len(found)} legacy databases in {arguments.legacy_db}. Take one:")
+    for path in found:
+        words = [
+            str(path) if _names(word, arguments.legacy_db) else word for word in arguments.words
+        ]
+        output.fail(f"  {command(*words)}")
+    return Exit.USAGE
+
+
+def _names(word: str, path: Path) -> bool:
+    """Whether a word of the command line is what named this path."""
+    try:
+        return a_path(word) == path
+    except ArgumentTypeError:
+        return False
 
 
 def _leads_out(images: Path) -> bool:

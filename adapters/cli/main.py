@@ -46,6 +46,14 @@ def run(application: Application, argv: list[str] | None = None) -> int:
 
 
 def _answer(arguments: Arguments, application: Application) -> int:
+    if arguments.command is None:
+        from adapters.cli.guidance import guide
+
+        return guide(application)
+    if arguments.command != "demo" and arguments.library is None:
+        from adapters.cli.guidance import ask_for_library
+
+        return ask_for_library(arguments, application)
     if arguments.command == "status":
         from adapters.cli.interpreter import without
 

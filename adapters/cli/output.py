@@ -55,6 +55,10 @@ class Output:
 
         self.progress.print(Text(sentence), soft_wrap=True)
 
+    def fail(self, sentence: str) -> None:
+        """Why a command does nothing, on standard error, however quiet it is to be."""
+        print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+
     def suggest(self, sentence: str, *words: str) -> None:
         """A remark that ends in a command on the same library, as it can be pasted."""
         from adapters.cli.suggestions import suggested

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
+import socket
 import sys
 from contextlib import suppress
 from functools import partial
@@ -16,6 +18,7 @@ from adapters.cli.exits import Exit
 from adapters.cli.output import Output
 from adapters.cli.signals import Stop, heed_signals
 from adapters.cli.standing import TELL_SECONDS, WAITING
+from adapters.cli.suggestions import command
 from engine.errors import DatabaseBusy, NothingToResume
 from engine.service import MigrationService
 
@@ -26,16 +29,21 @@ async def serve(arguments: Arguments, application: Application) -> int:
     try:
         token = _token(arguments)
     except (OSError, ValueError) as error:
-        output.say(f"The token file {arguments.token} cannot be used: {error}.")
+        output.fail(f"The token file {arguments.token} cannot be used: {error}.")
         return Exit.USAGE
     if token is None and not _is_local(arguments.host):
-        output.say("Binding to another address than this machine's own needs --token FILE.")
+        output.fail("Binding to another address than this machine's own needs --token FILE.")
         return Exit.USAGE
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     try:
         serving = application.serving(arguments, token)
     except OSError as error:
-        output.say(f"Cannot listen on {arguments.host}:{arguments.port}: {error.strerror}.")
+        output.fail(f"Cannot listen on {arguments.host}:{arguments.port}: {error.strerror}.")
+        if error.errno == errno.EADDRINUSE:
+            output.fail(
+                "Version 2 itself listens on the port after ComfyUI's, 8189 by default. To take "
+                f"another:\n  {command(*_on_free_port(arguments))}"
+            )
         return Exit.USAGE
     stop = Stop()
     roots = tuple(name for name, _ in arguments.root)
@@ -82,6 +90,20 @@ def _token(arguments: Arguments) -> str | None:
     if ";" in token or not token.isprintable():
         raise ValueError("it holds a semicolon or a character that no cookie can carry")
     return token
+
+
+def _on_free_port(arguments: Arguments) -> list[str]:
+    """The words of this command, with a port that is free now."""
+    with socket.socket(socket.AF_INET6 if ":" in arguments.host else socket.AF_INET) as probe:
+        probe.bind((arguments.host, 0))
+        free = probe.getsockname()[1]
+        for port in range(arguments.port + 1, min(arguments.port + 20, 65536)):
+            with suppress(OSError), socket.socket(probe.family) as other:
+                other.bind((arguments.host, port))
+                free = port
+                break
+    # The last one given counts.
+    return [*arguments.words, "--port", str(free)]
 
 
 def _is_local(host: str) -> bool:

@@ -23,7 +23,7 @@ from adapters.http.heads import Heads
 from adapters.http.navigation import SCHEMA_PATH
 from adapters.http.openapi import CompleteJson
 from adapters.http.requestlog import RequestLog
-from adapters.http.requests import AllowedPaths
+from adapters.http.requests import AllowedPaths, DatabasesIn, nowhere
 from engine.errors import ReshelveError
 from engine.facts.files import Root
 from engine.service import MigrationService
@@ -78,6 +78,8 @@ class Settings(msgspec.Struct, frozen=True):
     page: Path
     """The folder of the page of our own."""
     place: LibraryPlace
+    databases_in: DatabasesIn = nowhere
+    """Where legacy databases are looked for when a client names a folder."""
     roots: tuple[Root, ...] = ()
     frontend: Path | None = None
 
@@ -89,6 +91,7 @@ def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
         dependencies={
             "service": Provide(lambda: service, sync_to_thread=False),
             "allowed": Provide(lambda: settings.allowed, sync_to_thread=False),
+            "databases_in": Provide(lambda: settings.databases_in, sync_to_thread=False),
             "place": Provide(lambda: settings.place, sync_to_thread=False),
             "roots": Provide(lambda: settings.roots, sync_to_thread=False),
         },

@@ -101,6 +101,18 @@ class PathNotAllowed(errors.ReshelveError):
         )
 
 
+class PathOfWindows(errors.ReshelveError):
+    """A path of another system than the server's."""
+
+    code = "path_of_windows"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is a path of Windows, and the server runs on another system. Give the path "
+            "that the file has there."
+        )
+
+
 STATUS: dict[type[errors.ReshelveError], int] = {
     InvalidRequest: 400,
     TooMany: 400,
@@ -115,6 +127,7 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     NoRun: 404,
     errors.UnknownRun: 404,
     errors.SourceMissing: 404,
+    PathOfWindows: 404,
     WrongType: 415,
     errors.SourceUnreadable: 422,
     errors.InWork: 409,

@@ -10,7 +10,7 @@ from types import TracebackType
 from adapters.http.answers import LibraryPlace
 from adapters.http.app import Settings, create_app
 from adapters.http.gate import Policy
-from adapters.http.requests import AllowedPaths
+from adapters.http.requests import AllowedPaths, DatabasesIn
 from adapters.http.server import Server, listen, make_server
 from engine.facts.files import Root
 from engine.service import MigrationService
@@ -34,6 +34,7 @@ class HttpServing:
         page: Path,
         library: Path,
         version: str,
+        databases_in: DatabasesIn,
         frontend: Path | None,
     ) -> None:
         self._listener: socket.socket = listen(host, port)
@@ -50,6 +51,7 @@ class HttpServing:
             roots=roots,
             page=page,
             place=LibraryPlace(os.fsencode(library.resolve()).decode("utf-8", "replace"), version),
+            databases_in=databases_in,
             frontend=frontend,
         )
         self._server: Server | None = None

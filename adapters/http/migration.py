@@ -26,6 +26,7 @@ from adapters.http.changing import require_own_page
 from adapters.http.documented import body_refusals, refusals
 from adapters.http.requests import (
     AllowedPaths,
+    DatabasesIn,
     ImportBody,
     MigrateBody,
     RetryBody,
@@ -51,9 +52,10 @@ async def handle_migrate_legacy_db(
     data: JSONBody[MigrateBody],
     service: NamedDependency[MigrationService],
     allowed: NamedDependency[AllowedPaths],
+    databases_in: NamedDependency[DatabasesIn],
 ) -> MigrationAnswer:
     """Carry a legacy library across, and answer when that is done."""
-    return migration_answer(await service.import_legacy(data.request(allowed)))
+    return migration_answer(await service.import_legacy(await data.request(allowed, databases_in)))
 
 
 @post("/api/migration/import_models", status_code=207, responses=body_refusals())
@@ -92,9 +94,10 @@ async def handle_start(
     data: JSONBody[MigrateBody],
     service: NamedDependency[MigrationService],
     allowed: NamedDependency[AllowedPaths],
+    databases_in: NamedDependency[DatabasesIn],
 ) -> RunStatus:
     """Begin to carry a legacy library across, or go on with its unfinished run, at once."""
-    return await service.start(data.request(allowed))
+    return await service.start(await data.request(allowed, databases_in))
 
 
 @post("/api/migration/check", status_code=200, responses=body_refusals())
@@ -102,9 +105,10 @@ async def handle_check(
     data: JSONBody[MigrateBody],
     service: NamedDependency[MigrationService],
     allowed: NamedDependency[AllowedPaths],
+    databases_in: NamedDependency[DatabasesIn],
 ) -> Survey:
     """What a migration would find there, and the room it takes; changes nothing."""
-    return await service.surveyor.look(data.request(allowed))
+    return await service.surveyor.look(await data.request(allowed, databases_in))
 
 
 @post("/api/migration/resume", status_code=202, responses=body_refusals(409))

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+import os
+from collections.abc import Callable, Sequence, Sized
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from anyio import to_thread
 
-from adapters.http.errors import InvalidRequest, PathNotAllowed, TooMany
+from adapters.http.errors import InvalidRequest, PathNotAllowed, PathOfWindows, TooMany
 from engine.facts.catalogue import ModelPatch
 from engine.facts.codes import ProblemKind
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
+from engine.facts.paths import is_of_windows, meant
 from engine.facts.requests import LegacyImport
 from engine.facts.states import ModelState
+
+DatabasesIn = Callable[[Path], list[Path]]
+"""Legacy databases in a folder, or where an application in it keeps them. Blocks."""
+
+
+def nowhere(_: Path) -> list[Path]:
+    """Databases of a server that looks into no folder."""
+    return []
+
 
 Many = TypeVar("Many", bound=Sized)
 
@@ -38,6 +50,18 @@ class AllowedPaths(msgspec.Struct, frozen=True):
         if not Path(text).is_absolute():
             raise InvalidRequest("path must be absolute: from the root of this machine's disks")
         self.check(text)
+
+    def named(self, text: str) -> Path:
+        """As `check`, of what a person typed or pasted: quotes and `file://` are forgiven.
+
+        Raises `PathOfWindows` besides.
+        """
+        given = meant(text)
+        if given != text and os.path.exists(text):  # noqa: PTH110  no file can have some names
+            given = text
+        if os.name != "nt" and is_of_windows(given) and not os.path.exists(given):  # noqa: PTH110
+            raise PathOfWindows(given)
+        return self.check(given)
 
     def check(self, text: str) -> Path:
         """The path, free of links. Raises `PathNotAllowed`, `InvalidRequest`.
@@ -76,17 +100,31 @@ class MigrateBody(msgspec.Struct, frozen=True):
     legacy_images_dir: str | None = None
     on_conflict: str | None = None
 
-    def request(self, allowed: AllowedPaths) -> LegacyImport:
-        """Stage 1 of this library. Raises `InvalidRequest`, `PathNotAllowed`."""
+    async def request(self, allowed: AllowedPaths, databases_in: DatabasesIn) -> LegacyImport:
+        """Stage 1 of this library. Raises `InvalidRequest`, `PathNotAllowed`, `PathOfWindows`."""
+        return await to_thread.run_sync(self._request, allowed, databases_in)
+
+    def _request(self, allowed: AllowedPaths, databases_in: DatabasesIn) -> LegacyImport:
         if not self.legacy_db_path:
             raise InvalidRequest("legacy_db_path is required")
-        database = allowed.check(self.legacy_db_path)
+        database = _database(allowed, databases_in, self.legacy_db_path)
         beside = (database if database.is_dir() else database.parent) / "images"
-        images = allowed.check(self.legacy_images_dir or str(beside))
+        given = self.legacy_images_dir
+        images = allowed.named(given) if given else allowed.check(str(beside))
         strategy = one_strategy(self.on_conflict) or ConflictStrategy.MERGE
         if strategy is ConflictStrategy.DELETE:
             raise InvalidRequest("on_conflict must be merge, override or ignore")
         return LegacyImport(str(database), str(images), strategy)
+
+
+def _database(allowed: AllowedPaths, databases_in: DatabasesIn, text: str) -> Path:
+    """The database that is named, or the one that lies in the folder that is named."""
+    named = allowed.named(text)
+    found = databases_in(named) if named.is_dir() else []
+    if len(found) > 1:
+        each = ", ".join(str(path) for path in found)
+        raise InvalidRequest(f"There are {len(found)} legacy databases in {named}: {each}")
+    return allowed.check(str(found[0])) if found else named
 
 
 class ImportBody(msgspec.Struct, frozen=True):

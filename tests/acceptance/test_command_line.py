@@ -639,17 +639,18 @@ def test_a_row_that_is_ignored_adds_neither_tag_nor_image(twins: Callable[[str],
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
         ("carry",),
         ("migrate",),
-        ("migrate", "db"),
         ("migrate", "db", "--library", "l", "--on-conflict", "delete"),
         ("migrate", "db", "--library", "l", "--workers", "0"),
         ("migrate", "db", "--library", "l", "--workers", "-1"),
         ("migrate", "db", "--library", "l", "--workers", "many"),
         ("migrate", "db", "--library", "l", "--backend", "twisted"),
-        ("status",),
         ("items", "--library", "l", "--state", "lost"),
+        ("status", "--library", ""),
+        ("status", "--library", "~nobody-of-this-name/l"),
+        ("status", "--library", "a" * 5000),
+        ("serve", "--library", "l", "--frontend", "none"),
         ("promote", "--library", "l"),
         ("promote", "first", "--library", "l"),
         ("promote", "1", "--all", "--library", "l"),
@@ -678,8 +679,15 @@ def test_a_command_that_is_not_understood_is_told_of_with_usage(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_without_a_command_ends_with_2(tmp_path: Path) -> None:
-    assert commands.run(cwd=tmp_path).returncode == 2
+@pytest.mark.parametrize("words", [("status",), ("migrate", "db"), ("serve", "--port", "0")])
+def test_a_command_without_a_library_is_told_of_with_usage(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = commands.run(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"usage: reshelve " + words[0].encode())
+    assert b"the following arguments are required: --library" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- exit 3: done, with failures that are named

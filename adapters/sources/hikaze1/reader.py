@@ -16,6 +16,9 @@ from engine.errors import StorageFailed
 from engine.facts.source import Notice, SourceChunk, SourceModel, SourceStamp, SourceTag
 from engine.ports.source import Source, never
 
+DATABASE_NAME = "hikaze_mm.sqlite3"
+"""What the legacy application calls its database."""
+
 NO_NUMBER_BEFORE = (
     f"models: row {FIRST_KEY} is not carried: there is no number before its own to begin at. "
     "Give it another id in the legacy application, then migrate again."
