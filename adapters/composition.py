@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
     from engine.facts.status import RunStatus
+    from engine.library.repair import Repair
     from engine.library.verification import Verification
     from engine.ports.journal import Reader
     from engine.service import MigrationService
@@ -40,7 +41,9 @@ class Reshelve:
         """Own a library, made where there is none, and serve its migrations."""
         from adapters.files.images import DiskImages
         from adapters.files.library import owned_library
+        from adapters.files.mending import DiskMending
         from adapters.files.models import DiskModels
+        from adapters.files.stored import DiskStoredFiles
         from adapters.pillow.codec import PillowCodec
         from adapters.sources.hikaze1.reader import Hikaze1
         from adapters.sqlite.store import sqlite_store
@@ -53,6 +56,8 @@ class Reshelve:
                 ports = Ports(
                     store=store,
                     library=files,
+                    stored=DiskStoredFiles(library),
+                    mending=DiskMending(library),
                     scratch=files.scratch,
                     source=Hikaze1(),
                     models=DiskModels(),
@@ -110,6 +115,28 @@ class Reshelve:
                 codec=PillowCodec(),
                 rehash=rehash,
                 workers=workers,
+            )
+
+    @asynccontextmanager
+    async def repair_plan(self, library: Path, workers: int) -> AsyncIterator[Repair]:
+        """What a repair would do to a library that somebody may own; changes nothing."""
+        from adapters.files.images import DiskImages
+        from adapters.files.models import DiskModels
+        from adapters.files.stored import DiskStoredFiles
+        from adapters.pillow.codec import PillowCodec
+        from adapters.sqlite.store import sqlite_inspector
+        from engine.actors.locks import HashLocks
+        from engine.library.repair import Repair
+
+        async with sqlite_inspector(library) as reader:
+            yield Repair(
+                reader=reader,
+                stored=DiskStoredFiles(library),
+                models=DiskModels(),
+                images=DiskImages(),
+                codec=PillowCodec(),
+                workers=workers,
+                locks=HashLocks(),
             )
 
     def serving(self, arguments: Arguments, token: str | None) -> Serving:

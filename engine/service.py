@@ -31,6 +31,7 @@ from engine.facts.work import Run
 from engine.library.catalogue import Catalogue
 from engine.library.finder import Finder
 from engine.library.problems import Problems
+from engine.library.repairs import Repairs
 from engine.library.reports import Reports
 from engine.ports.bundle import Ports
 from engine.ports.changes import Recover
@@ -104,6 +105,7 @@ class MigrationService:
         self.surveyor = Surveyor(ports.source, ports.images, ports.library, self._resources.io)
         self.problems = Problems(ports.store)
         self.reports = Reports(ports.store)
+        self.repairs = Repairs(ports, self._resources, self._writer, workers, self._join)
         self.finder = Finder(ports.store, ports.models, self._resources.io)
 
     async def __aenter__(self) -> MigrationService:
@@ -290,6 +292,10 @@ class MigrationService:
     async def failures(self, run_id: int, after: int, limit: int) -> list[RunFailure]:
         """Failed items of a run, ascending by id."""
         return await self._ports.store.ask(FailuresOf(run_id, after, limit))
+
+    async def _join(self, pending_id: int) -> bool:
+        report = await self.promote([pending_id], ConflictStrategy.MERGE)
+        return report.success == [pending_id]
 
     async def _answer_promotion(
         self, question: Question[Sequence[object]], strategy: ConflictStrategy | None

@@ -18,7 +18,9 @@ from PIL import Image
 
 from adapters.files.images import DiskImages
 from adapters.files.library import owned_library
+from adapters.files.mending import DiskMending
 from adapters.files.models import DiskModels
+from adapters.files.stored import DiskStoredFiles
 from adapters.pillow.codec import PillowCodec
 from adapters.sources.hikaze1.reader import Hikaze1
 from adapters.sqlite.store import sqlite_store
@@ -207,6 +209,8 @@ async def opened(
             ports = Ports(
                 store=store,
                 library=files,
+                stored=DiskStoredFiles(library),
+                mending=DiskMending(library),
                 scratch=files.scratch,
                 source=Hikaze1(),
                 models=models or DiskModels(),

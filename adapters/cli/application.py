@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
     from engine.facts.status import RunStatus
+    from engine.library.repair import Repair
     from engine.library.verification import Verification
     from engine.ports.journal import Reader
     from engine.service import MigrationService
@@ -104,6 +105,10 @@ class Application(Protocol):
 
     def databases_in(self, folder: Path) -> list[Path]:
         """Legacy databases in a folder, or where an application in it keeps them."""
+        ...
+
+    def repair_plan(self, library: Path, workers: int) -> AbstractAsyncContextManager[Repair]:
+        """What a repair would do to a library that somebody may own; changes nothing."""
         ...
 
     def make_demo(self, folder: Path) -> DemoLibrary:

@@ -38,6 +38,7 @@ class Arguments(argparse.Namespace):
     root: list[tuple[str, Path]]
     hash: bool
     subset: tuple[int, int] | None
+    dry_run: bool
     host: str
     port: int
     frontend: Path | None
@@ -199,6 +200,13 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _repair(parser: argparse.ArgumentParser) -> None:
+    _library(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="tell what would be done, and change nothing"
+    )
+
+
 def _serve(parser: argparse.ArgumentParser) -> None:
     _library(parser)
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
@@ -268,6 +276,7 @@ _COMMANDS = {
     "promote": ("hash waiting models, make them active", _promote),
     "scan": ("find new model files", _scan),
     "verify": ("compare database and files, change nothing", _verify),
+    "repair": ("mend what verify finds, where that is certain", _repair),
     "serve": ("serve the library over HTTP", _serve),
 }
 """What each is for, and what adds its options."""

@@ -24,6 +24,7 @@ from adapters.cli.tables import (
     show_items,
     show_pending,
     show_problem,
+    show_repair,
     show_scan,
     show_verified,
 )
@@ -34,6 +35,7 @@ from engine.facts.files import Root
 from engine.facts.findings import Problem, Sample
 from engine.facts.requests import LegacyImport
 from engine.facts.states import ModelState
+from engine.library.repair import swept
 from engine.service import MigrationService
 
 
@@ -176,6 +178,26 @@ async def verify(arguments: Arguments, application: Application) -> int:
     return Exit.FAILURES if found else Exit.DONE
 
 
+async def repair(arguments: Arguments, application: Application) -> int:
+    """What verification finds, mended where that is certain; 3 where something is left."""
+    output = Output(arguments)
+    if arguments.dry_run:
+        async with application.repair_plan(arguments.library, arguments.workers) as plan:
+            report = await plan.run()
+    else:
+        async with application.verification(arguments.library, None, 1) as before:
+            left = await before.leftovers()
+        report = await run_silently(
+            arguments, application, lambda service: service.repairs.carry_out()
+        )
+        report.repaired += swept(left)
+    if arguments.json:
+        output.document(report)
+    else:
+        show_repair(output, report, planned=arguments.dry_run)
+    return Exit.FAILURES if report.left else Exit.DONE
+
+
 async def items(arguments: Arguments, application: Application) -> int:
     """Every item of the last run."""
     output = Output(arguments)
@@ -231,6 +253,7 @@ COMMANDS: dict[str, Callable[[Arguments, Application], Awaitable[int]]] = {
     "promote": promote,
     "scan": scan,
     "verify": verify,
+    "repair": repair,
     "serve": serve,
 }
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.facts.findings import Problem
     from engine.facts.promotion_report import PromotionReport
     from engine.facts.records import PendingModelRecord
+    from engine.facts.repair_report import RepairReport
     from engine.facts.scan_report import ScanReport
     from engine.facts.status import ItemView, RunStatus
     from engine.service import MigrationService
@@ -92,6 +93,18 @@ def show_scan(output: Output, report: ScanReport) -> None:
 def show_problem(output: Output, problem: Problem) -> None:
     """Something that verification found."""
     output.line((f"{problem.code:<18}", "red"), f"  {problem.path}", (f"  {problem.detail}", "dim"))
+
+
+def show_repair(output: Output, report: RepairReport, *, planned: bool) -> None:
+    """What was mended, or would be, and what is left, with what to do about it."""
+    for mended in report.repaired:
+        output.line((f"{mended.code:<18}", "green"), f"  {mended.path}")
+        output.line((f"{'':20}{mended.detail}", "dim"))
+    for left in report.left:
+        output.line((f"{left.code:<18}", "red"), f"  {left.path}", (f"  {left.detail}", "dim"))
+        output.line(f"{'':20}{left.advice}")
+    told = "Would mend " if planned else "Mended "
+    output.line((told, "bold"), f"{len(report.repaired)}, and {len(report.left)} are left")
 
 
 def show_verified(output: Output, models: int, images: int, problems: int) -> None:

@@ -16,6 +16,7 @@ from adapters.sqlite import (
     faults,
     finding,
     histories,
+    mending,
     pending_edits,
     previews,
     problems,
@@ -47,6 +48,7 @@ from engine.ports.changes import (
     ChangeTags,
     ConfirmPlans,
     ConfirmRemoval,
+    CountSets,
     Decide,
     EditModel,
     EditPending,
@@ -57,6 +59,7 @@ from engine.ports.changes import (
     ForgetPlans,
     ForgetUnusedOriginals,
     KeepPending,
+    Mend,
     NoteHash,
     OpenPromotion,
     OpenRun,
@@ -71,9 +74,11 @@ from engine.ports.changes import (
 )
 from engine.ports.queries import (
     ActiveModel,
+    ActivePaths,
     AllTags,
     CachedHash,
     CachedHashes,
+    CarriedFrom,
     CountsOfLibrary,
     EnlistedItems,
     FailuresOf,
@@ -156,6 +161,8 @@ APPLY: dict[type[Change[Any]], Apply] = {
     Release: transitions.release,
     RetryFailed: transitions.retry_failed,
     Recover: transitions.recover,
+    Mend: mending.mend,
+    CountSets: mending.count_sets,
 }
 """What each change does; a test holds it complete."""
 
@@ -187,7 +194,9 @@ ANSWER: dict[type[Query[Any]], Callable[..., Any]] = {
     StoredWaitingAt: verification.waiting_model,
     ImagesCounts: verification.images_counts,
     UnderWay: verification.under_way,
+    ActivePaths: verification.active_paths,
     UnwantedOriginals: verification.unwanted_originals,
+    CarriedFrom: mending.carried_from,
     ModelsOfType: catalogue.summaries,
     ModelsOfHashes: catalogue.summaries_of,
     ModelsFound: finding.found_models,

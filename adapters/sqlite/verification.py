@@ -30,6 +30,7 @@ SELECT sha256, CASE WHEN json_valid(meta_json)
                     THEN coalesce(json_extract(meta_json, '$.images_count'), 0) ELSE 0 END
 FROM models WHERE sha256 IN (SELECT value FROM json_each(?))
 """
+SELECT_ACTIVE_PATHS = "SELECT sha256 FROM models WHERE path = ? ORDER BY sha256"
 SELECT_UNDER_WAY = """
 SELECT sha256 FROM migration_items
 WHERE work IS NOT NULL AND sha256 IN (SELECT value FROM json_each(?1))
@@ -90,6 +91,11 @@ def images_counts(tx: Transaction, hashes: Sequence[str]) -> dict[str, int]:
     """`images_count` of those of the hashes that are active models."""
     rows = tx.fetch(SELECT_COUNTS, _json(hashes))
     return {row[0]: row[1] if isinstance(row[1], int) else 0 for row in rows}
+
+
+def active_paths(tx: Transaction, path: str) -> list[str]:
+    """The hashes of the active models of a path."""
+    return [str(row[0]) for row in tx.fetch(SELECT_ACTIVE_PATHS, path)]
 
 
 def under_way(tx: Transaction, hashes: Sequence[str]) -> set[str]:

@@ -54,6 +54,10 @@ class RestoreJournal(msgspec.Struct, frozen=True):
     """Our tables get back the indexes and triggers that they are made with."""
 
 
+class Sweep(msgspec.Struct, frozen=True):
+    """What an interrupted process left is removed, as every owner does when it begins."""
+
+
 Remedy = (
     DropLink
     | FillRecord
@@ -63,4 +67,5 @@ Remedy = (
     | Recount
     | RestoreJournal
     | SetMeta
+    | Sweep
 )

@@ -63,6 +63,10 @@ class Inspection:
             self._tell_hash(look, model.path, model.sha256)
         return look
 
+    def hash_of(self, path: str) -> str:
+        """The hash of a model file. Raises `UnusableFile`."""
+        return self._disk.sha256(path, lambda _: None)[0]
+
     def _tell_file(self, look: Look, path: str) -> bool:
         if self._disk.sizes([path])[0] is not None:
             return True
@@ -110,7 +114,7 @@ class Inspection:
 
     def _tell_hash(self, look: Look, path: str, sha256: str) -> None:
         try:
-            found, _ = self._disk.sha256(path, lambda _: None)
+            found = self.hash_of(path)
         except UnusableFile as reason:
             look.add(Problem(reason.code, path, reason.message))
             return

@@ -24,6 +24,7 @@ from engine.facts.findings import (
     StoredPending,
 )
 from engine.facts.preview_names import PREVIEW_NAME
+from engine.facts.repairs import Sweep
 from engine.library.inspection import Inspection, Look
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
@@ -86,8 +87,20 @@ class Verification:
                 yield finding
         for path in await self._thread(self._files.folders):
             yield Finding(Problem("folder_stray", path, "version 2 has no folder here"))
-        for path in await self._thread(self._files.temporaries):
-            yield Finding(Problem("temporary_left", path, "an interrupted process left it"))
+        for finding in await self.leftovers():
+            yield finding
+
+    async def leftovers(self) -> list[Finding]:
+        """What an interrupted process left; nothing while somebody owns the library."""
+        detail = "an interrupted process left it"
+        return [
+            Finding(Problem("temporary_left", path, detail), Sweep())
+            for path in await self._thread(self._files.temporaries)
+        ]
+
+    async def hash_of(self, path: str) -> str:
+        """The hash of a model file. Raises `UnusableFile`."""
+        return await self._thread(self._inspection.hash_of, path)
 
     async def _faults(self) -> AsyncIterator[Finding]:
         for kind in FaultKind:

@@ -12,8 +12,10 @@ from engine.ports.catalogue import CatalogueFiles
 from engine.ports.clock import Clock
 from engine.ports.files import ImageFiles, LibraryFiles, ModelFiles
 from engine.ports.journal import Store
+from engine.ports.mending import MendingFiles
 from engine.ports.previews import PreviewCodec
 from engine.ports.source import SourceKind
+from engine.ports.verification import StoredFiles
 
 
 def nobody() -> None:
@@ -32,6 +34,8 @@ class Ports(msgspec.Struct, frozen=True):
 
     store: Store
     library: OwnedFiles
+    stored: StoredFiles
+    mending: MendingFiles
     scratch: Path
     source: SourceKind
     models: ModelFiles

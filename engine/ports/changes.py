@@ -18,6 +18,7 @@ from engine.facts.files import FileFacts, FoundFile
 from engine.facts.preview_sets import PlannedSet
 from engine.facts.records import ModelRecord, PendingModelRecord, Tag
 from engine.facts.removal import Removal
+from engine.facts.repairs import Remedy
 from engine.facts.source import Defect, Notice, SourceTag
 from engine.facts.status import RunKind, RunState
 from engine.facts.work import CarriedImage, ExistingPreviews, Run, WorkItem
@@ -297,3 +298,18 @@ class EndRemoval(Change[None], frozen=True):
     sha256: str
     images_count: int
     left: PlannedSet | None
+
+
+class Mend(Change[None], frozen=True):
+    """Carry out what mends the database by itself; to no effect where it is mended already."""
+
+    remedy: Remedy
+
+
+class CountSets(Change[bool], frozen=True):
+    """A model has this many complete preview sets; False where its record counts others by now
+    than `before`, and nothing was done."""
+
+    sha256: str
+    before: int
+    count: int

@@ -15,6 +15,7 @@ from engine.facts.catalogue import ModelSummary, TagCount
 from engine.facts.codes import ProblemKind
 from engine.facts.files import FileFacts
 from engine.facts.findings import FaultKind, FaultPage, StoredModel, StoredPending
+from engine.facts.origins import ImageOrigin
 from engine.facts.preview_sets import PlannedSet
 from engine.facts.problems import CodeCount, Problem, ProblemCounts
 from engine.facts.promotion_report import Conflict, PromotionReport
@@ -215,6 +216,19 @@ class StoredWaitingAt(Query[StoredPending | None], frozen=True):
     """The model that waits under this number, None where it has left."""
 
     number: int
+
+
+class CarriedFrom(Query[list[ImageOrigin]], frozen=True):
+    """Where the images may lie that the previews of a model were made of: each that was carried
+    for it, in every folder that images were carried from."""
+
+    sha256: str
+
+
+class ActivePaths(Query[list[str]], frozen=True):
+    """The hashes of the active models of a path."""
+
+    path: str
 
 
 class UnderWay(Query[set[str]], frozen=True):

@@ -3,27 +3,29 @@ not touched is not named."""
 
 from __future__ import annotations
 
-import random
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from io import BytesIO
 from pathlib import Path
 
-import anyio
 import pytest
-from PIL import Image
 
 from adapters.composition import Reshelve
 from engine.facts.findings import Problem
-from tests.waiting_library import Legacy, Row, migrate, opened, query, sha_of
+from tests.acceptance.planting import (
+    CLAIMS,
+    ONE,
+    TWO,
+    WAITS,
+    WAITS_TOO,
+    Planted,
+    copy_of,
+    make_good,
+    picture,
+)
+from tests.waiting_library import sha_of
 
 pytestmark = pytest.mark.anyio
-
-FIRST, SECOND, BARE, COPY = b"first model", b"second model", b"no image", b"a copy"
-ONE, TWO = sha_of(FIRST), sha_of(SECOND)
-WAITS, WAITS_TOO, CONFLICT, CLAIMS = 4, 5, 6, 7
 
 SELECT_TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
@@ -31,75 +33,16 @@ Told = set[tuple[str, str]]
 """(code, file name or record) of each problem."""
 
 
-def picture(number: int) -> bytes:
-    """A picture that resembles no other: broad shapes, which survive every tier."""
-    chance = random.Random(number)
-    stream = BytesIO()
-    cells = Image.frombytes("RGB", (6, 5), chance.randbytes(90))
-    cells.resize((96, 80), Image.Resampling.NEAREST).save(stream, "PNG")
-    return stream.getvalue()
-
-
-class Planted:
-    """A copy of the good library, to be damaged."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.library = folder / "library"
-        self.images = self.library / "images"
-        self.pending = self.images / "pending"
-        self.models = folder / "legacy" / "models"
-
-    def sql(self, sql: str, *values: object) -> None:
-        query(self.library, sql, *values)
-
-    def tier(self, sha256: str, seq: int, tier: str) -> Path:
-        return self.images / f"{sha256}_{seq}_{tier}.webp"
-
-    def swap(self, one: Path, other: Path) -> None:
-        kept = one.read_bytes()
-        one.write_bytes(other.read_bytes())
-        other.write_bytes(kept)
-
-
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Active models with two previews each, models that wait, one of them for a decision."""
     folder = tmp_path_factory.mktemp("good")
-
-    def images(key: int, count: int) -> tuple[tuple[str, bytes], ...]:
-        return tuple((f"{key} {n}.png", picture(10 * key + n)) for n in range(count))
-
-    rows = [
-        Row(1, FIRST, hashed=True, name="one", images=images(1, 2), tags=("a", "b")),
-        Row(2, SECOND, hashed=True, name="two", images=images(2, 2), tags=("b",)),
-        Row(3, BARE, hashed=True, name="three"),
-        Row(WAITS, b"waits", name="four", images=images(4, 2), tags=("a", "c")),
-        Row(WAITS_TOO, b"waits as well", name="five"),
-        Row(CONFLICT, FIRST, name="six", file="copy.safetensors", tags=("c",)),
-        Row(CLAIMS, COPY, name="seven"),
-    ]
-    legacy = Legacy(folder / "legacy", rows)
-
-    async def shelve() -> None:
-        async with opened(folder / "library") as service:
-            await migrate(service, legacy)
-            await service.promote([CONFLICT], None)
-            await service.catalogue.upload(TWO, picture(99))
-
-    anyio.run(shelve)
+    make_good(folder)
     return folder
 
 
 @pytest.fixture
 def planted(good: Path, tmp_path: Path) -> Planted:
-    shutil.copytree(good, tmp_path / "copy")
-    copy = Planted(tmp_path / "copy")
-    for table in ("models", "pending_import", "migration_hashes"):
-        copy.sql(
-            f"UPDATE {table} SET path = replace(path, ?, ?)", str(good), str(tmp_path / "copy")
-        )
-    return copy
+    return copy_of(good, tmp_path / "copy")
 
 
 async def problems(planted: Planted) -> list[Problem]:
@@ -125,14 +68,6 @@ def write(name: str, content: bytes) -> Callable[[Planted], None]:
         path.write_bytes(content)
 
     return lay
-
-
-def file_of(key: int) -> str:
-    return "copy.safetensors" if key == CONFLICT else f"{key}.safetensors"
-
-
-def of_path(key: int) -> str:
-    return f"(SELECT path FROM {{table}} WHERE path LIKE '%/{file_of(key)}')"
 
 
 LINKS: dict[str, tuple[Callable[[Planted], None], Told]] = {

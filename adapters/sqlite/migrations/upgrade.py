@@ -35,7 +35,7 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
         for number, name in enumerate(migrations.STEPS[version - 1 :], version + 1):
             _step(name)(tx)
             tx.execute(SET_VERSION, str(number))
-        _settle(tx)
+        settle(tx)
 
 
 def _step(name: str) -> Callable[[Transaction], None]:
@@ -43,7 +43,7 @@ def _step(name: str) -> Callable[[Transaction], None]:
     return change
 
 
-def _settle(tx: Transaction) -> None:
+def settle(tx: Transaction) -> None:
     """Have the indexes and triggers that a new library has, and no others of ours."""
     declared = {
         found[1]: statement.rstrip(";")

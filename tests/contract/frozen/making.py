@@ -24,7 +24,9 @@ import anyio
 
 from adapters.files.images import DiskImages
 from adapters.files.library import DiskLibrary, owned_library
+from adapters.files.mending import DiskMending
 from adapters.files.models import DiskModels
+from adapters.files.stored import DiskStoredFiles
 from adapters.pillow.codec import PillowCodec
 from adapters.sources.hikaze1.reader import Hikaze1
 from adapters.sqlite.migrations import newest
@@ -197,6 +199,8 @@ async def held(world: World, act: int, *places: str) -> AsyncIterator[MigrationS
             ports = Ports(
                 store=store,
                 library=library,
+                stored=DiskStoredFiles(world.library),
+                mending=DiskMending(world.library),
                 scratch=library.scratch,
                 source=HeldSource(hold),
                 models=DiskModels(),

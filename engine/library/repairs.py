@@ -1,0 +1,60 @@
+"""Repairs of an owned library: asked for one at a time, and told of before they are done."""
+
+from __future__ import annotations
+
+import anyio
+
+from engine.actors.writer import Commits
+from engine.facts.repair_report import RepairReport
+from engine.library.repair import Promote, Repair
+from engine.ports.bundle import Ports
+from engine.runs.resources import WorkerResources
+
+
+class Repairs:
+    """Mends the library of a service, beside whatever else it does."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        resources: WorkerResources,
+        writer: Commits,
+        workers: int,
+        promote: Promote,
+    ) -> None:
+        self._ports = ports
+        self._resources = resources
+        self._writer = writer
+        self._workers = workers
+        self._promote = promote
+        self._turn = anyio.Lock()
+
+    async def carry_out(self) -> RepairReport:
+        """Mend what is certain; whoever leaves stops it between two steps."""
+        ports = self._ports
+        async with self._turn:
+            return await Repair(
+                reader=ports.store,
+                stored=ports.stored,
+                models=ports.models,
+                images=ports.images,
+                codec=ports.codec,
+                workers=self._workers,
+                locks=self._resources.locks,
+                files=ports.mending,
+                writer=self._writer,
+                promote=self._promote,
+            ).run()
+
+    async def plan(self) -> RepairReport:
+        """What `carry_out` would do; changes nothing."""
+        ports = self._ports
+        return await Repair(
+            reader=ports.store,
+            stored=ports.stored,
+            models=ports.models,
+            images=ports.images,
+            codec=ports.codec,
+            workers=self._workers,
+            locks=self._resources.locks,
+        ).run()
