@@ -56,6 +56,7 @@ ROUTES = [
     finding.handle_change_tags,
     finding.handle_edit_pending,
     library.handle_library,
+    library.handle_repair,
     library.handle_models,
     library.handle_types,
     library.handle_model,

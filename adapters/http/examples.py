@@ -6,7 +6,7 @@ import msgspec
 
 from adapters.http import answers
 from adapters.http.downloads import ReportFile
-from adapters.http.requests import ImportBody, MigrateBody, RetryBody, RunBody, TagsBody
+from adapters.http.requests import ImportBody, MigrateBody, RepairBody, RetryBody, RunBody, TagsBody
 from adapters.http.searches import ManyTagsBody
 from engine.facts import promotion_report as promotion
 from engine.facts import status
@@ -29,6 +29,7 @@ from engine.facts.records import (
     Prompts,
     Tag,
 )
+from engine.facts.repair_report import ADVICE, LeftOver, Repaired, RepairReport
 from engine.facts.reports import ConflictPage, Step, TypeCount
 from engine.facts.search import ModelPage
 from engine.facts.source import Notice
@@ -154,6 +155,16 @@ _LIBRARY = answers.LibraryAnswer(
     folders=[Root("loras", "/home/kim/models/loras")],
 )
 _SUMMARY = ModelSummary(_SHA256, "Meadow", 2, "loras", _PATH, 151_110_248, _AT, (_TAG,))
+_REPAIRED = RepairReport(
+    [
+        Repaired(
+            "image_missing",
+            f"/home/kim/reshelve/images/{_SHA256}_0_low.webp",
+            "no such file: it is made again",
+        )
+    ],
+    [LeftOver("tag_invalid", "tag 9", "its name is empty", ADVICE["tag_invalid"])],
+)
 
 TAKEN: dict[str, object] = {
     "post /api/migration/migrate_legacy_db": _MIGRATE,
@@ -161,6 +172,7 @@ TAKEN: dict[str, object] = {
     "post /api/migration/check": _MIGRATE,
     "post /api/migration/resume": RunBody(1),
     "post /api/migration/retry": RetryBody((5, 8)),
+    "post /api/library/repair": RepairBody(dry_run=True),
     "post /api/migration/import_models": ImportBody([17, 23], "merge"),
     "patch /api/models/{sha256}": ModelPatch(
         name="Meadow at noon", meta_json=MetaPatch(description="Soft light."), tags=(3,)
@@ -195,6 +207,7 @@ ANSWERED: dict[str, object] = {
     "get /api/migration/promotion": _PROMOTED,
     "get /api/migration/conflicts": ConflictPage([_CONFLICT], None),
     "get /api/library": _LIBRARY,
+    "post /api/library/repair": _REPAIRED,
     "get /api/library/models": ModelPage([_SUMMARY], 1, None),
     "get /api/library/tags": answers.TagCounts([TagCount(3, "style", 12, 2)]),
     "post /api/library/tags": TagReport(1, 1, [], []),

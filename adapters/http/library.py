@@ -29,9 +29,18 @@ from adapters.http.answers import (
 )
 from adapters.http.documented import body_refusals, image_refusals, refusals
 from adapters.http.images import UploadBody, image_response, read_form, uploaded
-from adapters.http.requests import AllowedPaths, TagsBody, edit_of, image_name, integer, required
+from adapters.http.requests import (
+    AllowedPaths,
+    RepairBody,
+    TagsBody,
+    edit_of,
+    image_name,
+    integer,
+    required,
+)
 from engine.facts.catalogue import ModelPatch
 from engine.facts.records import ModelRecord
+from engine.facts.repair_report import RepairReport
 from engine.service import MigrationService
 
 
@@ -43,6 +52,14 @@ async def handle_library(
 ) -> LibraryAnswer:
     """Where the library lies, and how much it holds."""
     return library_answer(await service.reports.library(), place, roots)
+
+
+@post("/api/library/repair", status_code=200, responses=body_refusals())
+async def handle_repair(
+    service: NamedDependency[MigrationService], data: JSONBody[RepairBody | None] = None
+) -> RepairReport:
+    """Mend what is wrong with the library, where that is certain, and tell what is left."""
+    return await service.repairs.run((data or RepairBody()).mode)
 
 
 @get("/api/models", responses=refusals(400))

@@ -16,6 +16,7 @@ from engine.facts.codes import ProblemKind
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
 from engine.facts.paths import is_of_windows, meant
+from engine.facts.repair_report import RepairMode
 from engine.facts.requests import LegacyImport
 from engine.facts.states import ModelState
 
@@ -148,6 +149,17 @@ class RunBody(msgspec.Struct, frozen=True):
     """Which run; the unfinished one where none is named."""
 
     run_id: int | None = None
+
+
+class RepairBody(msgspec.Struct, frozen=True):
+    """Whether to mend, or only to tell what would be."""
+
+    dry_run: bool = False
+
+    @property
+    def mode(self) -> RepairMode:
+        """What is asked for."""
+        return RepairMode.PLAN if self.dry_run else RepairMode.MEND
 
 
 class RetryBody(msgspec.Struct, frozen=True):

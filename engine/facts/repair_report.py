@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
+
+
+class RepairMode(StrEnum):
+    """Whether a repair mends, or only tells what it would mend."""
+
+    MEND = "mend"
+    PLAN = "plan"
 
 
 class Repaired(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 
 from engine.actors.writer import Commits
-from engine.facts.repair_report import RepairReport
+from engine.facts.repair_report import RepairMode, RepairReport
 from engine.library.repair import Promote, Repair
 from engine.ports.bundle import Ports
 from engine.runs.resources import WorkerResources
@@ -28,6 +28,10 @@ class Repairs:
         self._workers = workers
         self._promote = promote
         self._turn = anyio.Lock()
+
+    async def run(self, mode: RepairMode) -> RepairReport:
+        """As `carry_out`, or as `plan`."""
+        return await (self.carry_out() if mode is RepairMode.MEND else self.plan())
 
     async def carry_out(self) -> RepairReport:
         """Mend what is certain; whoever leaves stops it between two steps."""

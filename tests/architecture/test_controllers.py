@@ -14,7 +14,7 @@ MODULES = ("migration", "library", "reports", "finding")
 FLOOR = 36
 """Fewer handlers than this were not found, whatever the others say."""
 
-DOORS = re.compile(r"service(\.(catalogue|finder|problems|reports|surveyor))?\.[a-z]\w*")
+DOORS = re.compile(r"service(\.(catalogue|finder|problems|repairs|reports|surveyor))?\.[a-z]\w*")
 SQL = re.compile(r"\b(SELECT\b.+\bFROM|INSERT\s+INTO|UPDATE\b.+\bSET|DELETE\s+FROM)\b", re.DOTALL)
 
 FORBIDDEN: dict[type[ast.AST], str] = {

@@ -21,6 +21,7 @@ JSON_ROUTES = (
     ("POST", "/api/migration/check"),
     ("POST", "/api/migration/resume"),
     ("POST", "/api/migration/retry"),
+    ("POST", "/api/library/repair"),
     ("POST", "/api/tags_add"),
     ("PATCH", f"/api/models/{ONE}"),
 )
