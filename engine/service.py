@@ -44,6 +44,7 @@ from engine.ports.queries import (
     WarningsOf,
 )
 from engine.runs.importing import ImportRun
+from engine.runs.offering import Offering
 from engine.runs.promoting import PromotionRun
 from engine.runs.resources import HashMeter, WorkerResources
 from engine.runs.scanning import Scan
@@ -99,6 +100,9 @@ class MigrationService:
             meter=HashMeter(),
             locks=HashLocks(),
         )
+        self._offering = Offering(
+            ports.store, self._writer, ports.images, self._resources.io, ports.clock
+        )
         self.catalogue = Catalogue(
             self._resources, self._writer, ports.store, ports.library, ports.types
         )
@@ -120,6 +124,7 @@ class MigrationService:
             work=self._work_of,
             tasks=self._tasks,
             ended=self._pulse.beat,
+            has_more=self._offering.has_any,
         )
         self._watch = Watch(
             reader=self._ports.store,
@@ -352,5 +357,6 @@ class MigrationService:
             io=self._resources.io,
             clock=self._ports.clock,
             worker=Worker(self._resources, self._writer, images),
+            offering=self._offering,
             tasks=TASKS_PER_CPU * self._workers,
         )

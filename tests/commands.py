@@ -56,6 +56,7 @@ LIBRARY_TABLES = {
     "originals": "SELECT name, needless FROM migration_originals ORDER BY name",
     "removals": "SELECT * FROM migration_removals ORDER BY sha256",
     "writes": "SELECT * FROM migration_writes ORDER BY sha256, seq",
+    "refused": "SELECT name FROM migration_refused ORDER BY item_id, name",
     "counts": "SELECT name, sum(n) FROM migration_counts GROUP BY name ORDER BY name",
 }
 """Everything that a migration decides, less times, ids of runs, and how often it was tried."""

@@ -13,6 +13,7 @@ from adapters.files.reach import HANDLES, OutOfReach, folder_handle, open_file, 
 from engine.errors import StorageFailed
 from engine.facts.files import FolderFacts, ImageFolder
 from engine.facts.previews import MAX_IMAGE_BYTES, UnusableImage
+from engine.facts.refusals import NO_FILE
 
 OUT_OF_REACH = "it lies outside the folders that were named, after links are followed"
 
@@ -33,13 +34,11 @@ class DiskImages:
 
     def sizes(self, folder: ImageFolder, names: Sequence[str]) -> list[int | None]:
         """The size in bytes of each regular file, None where there is none."""
-        if not HANDLES:
-            return [_size(folder, name) for name in names]
-        try:
-            with folder_handle(folder.path, folder.within) as handle:
-                return [_size(folder, name, handle) for name in names]
-        except (OutOfReach, OSError, ValueError):
-            return [None] * len(names)
+        return [None if found is None else found.st_size for found in _found(folder, names)]
+
+    def stamps(self, folder: ImageFolder, names: Sequence[str]) -> list[str]:
+        """What tells of each file whether it is another one than before."""
+        return [NO_FILE if found is None else _stamp(found) for found in _found(folder, names)]
 
     def read(self, folder: ImageFolder, name: str) -> bytes:
         """The content of an image file, at most `MAX_IMAGE_BYTES`.
@@ -60,18 +59,34 @@ class DiskImages:
         return data
 
 
-def _size(folder: ImageFolder, name: str, handle: int | None = None) -> int | None:
+def _found(folder: ImageFolder, names: Sequence[str]) -> list[os.stat_result | None]:
+    """What the system tells of each regular file within reach."""
+    if not HANDLES:
+        return [_state(folder, name) for name in names]
+    try:
+        with folder_handle(folder.path, folder.within) as handle:
+            return [_state(folder, name, handle) for name in names]
+    except (OutOfReach, OSError, ValueError):
+        return [None] * len(names)
+
+
+def _stamp(found: os.stat_result) -> str:
+    """Also another one where only permissions have changed: the file may be readable now."""
+    return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
+
+
+def _state(folder: ImageFolder, name: str, handle: int | None = None) -> os.stat_result | None:
     try:
         if not _is_base_name(name):
             return None
         if handle is not None:
             found = os.stat(name, dir_fd=handle, follow_symlinks=False)
             if not stat.S_ISLNK(found.st_mode):
-                return found.st_size if stat.S_ISREG(found.st_mode) else None
+                return found if stat.S_ISREG(found.st_mode) else None
         found = Path(resolved(_path(folder, name), folder.within)).lstat()
     except (OutOfReach, OSError, ValueError):
         return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 def open_image(folder: ImageFolder, name: str) -> BinaryIO:

@@ -113,7 +113,7 @@ SELECT id, path, wrong FROM (
     UNION ALL
     SELECT i.id, i.path, 'its row of the source is not kept' FROM migration_items i
     LEFT JOIN migration_rows v ON v.item_id = i.id
-    WHERE i.source_id IS NOT NULL AND v.item_id IS NULL
+    WHERE i.source_id IS NOT NULL AND i.digest IS NOT NULL AND v.item_id IS NULL
     UNION ALL
     SELECT v.item_id, '', 'its row of the source is kept, and there is no item'
     FROM migration_rows v LEFT JOIN migration_items i ON i.id = v.item_id

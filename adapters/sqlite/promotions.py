@@ -209,7 +209,7 @@ def decide(tx: Transaction, change: Decide) -> ExistingPreviews | None:
         return None
     if decisions.needs_no_files(work.candidate, previews.plans(tx, work.sha256)):
         alone = Activate(work, None, [], [], 0, [], change.at)
-        become_active(tx, item, run, found, alone)
+        become_active(tx, item, run.joining, found, alone)
         return None
     if item.state is ModelState.PENDING:
         move(tx, item.id, ModelState.PENDING, ModelState.IMPORTED, change.at)

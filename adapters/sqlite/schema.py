@@ -213,6 +213,12 @@ CREATE TABLE migration_writes (
     confirmed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (sha256, seq, digests)
 ) WITHOUT ROWID;
+CREATE TABLE migration_refused (
+    item_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    stamp TEXT NOT NULL,
+    PRIMARY KEY (item_id, name)
+) WITHOUT ROWID;
 CREATE TABLE migration_removals (
     sha256 TEXT PRIMARY KEY,
     next_seq INTEGER NOT NULL,

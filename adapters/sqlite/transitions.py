@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from adapters.sqlite import previews
+from adapters.sqlite import offers, previews
 from adapters.sqlite.database import Row, Transaction
 from adapters.sqlite.records import (
     LINK_MODEL_TAG,
@@ -20,13 +20,14 @@ from adapters.sqlite.runs import run_of
 from adapters.sqlite.work import count_images, count_work, images_left
 from engine.errors import StaleTransition
 from engine.facts import decisions
-from engine.facts.conflicts import previews_of
+from engine.facts.conflicts import ConflictStrategy, previews_of
 from engine.facts.lifecycle import steps_from
 from engine.facts.promotion_report import Outcome
 from engine.facts.records import ModelRecord
+from engine.facts.refusals import RefusedImage
 from engine.facts.source import Defect, Notice
 from engine.facts.states import ModelState
-from engine.facts.work import CarriedImage, ExistingPreviews, Run, Work, WorkItem
+from engine.facts.work import CarriedImage, ExistingPreviews, Work, WorkItem
 from engine.ports.changes import (
     Activate,
     Fail,
@@ -37,7 +38,11 @@ from engine.ports.changes import (
     TakeInHand,
 )
 
-ITEM_COLUMNS = "id, run_id, promotion_id, pending_id, state, failed_in, work"
+# Only what offers refused images of a row again has no digest of the row.
+ITEM_COLUMNS = """
+id, run_id, promotion_id, pending_id, state, failed_in, work,
+digest IS NULL AND source_id IS NOT NULL AND promotion_id IS NULL AS offered
+"""
 SELECT_ITEM = f"SELECT {ITEM_COLUMNS} FROM migration_items WHERE id = ?"
 SELECT_SIBLINGS = f"""
 SELECT {ITEM_COLUMNS} FROM migration_items
@@ -118,6 +123,8 @@ class Item(msgspec.Struct, frozen=True):
     state: ModelState
     failed_in: ModelState | None
     work: Work | None
+    offered: bool
+    """Whether it only adds images to a model, which had been refused before."""
 
     @property
     def has_work(self) -> bool:
@@ -145,6 +152,7 @@ def item_from(row: Row) -> Item:
         state=ModelState(row["state"]),
         failed_in=ModelState(row["failed_in"]) if row["failed_in"] else None,
         work=Work(row["work"]) if row["work"] else None,
+        offered=bool(row["offered"]),
     )
 
 
@@ -210,20 +218,28 @@ def take_in_hand(tx: Transaction, change: TakeInHand) -> ExistingPreviews:
     )
 
 
-def activate(tx: Transaction, change: Activate) -> None:
-    """Previews are on disk: the model becomes active."""
+def activate(tx: Transaction, change: Activate) -> bool:
+    """Previews are on disk: the model becomes active, unless images were offered again to one that
+    has left."""
     work = change.item
     item = claimed(tx, work, ModelState.PROMOTED)
     found = models_by_hash(tx, [work.sha256]).get(work.sha256)
-    become_active(tx, item, run_of(tx, item.working_run), found, change)
+    if found is None and item.offered:
+        return False
+    become_active(tx, item, _joining(tx, item), found, change)
+    return True
 
 
 def become_active(
-    tx: Transaction, item: Item, run: Run, found: Stored[ModelRecord] | None, change: Activate
+    tx: Transaction,
+    item: Item,
+    joining: ConflictStrategy,
+    found: Stored[ModelRecord] | None,
+    change: Activate,
 ) -> None:
     """The model joins the one that was `found` under its hash, or becomes active as it is."""
     work, existing, count = change.item, found.record if found else None, change.images_count
-    active = decisions.activate(work.candidate, work.sha256, existing, run.joining, count)
+    active = decisions.activate(work.candidate, work.sha256, existing, joining, count)
     if count is not None:
         previews.carried_out(tx, work.sha256)
     write_models(tx, [(active.record, found.extra if found else {})])
@@ -233,6 +249,11 @@ def become_active(
     if item.pending_id is not None:
         _leave_queue(tx, item, work.candidate.images, change.refused, change.at)
     _end(tx, change, item, [*change.warnings, *active.notices])
+
+
+def _joining(tx: Transaction, item: Item) -> ConflictStrategy:
+    """How what the item brings joins what is there; images that are offered bring nothing else."""
+    return ConflictStrategy.MERGE if item.offered else run_of(tx, item.working_run).joining
 
 
 def _promote(tx: Transaction, item: Item, at: int) -> None:
@@ -246,13 +267,14 @@ def _promote(tx: Transaction, item: Item, at: int) -> None:
 
 
 def _leave_queue(
-    tx: Transaction, item: Item, images: tuple[str, ...], refused: list[str], at: int
+    tx: Transaction, item: Item, images: tuple[str, ...], refused: list[RefusedImage], at: int
 ) -> None:
     """An active model waits no longer, and its originals have become previews.
 
     Rows of two sources can share one place in the queue; all of them end together.
     """
-    tx.many(DROP_ORIGINAL, [(name,) for name in images if name not in refused])
+    kept = {image.name for image in refused}
+    tx.many(DROP_ORIGINAL, [(name,) for name in images if name not in kept])
     set_outcome(tx, item, Outcome.SUCCESS)
     for sibling in siblings(tx, item):
         if sibling.has_work:
@@ -275,27 +297,31 @@ def _unfailed(tx: Transaction, item: Item, at: int) -> Item:
     return item_of(tx, item.id)
 
 
-def keep_pending(tx: Transaction, change: KeepPending) -> None:
-    """Original images are on disk: the model waits for promotion."""
+def keep_pending(tx: Transaction, change: KeepPending) -> bool:
+    """Original images are on disk: the model waits for promotion, unless images were offered again
+    to one that has left."""
     item = claimed(tx, change.item, "pending again")
-    run = run_of(tx, item.run_id)
     assert item.pending_id is not None, "its number was given when it was recorded"
     images = tuple(change.images)
     candidate = change.item.candidate
     found = pending_by_path(tx, [candidate.path]).get(candidate.path)
+    tx.many(ADOPT_ORIGINAL, [(name,) for name in images])
+    if found is None and item.offered:
+        tx.many(DROP_ORIGINAL, [(name,) for name in images])
+        return False
     record = decisions.keep_waiting(
         candidate,
         item.pending_id,
         change.item.sha256,
         images,
         found.record if found else None,
-        run.joining,
+        _joining(tx, item),
     )
     write_pending(tx, [(record, found.extra if found else {})])
     link_tags(tx, LINK_PENDING_TAG, [(record.id, candidate.tags)])
-    tx.many(ADOPT_ORIGINAL, [(name,) for name in images])
     tx.execute(END_WORK, record.id, change.at, item.id, ModelState.PENDING)
     _end(tx, change, item, change.warnings)
+    return True
 
 
 def fail(tx: Transaction, change: Fail) -> None:
@@ -365,5 +391,7 @@ def _end(
     tx.count(run_id, "warnings", len(warnings))
     tx.count(run_id, "previews", len(change.images))
     tx.count(run_id, "previews_failed", len(change.refused))
+    if item.promotion_id is None:  # a promotion's images are copies, which nobody mends
+        offers.keep_refused(tx, item.id, change.refused)
     tx.count(run_id, "image_bytes", change.image_bytes)
     count_work(tx, run_id, -1, -len(change.item.candidate.images))

@@ -6,7 +6,7 @@ Resume is start: whatever is unfinished is claimed by the same path.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -78,6 +78,7 @@ class Supervisor:
         work: Callable[[Run], RunWork],
         tasks: TaskGroup,
         ended: Callable[[], None],
+        has_more: Callable[[Run], Awaitable[bool]],
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -85,6 +86,7 @@ class Supervisor:
         self._work_of = work
         self._tasks = tasks
         self._ended_one = ended
+        self._has_more = has_more
         self._active: ActiveRun | None = None
         self._ended: ActiveRun | None = None
 
@@ -92,7 +94,8 @@ class Supervisor:
         """Start a run of a source, or go on with its unfinished one; returns the run's id.
 
         A source that was carried across already, unchanged, is left alone: only what failed is
-        tried again. Raises `RunActive` while a run of another source is unfinished.
+        tried again, and images are carried that could not be before. Raises `RunActive` while a
+        run of another source is unfinished.
         """
         if self._active is not None and self._active.run.location != request.location:
             raise RunActive(self._active.run.id)
@@ -101,9 +104,10 @@ class Supervisor:
         if unfinished is not None and unfinished.location == request.location:
             last = unfinished  # which may have been left before the last one began
         if last is not None and _carried_already(last, request, fingerprint):
-            if not await self._reader.ask(RetryableItems(last.id)):
+            if await self._reader.ask(RetryableItems(last.id)):
+                return await self._retry(last)
+            if not await self._has_more(last):
                 return last.id
-            return await self._retry(last)
         run = await self._writer.commit(
             OpenRun(
                 kind=RunKind.LEGACY,

@@ -58,6 +58,10 @@ FAILURES = {
         "the waiting model has left the queue meanwhile",
         "Nothing need be done; scan again if it should be there.",
     ),
+    "model_gone": Meaning(
+        "the model left the library while images that had been missing were added to it",
+        "Nothing need be done; migrate its row again if it should be there.",
+    ),
     "unexpected_error": Meaning(
         "a defect of reshelve itself stopped it",
         "Retry; if it fails again, report it with the log of the server.",

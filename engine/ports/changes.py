@@ -17,6 +17,7 @@ from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import FileFacts, FoundFile
 from engine.facts.preview_sets import PlannedSet
 from engine.facts.records import ModelRecord, PendingModelRecord, Tag
+from engine.facts.refusals import KeptRefusal, RefusedImage
 from engine.facts.removal import Removal
 from engine.facts.repairs import Remedy
 from engine.facts.source import Defect, Notice, SourceTag
@@ -168,31 +169,46 @@ class ForgetPlans(Change[None], frozen=True):
     sets: list[PlannedSet]
 
 
-class Activate(Change[None], frozen=True):
+class Activate(Change[bool], frozen=True):
     """Previews are on disk: images_done, then promoted, with record and tags, at once.
 
     `images` are the new sets; `images_count` is the number after the last complete set there is,
     None where none was added and the record keeps its count; `refused` are the names that could
-    not be carried. What was planned for the model is done.
+    not be carried. What was planned for the model is done. False where images of a model were
+    offered again that has left meanwhile, and nothing was done.
     """
 
     item: WorkItem
     images_count: int | None
     images: list[CarriedImage]
-    refused: list[str]
+    refused: list[RefusedImage]
     image_bytes: int
     warnings: list[Notice]
     at: int
 
 
-class KeepPending(Change[None], frozen=True):
-    """Original images are on disk under `images`: the model waits for promotion."""
+class KeepPending(Change[bool], frozen=True):
+    """Original images are on disk under `images`: the model waits for promotion.
+
+    False where images of a model were offered again that has left meanwhile: nothing was done, and
+    they are no longer needed.
+    """
 
     item: WorkItem
     images: list[str]
-    refused: list[str]
+    refused: list[RefusedImage]
     image_bytes: int
     warnings: list[Notice]
+    at: int
+
+
+class OfferAgain(Change[None], frozen=True):
+    """Offer images again that were refused: each of their items gets one after it, in this run,
+    that adds them to its model and changes nothing else. Those whose model has left are forgotten.
+    """
+
+    run_id: int
+    images: list[KeptRefusal]
     at: int
 
 

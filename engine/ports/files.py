@@ -56,6 +56,11 @@ class ImageFiles(Protocol):
         """The size in bytes of each regular file, None where none is within reach."""
         ...
 
+    def stamps(self, folder: ImageFolder, names: Sequence[str]) -> list[str]:
+        """What tells of each file whether it is another one than before; `NO_FILE` where there is
+        no regular file within reach."""
+        ...
+
     def read(self, folder: ImageFolder, name: str) -> bytes:
         """The content of an image file, at most `MAX_IMAGE_BYTES`.
 

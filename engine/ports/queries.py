@@ -20,6 +20,7 @@ from engine.facts.preview_sets import PlannedSet
 from engine.facts.problems import CodeCount, Problem, ProblemCounts
 from engine.facts.promotion_report import Conflict, PromotionReport
 from engine.facts.records import ModelRecord, PendingModelRecord, Tag
+from engine.facts.refusals import KeptRefusal
 from engine.facts.removal import Removal
 from engine.facts.reports import LibraryCounts, Step
 from engine.facts.search import FoundModels, ModelSearch
@@ -294,6 +295,16 @@ class ActiveModel(Query[ModelRecord | None], frozen=True):
 
 class AllTags(Query[list[Tag]], frozen=True):
     """All tags by name."""
+
+
+class RefusedImages(Query[list[KeptRefusal]], frozen=True):
+    """Images of a source that could not be carried from this folder, after one of them, ascending
+    by item and name."""
+
+    location: str
+    images_folder: str
+    after: KeptRefusal
+    limit: int
 
 
 class OpenRemovals(Query[list[Removal]], frozen=True):

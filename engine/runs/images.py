@@ -12,8 +12,10 @@ from anyio import to_thread
 from engine.actors.writer import Commits
 from engine.facts.files import ImageFolder
 from engine.facts.previews import UnusableImage, image_digest
+from engine.facts.refusals import NO_FILE, RefusedImage
 from engine.facts.source import Notice
 from engine.facts.work import CarriedImage, ExistingPreviews
+from engine.ports.queries import OpenPlans
 from engine.runs.preview_sets import PreviewSets, Tiers, clear_away
 from engine.runs.resources import WorkerResources, encode_image
 
@@ -28,14 +30,14 @@ class ImageOutcome(msgspec.Struct):
     """What became of the images of one item; `refused` are the names that could not be carried."""
 
     carried: list[CarriedImage] = []
-    refused: list[str] = []
+    refused: list[RefusedImage] = []
     warnings: list[Notice] = []
     bytes_read: int = 0
     images_count: int | None = None
 
-    def refuse(self, name: str, reason: UnusableImage) -> None:
+    def refuse(self, name: str, reason: UnusableImage, stamp: str) -> None:
         """Note an image that could not be carried: a warning, never a failure of its model."""
-        self.refused.append(name)
+        self.refused.append(RefusedImage(name, stamp))
         self.warnings.append(Notice(reason.code, f"{name}: {reason.detail}"))
 
 
@@ -64,7 +66,7 @@ class ImageCarrier:
                     continue
                 made.append(await encode_image(self._resources, data))
             except UnusableImage as reason:
-                outcome.refuse(name, reason)
+                outcome.refuse(name, reason, await self._stamp(name, reason))
                 continue
             outcome.carried.append(image)
             if sum(len(tier) for tiers in made for tier in tiers) >= BYTES_AT_ONCE:
@@ -86,12 +88,27 @@ class ImageCarrier:
                     self._resources.library.adopt_original, self._folder, name
                 )
             except UnusableImage as reason:
-                outcome.refuse(name, reason)
+                outcome.refuse(name, reason, await self._stamp(name, reason))
                 continue
             outcome.bytes_read += size
             if adopted not in kept:
                 kept.append(adopted)
         return kept, outcome
+
+    async def take_back(self, sha256: str) -> None:
+        """Remove what was made for a model that is gone."""
+        plans = await self._resources.journal.ask(OpenPlans(sha256))
+        await clear_away(self._resources, self._writer, plans)
+
+    async def _stamp(self, name: str, reason: UnusableImage) -> str:
+        """How a refused image's file looks; one that was missing may be there by now."""
+        if reason.code == "image_missing":
+            return NO_FILE
+        stamps = self._resources.images.stamps
+        (found,) = await to_thread.run_sync(
+            stamps, self._folder, [name], limiter=self._resources.io
+        )
+        return found
 
     async def _read(self, name: str) -> tuple[bytes, bytes]:
         return await to_thread.run_sync(self._read_and_digest, name, limiter=self._resources.io)

@@ -29,6 +29,7 @@ from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
 from engine.ports.queries import KnownDigests, OpenWork
 from engine.ports.source import Source, SourceKind
+from engine.runs.offering import Offering
 from engine.runs.worker import Worker
 
 CHUNK_ROWS = 2000
@@ -85,6 +86,7 @@ class ImportRun:
         io: CapacityLimiter,
         clock: Clock,
         worker: Worker,
+        offering: Offering,
         tasks: int,
     ) -> None:
         self._run = run
@@ -96,6 +98,7 @@ class ImportRun:
         self._io = io
         self._clock = clock
         self._worker = worker
+        self._offering = offering
         self._dispatcher = Dispatcher(self._queue, tasks)
         self._intake = anyio.CancelScope()
         self._source_error: ReshelveError | None = None
@@ -105,6 +108,7 @@ class ImportRun:
 
         Raises `SourceMissing` or `SourceUnreadable` after the rows recorded so far are worked off.
         """
+        await self._offering.offer(self._run)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._take_in)
             await self._dispatcher.run(self._worker)

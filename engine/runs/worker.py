@@ -28,6 +28,10 @@ from engine.runs.resources import WorkerResources
 LAY_DOWN_SECONDS = 2
 """How long a cancelled worker may take to say that it stopped."""
 
+MODEL_GONE = Defect(
+    "model_gone", "The model has left the library while images of it were carried again."
+)
+
 log = logging.getLogger("reshelve.worker")
 
 
@@ -100,7 +104,7 @@ class Worker:
 
     async def _make_previews(self, item: WorkItem, previews: ExistingPreviews) -> None:
         outcome = await self._carrier.encode(item.sha256, item.candidate.images, previews)
-        await self._writer.commit(
+        activated = await self._writer.commit(
             Activate(
                 item=item,
                 images_count=outcome.images_count,
@@ -112,9 +116,13 @@ class Worker:
             )
         )
 
+        if not activated:
+            await self._carrier.take_back(item.sha256)
+            await self._fail(item, MODEL_GONE)
+
     async def _keep_originals(self, item: WorkItem) -> None:
         kept, outcome = await self._carrier.adopt(item.candidate.images)
-        await self._writer.commit(
+        still_waits = await self._writer.commit(
             KeepPending(
                 item=item,
                 images=kept,
@@ -124,6 +132,9 @@ class Worker:
                 at=self._now(),
             )
         )
+
+        if not still_waits:
+            await self._fail(item, MODEL_GONE)
 
     async def _fail(self, item: WorkItem, defect: Defect) -> None:
         await self._writer.commit(Fail(item, defect, self._now()))

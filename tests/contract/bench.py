@@ -12,6 +12,7 @@ from adapters.sqlite.opening import database_path
 from adapters.sqlite.store import SqliteStore, sqlite_store
 from engine.facts.assessment import AssessedRow
 from engine.facts.conflicts import ConflictStrategy
+from engine.facts.refusals import NO_FILE, RefusedImage
 from engine.facts.source import Defect, Notice
 from engine.facts.status import RunKind, RunState
 from engine.facts.work import BEFORE_FIRST_KEY, CarriedImage, ExistingPreviews, Run, WorkItem
@@ -39,6 +40,11 @@ def image(name: str) -> CarriedImage:
     return CarriedImage(name, name.encode().ljust(16, b"."))
 
 
+def images_refused(names: Sequence[str]) -> list[RefusedImage]:
+    """Images of which there were no files."""
+    return [RefusedImage(name, NO_FILE) for name in names]
+
+
 def finished(
     item: WorkItem,
     *images: CarriedImage,
@@ -49,7 +55,7 @@ def finished(
 ) -> Activate:
     """A worker's word that the previews of an item are on disk."""
     count = previews + len(images) if images else None
-    return Activate(item, count, list(images), list(refused), 100, list(warnings), at)
+    return Activate(item, count, list(images), images_refused(refused), 100, list(warnings), at)
 
 
 def parked(
@@ -60,7 +66,7 @@ def parked(
     at: int = AT,
 ) -> KeepPending:
     """A worker's word that the originals of an item are on disk."""
-    return KeepPending(item, list(names), list(refused), 100, list(warnings), at)
+    return KeepPending(item, list(names), images_refused(refused), 100, list(warnings), at)
 
 
 def query(library: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -244,4 +244,4 @@ async def test_the_store_goes_on_after_a_batch_was_undone(bench: Bench) -> None:
         await bench.store.apply([change])
     run = await bench.open_run()
     await bench.record(run, row(8, sha256=sha(8), images=("x.png",)))
-    assert await bench.store.apply([finished(await bench.only_work(run), image("x.png"))]) == [None]
+    assert await bench.store.apply([finished(await bench.only_work(run), image("x.png"))]) == [True]

@@ -12,6 +12,7 @@ import anyio
 import pytest
 from anyio import CapacityLimiter, to_thread
 
+from adapters.files.images import DiskImages
 from adapters.sqlite.store import sqlite_store
 from engine.actors.pulse import Pulse
 from engine.actors.writer import Writer
@@ -27,6 +28,7 @@ from engine.ports.journal import Store
 from engine.ports.queries import ItemsOf, RunById
 from engine.ports.source import Source, SourceKind, never
 from engine.runs.importing import CHUNKS_AT_ONCE, ImportRun
+from engine.runs.offering import Offering
 from engine.runs.worker import Worker
 from tests.unit.rows import FOLDER, model, sha
 
@@ -119,6 +121,7 @@ async def take_in_from(
                 io=CapacityLimiter(4),
                 clock=SystemClock(),
                 worker=cast(Worker, None),
+                offering=Offering(store, writer, DiskImages(), CapacityLimiter(1), SystemClock()),
                 tasks=1,
             ).execute()
         finally:
