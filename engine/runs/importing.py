@@ -99,7 +99,9 @@ class ImportRun:
         self._clock = clock
         self._worker = worker
         self._offering = offering
+        self._tasks = tasks
         self._dispatcher = Dispatcher(self._queue, tasks)
+        self._draining = False
         self._intake = anyio.CancelScope()
         self._source_error: ReshelveError | None = None
 
@@ -109,6 +111,9 @@ class ImportRun:
         Raises `SourceMissing` or `SourceUnreadable` after the rows recorded so far are worked off.
         """
         await self._offering.offer(self._run)
+        await self._finish_open_work()
+        if self._draining:
+            return
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._take_in)
             await self._dispatcher.run(self._worker)
@@ -117,8 +122,17 @@ class ImportRun:
 
     async def drain(self) -> None:
         """Record no more rows, hand out no more work, finish what is in hand."""
+        self._draining = True
         self._intake.cancel()
         await self._dispatcher.drain()
+
+    async def _finish_open_work(self) -> None:
+        """Work off what is open already, before rows are recorded: the dispatcher goes by their
+        keys, and would not go back for a row whose images are being offered again."""
+        await self._dispatcher.tell(News.NO_MORE_WORK)
+        await self._dispatcher.run(self._worker)
+        if not self._draining:
+            self._dispatcher = Dispatcher(self._queue, self._tasks)
 
     async def _queue(self, after: int, limit: int, crashed: bool) -> list[WorkItem]:
         return await self._reader.ask(OpenWork(self._run.id, after, limit, crashed))

@@ -157,6 +157,24 @@ async def test_an_image_of_a_model_that_was_promoted_meanwhile_becomes_a_preview
     assert shelves.pictures(sha_of(b"other")) == ["blue"]
 
 
+async def test_a_row_that_has_changed_as_well_is_carried_too(shelves: Shelves) -> None:
+    await shelve_without(shelves, None)
+    shelves.legacy.change(
+        Row(
+            1,
+            b"same",
+            hashed=True,
+            community_links="new",
+            images=(*NAMES, ("d.png", painted("cyan"))),
+        )
+    )
+    put_back(shelves)
+    ended = await again(shelves)
+    assert (ended.work, ended.counts.pending, ended.counts.promoted) == (0, 1, 2)
+    assert active(shelves.library)[MODEL]["community_links"] == "new"
+    assert set(shelves.pictures()) == {"red", "lime", "cyan"}
+
+
 async def test_an_image_that_comes_before_a_retry_is_carried_with_it(shelves: Shelves) -> None:
     await shelve_without(shelves, None)
     query(
