@@ -48,6 +48,7 @@ SELECT_SIBLINGS = f"""
 SELECT {ITEM_COLUMNS} FROM migration_items
 WHERE pending_id = ? AND id <> ? AND state <> 'promoted'
 """
+SHARE_HASH = "UPDATE migration_items SET sha256 = ? WHERE pending_id = ? AND sha256 = ''"
 MOVE = "UPDATE migration_items SET state = ?, updated_at = ? WHERE id = ? AND state = ?"
 TAKE = """
 UPDATE migration_items SET in_hand = 1, attempts = attempts + 1, updated_at = ?
@@ -247,7 +248,7 @@ def become_active(
     tx.many(INSERT_CARRIED, [(work.sha256, image.name, image.digest) for image in change.images])
     _promote(tx, item, change.at)
     if item.pending_id is not None:
-        _leave_queue(tx, item, work.candidate.images, change.refused, change.at)
+        _leave_queue(tx, item, work.sha256, work.candidate.images, change.refused, change.at)
     _end(tx, change, item, [*change.warnings, *active.notices])
 
 
@@ -267,7 +268,12 @@ def _promote(tx: Transaction, item: Item, at: int) -> None:
 
 
 def _leave_queue(
-    tx: Transaction, item: Item, images: tuple[str, ...], refused: list[RefusedImage], at: int
+    tx: Transaction,
+    item: Item,
+    sha256: str,
+    images: tuple[str, ...],
+    refused: list[RefusedImage],
+    at: int,
 ) -> None:
     """An active model waits no longer, and its originals have become previews.
 
@@ -276,6 +282,7 @@ def _leave_queue(
     kept = {image.name for image in refused}
     tx.many(DROP_ORIGINAL, [(name,) for name in images if name not in kept])
     set_outcome(tx, item, Outcome.SUCCESS)
+    tx.execute(SHARE_HASH, sha256, item.pending_id)
     for sibling in siblings(tx, item):
         if sibling.has_work:
             count_work(tx, sibling.working_run, -1, -images_left(tx, sibling.id))

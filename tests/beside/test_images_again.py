@@ -175,6 +175,16 @@ async def test_a_row_that_has_changed_as_well_is_carried_too(shelves: Shelves) -
     assert set(shelves.pictures()) == {"red", "lime", "cyan"}
 
 
+async def test_an_image_that_came_late_is_promoted_with_its_model(shelves: Shelves) -> None:
+    await shelve_without(shelves, None)
+    put_back(shelves)
+    await again(shelves)
+    async with opened(shelves.library) as service:
+        assert (await service.promote([2], None)).success == [2]
+    assert (shelves.pictures(sha_of(b"other")), originals(shelves.library)) == (["blue"], set())
+    assert await problems(shelves.library) == []
+
+
 async def test_an_image_that_comes_before_a_retry_is_carried_with_it(shelves: Shelves) -> None:
     await shelve_without(shelves, None)
     query(
