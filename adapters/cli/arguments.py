@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
+KINDS = ("hikaze1",)
+"""As in `adapters.composition`, the first by default; a test compares."""
+
 STATES = ("pending", "imported", "images_done", "promoted", "failed")
 """As in `engine.lifecycle`, without importing the state machine for `--help`; a test compares."""
 
@@ -23,7 +26,8 @@ class Arguments(argparse.Namespace):
     backend: str
     library: Path
     library_given: str
-    legacy_db: Path
+    location: Path
+    kind: str
     images: Path | None
     on_conflict: str | None
     state: str | None
@@ -146,7 +150,15 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 def _migrate(parser: argparse.ArgumentParser) -> None:
     _library(parser)
     parser.add_argument(
-        "legacy_db", metavar="LEGACY_DB", type=_path, help="the legacy database, hikaze_mm.sqlite3"
+        "location", metavar="LOCATION", type=_path, help="the legacy database, hikaze_mm.sqlite3"
+    )
+    parser.add_argument(
+        "--from",
+        dest="kind",
+        metavar="KIND",
+        choices=KINDS,
+        default=KINDS[0],
+        help=f"what it is: {', '.join(KINDS)} (default: %(default)s)",
     )
     parser.add_argument(
         "--images",

@@ -30,20 +30,23 @@ from engine.errors import LibraryTooOld, NothingToResume, SourceMissing
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
 from engine.facts.findings import Problem, Sample
-from engine.facts.requests import LegacyImport
+from engine.facts.requests import ImportRequest
+from engine.facts.source import SourceOptions, SourceRef
 from engine.facts.states import ModelState
 from engine.service import MigrationService
 
 
 async def migrate(arguments: Arguments, application: Application) -> int:
     """Stage 1 from a legacy database, and with `--promote` stage 2 for all that waits."""
-    if not await anyio.Path(arguments.legacy_db).exists():
+    if not await anyio.Path(arguments.location).exists():
         # Before a library is made for nothing.
-        raise SourceMissing(str(arguments.legacy_db))
+        raise SourceMissing(str(arguments.location))
     output = Output(arguments)
-    images = arguments.images or arguments.legacy_db.parent / "images"
+    images = arguments.images or arguments.location.parent / "images"
     strategy = ConflictStrategy(arguments.on_conflict or "merge")
-    request = LegacyImport(str(arguments.legacy_db), str(images), strategy)
+    options = SourceOptions(images=str(images))
+    source = SourceRef(arguments.kind, str(arguments.location), options)
+    request = ImportRequest(source, strategy)
 
     if not arguments.images and _leads_out(images):
         output.say(
@@ -53,7 +56,7 @@ async def migrate(arguments: Arguments, application: Application) -> int:
 
     async def steps(service: MigrationService) -> Steps:
         started = await service.start(request)
-        if started.run is not None and started.run.images_folder != request.images_folder:
+        if started.run is not None and started.run.images_folder != str(images):
             output.say(
                 f"Going on with run {started.run.id}, which takes its images from "
                 f"{started.run.images_folder}. Run this again afterwards for those in {images}."
@@ -175,11 +178,12 @@ async def demo(arguments: Arguments, application: Application) -> int:
     legacy = folder / "legacy"
     arguments.library = folder / "library"
     arguments.library_given = str(arguments.library)
-    arguments.legacy_db = legacy / "hikaze_mm.sqlite3"
+    arguments.location = legacy / "hikaze_mm.sqlite3"
+    arguments.kind = "hikaze1"
     arguments.images = None
     arguments.on_conflict = "merge"
     arguments.promote = False
-    if not arguments.legacy_db.exists():
+    if not arguments.location.exists():
         output.say(f"Drawing a small legacy library in {legacy} …")
         await anyio.to_thread.run_sync(application.make_demo, legacy)
     code = await migrate(arguments, application)

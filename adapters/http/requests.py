@@ -13,10 +13,14 @@ from engine.facts.catalogue import ModelPatch
 from engine.facts.codes import ProblemKind
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
-from engine.facts.requests import LegacyImport
+from engine.facts.requests import ImportRequest
+from engine.facts.source import HashClaims, SourceOptions, SourceRef
 from engine.facts.states import ModelState
 
 Many = TypeVar("Many", bound=Sized)
+
+LEGACY = "hikaze1"
+"""The kind of a source where none is named."""
 
 LARGEST_PAGE = 1000
 
@@ -69,24 +73,62 @@ class AllowedPaths(msgspec.Struct, frozen=True):
         return path.drive.startswith(("\\\\", "//")) and path.drive.lower() not in known
 
 
+class SourceBody(msgspec.Struct, frozen=True):
+    """Which source: where it lies, of which kind it is, and what is said of it beside.
+
+    `roots` are folders of model files, `images` is a folder of images, `map` translates paths of
+    another machine, each written `OLD=NEW`. Each kind takes some of it.
+    """
+
+    location: str
+    kind: str = LEGACY
+    roots: tuple[Root, ...] = ()
+    images: str | None = None
+    map: tuple[str, ...] = ()
+    hashes: HashClaims = HashClaims.VERIFY
+
+    def named(self, allowed: AllowedPaths) -> SourceRef:
+        """The source. Raises `InvalidRequest`, `PathNotAllowed`, `TooMany`."""
+        location = allowed.check(required(self.location, "source.location"))
+        roots = [Root(r.type, str(allowed.check(r.folder))) for r in few(self.roots, "roots")]
+        options = SourceOptions(
+            images=str(allowed.check(self.images)) if self.images else "",
+            roots=tuple(roots),
+            map=few(self.map, "map"),
+            hashes=self.hashes,
+        )
+        return SourceRef(self.kind, str(location), options)
+
+
 class MigrateBody(msgspec.Struct, frozen=True):
-    """Where the legacy library lies, and what to do about two rows with one hash."""
+    """Which source, and what to do about two rows with one hash.
+
+    A library of Hikaze Model Manager 1 can be named by its database and its images alone.
+    """
 
     legacy_db_path: str | None = None
     legacy_images_dir: str | None = None
+    source: SourceBody | None = None
     on_conflict: str | None = None
 
-    def request(self, allowed: AllowedPaths) -> LegacyImport:
-        """Stage 1 of this library. Raises `InvalidRequest`, `PathNotAllowed`."""
+    def request(self, allowed: AllowedPaths) -> ImportRequest:
+        """Stage 1 of this source. Raises `InvalidRequest`, `PathNotAllowed`, `TooMany`."""
+        strategy = one_strategy(self.on_conflict) or ConflictStrategy.MERGE
+        if strategy is ConflictStrategy.DELETE:
+            raise InvalidRequest("on_conflict must be merge, override or ignore")
+        return ImportRequest(self._source(allowed), strategy)
+
+    def _source(self, allowed: AllowedPaths) -> SourceRef:
+        if self.source is not None:
+            if self.legacy_db_path or self.legacy_images_dir:
+                raise InvalidRequest("name the source once: by source, or by legacy_db_path")
+            return self.source.named(allowed)
         if not self.legacy_db_path:
             raise InvalidRequest("legacy_db_path is required")
         database = allowed.check(self.legacy_db_path)
         beside = (database if database.is_dir() else database.parent) / "images"
         images = allowed.check(self.legacy_images_dir or str(beside))
-        strategy = one_strategy(self.on_conflict) or ConflictStrategy.MERGE
-        if strategy is ConflictStrategy.DELETE:
-            raise InvalidRequest("on_conflict must be merge, override or ignore")
-        return LegacyImport(str(database), str(images), strategy)
+        return SourceRef(LEGACY, str(database), SourceOptions(images=str(images)))
 
 
 class ImportBody(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from engine.facts.conflicts import previews_of
 from engine.facts.lifecycle import steps_from
 from engine.facts.promotion_report import Outcome
 from engine.facts.records import ModelRecord
-from engine.facts.source import Defect, Notice
+from engine.facts.source import Defect, ImageRef, Notice
 from engine.facts.states import ModelState
 from engine.facts.work import CarriedImage, ExistingPreviews, Work, WorkItem
 from engine.ports.changes import (
@@ -239,13 +239,13 @@ def _promote(tx: Transaction, item: Item, at: int) -> None:
 
 
 def _leave_queue(
-    tx: Transaction, item: Item, images: tuple[str, ...], refused: list[str], at: int
+    tx: Transaction, item: Item, images: tuple[ImageRef, ...], refused: list[str], at: int
 ) -> None:
     """An active model waits no longer, and its originals have become previews.
 
     Rows of two sources can share one place in the queue; all of them end together.
     """
-    tx.many(DROP_ORIGINAL, [(name,) for name in images if name not in refused])
+    tx.many(DROP_ORIGINAL, [(image.name,) for image in images if image.name not in refused])
     set_outcome(tx, item, Outcome.SUCCESS)
     for sibling in siblings(tx, item):
         if sibling.has_work:

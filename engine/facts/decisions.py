@@ -21,9 +21,9 @@ from engine.facts.conflicts import (
 from engine.facts.files import FoundFile
 from engine.facts.promotion_report import Outcome
 from engine.facts.records import ModelRecord, PendingModelRecord
-from engine.facts.source import Defect, Notice, SourceModel
+from engine.facts.source import Defect, Notice
 from engine.facts.states import ModelState
-from engine.facts.work import Work
+from engine.facts.work import Candidate, Work
 
 
 class Course(StrEnum):
@@ -59,7 +59,7 @@ def decide(strategy: ConflictStrategy | None, existing: ModelRecord | None) -> D
             return Decision(Course.GO_ON)
 
 
-def needs_no_files(state: ModelState, candidate: SourceModel) -> bool:
+def needs_no_files(state: ModelState, candidate: Candidate) -> bool:
     """Whether an item whose content is known becomes active by its record alone.
 
     One that was `imported` before may have had images, and left some of their previews.
@@ -75,7 +75,7 @@ class Activation(msgspec.Struct, frozen=True):
 
 
 def activate(
-    candidate: SourceModel,
+    candidate: Candidate,
     sha256: str,
     existing: ModelRecord | None,
     strategy: ConflictStrategy,
@@ -94,7 +94,7 @@ def activate(
 
 
 def keep_waiting(
-    candidate: SourceModel,
+    candidate: Candidate,
     pending_id: int,
     sha256: str,
     images: tuple[str, ...],

@@ -9,7 +9,7 @@ from engine.facts.promotion_report import PromotionReport
 from engine.facts.records import SHA256_HEX
 from engine.facts.reports import ConflictPage, LibraryCounts, RunReport, Step
 from engine.facts.status import ItemView
-from engine.facts.work import BEFORE_FIRST_KEY
+from engine.facts.work import BEFORE_FIRST
 from engine.ports.journal import Reader
 from engine.ports.queries import (
     ActiveModel,
@@ -53,7 +53,7 @@ class Reports:
     async def conflicts(self, after: int | None, limit: int) -> ConflictPage:
         """Models that wait and are known to have the content of an active one, from the first
         or behind an id."""
-        first = BEFORE_FIRST_KEY if after is None else after
+        first = BEFORE_FIRST if after is None else after
         found = await self._reader.ask(KnownConflicts(first, limit))
         return ConflictPage(found, found[-1].pending.id if len(found) == limit else None)
 

@@ -22,7 +22,7 @@ from engine.facts.records import ModelRecord, PendingModelRecord, Tag
 from engine.facts.removal import Removal
 from engine.facts.reports import LibraryCounts, Step
 from engine.facts.search import FoundModels, ModelSearch
-from engine.facts.source import Defect
+from engine.facts.source import Defect, SourceRef
 from engine.facts.states import ModelState
 from engine.facts.status import ItemPage, RunFailure, RunNotice, RunStatus
 from engine.facts.work import Run, Work, WorkItem
@@ -41,9 +41,9 @@ class RunById(Query[Run | None], frozen=True):
 
 
 class LastRunOf(Query[Run | None], frozen=True):
-    """The last run of a source."""
+    """The last run of a source, whatever was said of it."""
 
-    location: str
+    source: SourceRef
 
 
 class UnfinishedRun(Query[Run | None], frozen=True):
@@ -87,17 +87,16 @@ class RetryableItems(Query[int], frozen=True):
     run_id: int
 
 
-class KnownDigests(Query[set[tuple[int, bytes]]], frozen=True):
-    """(key, digest) of the rows of a source that were recorded, first <= key <= last."""
+class KnownDigests(Query[set[tuple[str, bytes]]], frozen=True):
+    """(key, digest) of the rows with these keys that were recorded of the run's source."""
 
-    location: str
-    first: int
-    last: int
+    run_id: int
+    keys: Sequence[str]
 
 
 class OpenWork(Query[list[WorkItem]], frozen=True):
-    """Items with work, key > `after`, ascending; `crashed` selects those that were in hand in a
-    crash, else those that were not."""
+    """Items with work, id > `after`, ascending, which is the order of their source; `crashed`
+    selects those that were in hand in a crash, else those that were not."""
 
     run_id: int
     after: int
