@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.facts.status import RunStatus
     from engine.library.verification import Verification
     from engine.ports.journal import Reader
+    from engine.ports.source import SourceKind
     from engine.service import MigrationService
 
 # What a command does not use is not imported: each function imports its own, so that `--help`
@@ -38,11 +39,9 @@ class Reshelve:
         tell_of_wait: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[MigrationService]:
         """Own a library, made where there is none, and serve its migrations."""
-        from adapters.files.images import DiskImages
         from adapters.files.library import owned_library
         from adapters.files.models import DiskModels
         from adapters.pillow.codec import PillowCodec
-        from adapters.sources.hikaze1.reader import Hikaze1
         from adapters.sqlite.store import sqlite_store
         from engine.ports.bundle import Ports
         from engine.ports.clock import SystemClock
@@ -54,7 +53,7 @@ class Reshelve:
                     store=store,
                     library=files,
                     scratch=files.scratch,
-                    sources={"hikaze1": Hikaze1(DiskImages())},
+                    sources=self.sources(),
                     models=DiskModels(),
                     codec=PillowCodec(),
                     clock=SystemClock(),
@@ -63,6 +62,13 @@ class Reshelve:
                 )
                 async with MigrationService(ports, workers=workers) as service:
                     yield service
+
+    def sources(self) -> Mapping[str, SourceKind]:
+        """The kinds of sources by their names."""
+        from adapters.files.images import DiskImages
+        from adapters.sources.hikaze1.reader import Hikaze1
+
+        return {"hikaze1": Hikaze1(DiskImages())}
 
     @asynccontextmanager
     async def reader(
