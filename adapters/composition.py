@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from adapters.cli.application import DemoLibrary, Serving
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
+    from engine.facts.recognition import Look
+    from engine.facts.requests import ImportRequest
+    from engine.facts.source import SourceRef
     from engine.facts.status import RunStatus
     from engine.library.verification import Verification
     from engine.ports.journal import Reader
+    from engine.ports.source import SourceKind
     from engine.service import MigrationService
 
 # What a command does not use is not imported: each function imports its own, so that `--help`
@@ -38,11 +42,9 @@ class Reshelve:
         tell_of_wait: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[MigrationService]:
         """Own a library, made where there is none, and serve its migrations."""
-        from adapters.files.images import DiskImages
         from adapters.files.library import owned_library
         from adapters.files.models import DiskModels
         from adapters.pillow.codec import PillowCodec
-        from adapters.sources.hikaze1.reader import Hikaze1
         from adapters.sqlite.store import sqlite_store
         from engine.ports.bundle import Ports
         from engine.ports.clock import SystemClock
@@ -54,7 +56,7 @@ class Reshelve:
                     store=store,
                     library=files,
                     scratch=files.scratch,
-                    sources={"hikaze1": Hikaze1(DiskImages())},
+                    sources=_kinds(),
                     models=DiskModels(),
                     codec=PillowCodec(),
                     clock=SystemClock(),
@@ -63,6 +65,21 @@ class Reshelve:
                 )
                 async with MigrationService(ports, workers=workers) as service:
                     yield service
+
+    def settled(self, request: ImportRequest) -> ImportRequest:
+        """The request with all that it leaves open. Blocks."""
+        from engine.runs.recognition import settled
+
+        return settled(_kinds(), request)
+
+    def look(self, source: SourceRef) -> Look:
+        """What lies at a location; writes nothing that stays. Blocks."""
+        from tempfile import TemporaryDirectory
+
+        from engine.runs.recognition import look
+
+        with TemporaryDirectory(prefix="reshelve-") as scratch:
+            return look(_kinds(), source, Path(scratch))
 
     @asynccontextmanager
     async def reader(
@@ -137,6 +154,21 @@ class Reshelve:
 
         made = make_legacy_library(folder)
         return DemoLibrary(database=made.database, images=made.images)
+
+
+def _kinds() -> dict[str, SourceKind]:
+    """The kinds of sources, by the names that they are asked for by."""
+    from adapters.files.images import DiskImages
+    from adapters.files.named_folders import named_folders
+    from adapters.sources.folders.kind import Folders
+    from adapters.sources.hikaze1.reader import Hikaze1
+    from adapters.sources.invokeai.kind import InvokeAi
+
+    return {
+        "hikaze1": Hikaze1(DiskImages()),
+        "folders": Folders(named_folders),
+        "invokeai": InvokeAi(named_folders),
+    }
 
 
 class Program(Reshelve):

@@ -21,42 +21,48 @@ from adapters.cli.standing import WAITING
 from adapters.cli.suggestions import quoted
 from adapters.cli.tables import (
     show_items,
+    show_look,
     show_pending,
     show_problem,
     show_scan,
     show_verified,
 )
-from engine.errors import LibraryTooOld, NothingToResume, SourceMissing
+from engine.errors import LibraryTooOld, NothingToResume
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
 from engine.facts.findings import Problem, Sample
 from engine.facts.requests import ImportRequest
-from engine.facts.source import SourceOptions, SourceRef
+from engine.facts.source import HashClaims, SourceOptions, SourceRef
 from engine.facts.states import ModelState
 from engine.service import MigrationService
 
 
 async def migrate(arguments: Arguments, application: Application) -> int:
-    """Stage 1 from a legacy database, and with `--promote` stage 2 for all that waits."""
-    if not await anyio.Path(arguments.location).exists():
-        # Before a library is made for nothing.
-        raise SourceMissing(str(arguments.location))
+    """Stage 1 from another manager's library, and with `--promote` stage 2 for all that waits."""
     output = Output(arguments)
-    images = arguments.images or arguments.location.parent / "images"
     strategy = ConflictStrategy(arguments.on_conflict or "merge")
-    options = SourceOptions(images=str(images))
-    source = SourceRef(arguments.kind, str(arguments.location), options)
-    request = ImportRequest(source, strategy)
+    options = SourceOptions(
+        images=str(arguments.images or ""),
+        roots=tuple(Root(name, str(folder)) for name, folder in arguments.root),
+        map=tuple(arguments.map),
+        hashes=HashClaims(arguments.hashes),
+    )
+    named = ImportRequest(SourceRef(arguments.kind, str(arguments.location), options), strategy)
+    # Before a library is made for nothing.
+    request = await anyio.to_thread.run_sync(application.settled, named)
+    images = request.source.options.images
 
-    if not arguments.images and _leads_out(images):
+    if request.source.layout and not arguments.kind:
+        output.say(f"Reading {request.source.location} as {request.source.layout}.")
+    if not arguments.images and (outside := _led_out(images)):
         output.say(
-            f"{images} is a link to {images.resolve()}, a folder that was not named: its images "
-            f"are left out. To take them, add --images {quoted(str(images.resolve()))}"
+            f"{images} is a link to {outside}, a folder that was not named: its images are left "
+            f"out. To take them, add --images {quoted(outside)}"
         )
 
     async def steps(service: MigrationService) -> Steps:
         started = await service.start(request)
-        if started.run is not None and started.run.images_folder != str(images):
+        if started.run is not None and started.run.images_folder != images:
             output.say(
                 f"Going on with run {started.run.id}, which takes its images from "
                 f"{started.run.images_folder}. Run this again afterwards for those in {images}."
@@ -68,9 +74,23 @@ async def migrate(arguments: Arguments, application: Application) -> int:
     return await run_steps(arguments, application, steps)
 
 
-def _leads_out(images: Path) -> bool:
-    """Whether the folder beside the database is a link to one that nobody named."""
-    return not images.resolve().is_relative_to(images.parent)
+async def look(arguments: Arguments, application: Application) -> int:
+    """What lies at a location; nothing is written."""
+    output = Output(arguments)
+    options = SourceOptions(map=tuple(arguments.map))
+    source = SourceRef("", str(arguments.location), options)
+    found = await anyio.to_thread.run_sync(application.look, source)
+    if arguments.json:
+        output.document(found)
+    else:
+        show_look(output, found)
+    return Exit.DONE
+
+
+def _led_out(images: str) -> str:
+    """Where the folder beside a database leads, where that is one that nobody named; else ""."""
+    found = Path(images).resolve()
+    return "" if not images or found.is_relative_to(Path(images).parent) else str(found)
 
 
 async def promote(arguments: Arguments, application: Application) -> int:
@@ -151,7 +171,7 @@ async def items(arguments: Arguments, application: Application) -> int:
     output = Output(arguments)
     state = ModelState(arguments.state) if arguments.state else None
     async with application.reader(arguments.library, _tell(output)) as reader:
-        pages = documents.item_pages(reader, state)
+        pages = documents.item_pages(reader, state, verbatim=arguments.json)
         if arguments.json:
             await output.stream("items", pages)
         else:
@@ -180,6 +200,7 @@ async def demo(arguments: Arguments, application: Application) -> int:
     arguments.library_given = str(arguments.library)
     arguments.location = legacy / "hikaze_mm.sqlite3"
     arguments.kind = "hikaze1"
+    arguments.root, arguments.map, arguments.hashes = [], [], "verify"
     arguments.images = None
     arguments.on_conflict = "merge"
     arguments.promote = False
@@ -195,6 +216,7 @@ async def demo(arguments: Arguments, application: Application) -> int:
 
 COMMANDS: dict[str, Callable[[Arguments, Application], Awaitable[int]]] = {
     "demo": demo,
+    "look": look,
     "migrate": migrate,
     "resume": resume,
     "items": items,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from adapters.cli.arguments import Arguments
+    from engine.errors import ReshelveError
 
 _GO_ON = "Go on with it first:  {}"
 
@@ -37,7 +38,15 @@ REMEDIES: dict[str, Callable[[Arguments], str]] = {
 """By the code of the error; others tell all there is to tell."""
 
 
-def remedy(code: str, arguments: Arguments) -> str | None:
-    """What can be done about an error of this code, None where nothing is known."""
-    word = REMEDIES.get(code)
+def remedy(error: ReshelveError, arguments: Arguments) -> str | None:
+    """What can be done about an error, None where nothing is known."""
+    kinds = getattr(error, "kinds", None)
+    if kinds is not None:
+        return "\n".join(["Say which is meant:", *(_of_kind(kind, arguments) for kind in kinds)])
+    word = REMEDIES.get(error.code)
     return None if word is None else word(arguments)
+
+
+def _of_kind(kind: str, arguments: Arguments) -> str:
+    words = (arguments.command, str(arguments.location), "--from", kind)
+    return f"  {suggested(arguments, *words)}"

@@ -49,6 +49,10 @@ WHERE l.model_id IN (SELECT value FROM json_each(?)) ORDER BY l.model_id, t.id
 SELECT_CACHED_HASH = """
 SELECT sha256 FROM migration_hashes WHERE path = ? AND size = ? AND mtime_ns = ? AND inode = ?
 """
+SELECT_CACHED_HASHES = """
+SELECT path, size, mtime_ns, inode, sha256 FROM migration_hashes
+WHERE path IN (SELECT value FROM json_each(?))
+"""
 SELECT_WAITING_PATHS = """
 SELECT id, path FROM pending_import WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
 """
@@ -108,6 +112,14 @@ def cached_hash(tx: Transaction, path: str, facts: FileFacts) -> str | None:
     """The hash of a file that was hashed before and has not changed since."""
     row = tx.first(SELECT_CACHED_HASH, path, facts.size, facts.mtime_ns, str(facts.inode))
     return None if row is None else row["sha256"]
+
+
+def cached_hashes(tx: Transaction, paths: Sequence[str]) -> dict[str, tuple[str, FileFacts]]:
+    """By path, the hash of each of these files that was hashed, and how it looked then."""
+    return {
+        row["path"]: (row["sha256"], FileFacts(row["size"], row["mtime_ns"], int(row["inode"])))
+        for row in tx.fetch(SELECT_CACHED_HASHES, _json(list(paths)))
+    }
 
 
 def pending_paths(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:

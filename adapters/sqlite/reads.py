@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from adapters.sqlite.database import Row, Transaction
+from adapters.sqlite.database import Row, Transaction, readable
 from adapters.sqlite.records import (
     PENDING_COLUMNS,
     record_tags,
@@ -31,14 +32,26 @@ SELECT_LAST_RUN_OF = f"""
 SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
 WHERE s.kind = ? AND s.location = ? ORDER BY r.id DESC LIMIT 1
 """
-ITEM_COLUMNS = "id, source_key, path, state, sha256, error_code, error_message"
+ITEM_COLUMNS = """
+i.id, i.source_key, i.path, i.state, i.sha256, i.claimed_sha256, i.claimed_by, i.error_code,
+i.error_message, coalesce(q.name, m.name, '') AS name, coalesce(q.type, m.type, '') AS type,
+CASE WHEN ?5 THEN r.verbatim END AS verbatim
+"""
+# What an item is called is told by the model that it is, or waits to be.
+ITEM_TABLES = """
+migration_items i
+LEFT JOIN pending_import q ON q.id = i.pending_id
+LEFT JOIN models m ON i.state = 'promoted' AND m.sha256 = i.sha256
+LEFT JOIN migration_rows r ON ?5 AND r.item_id = i.id
+"""
 SELECT_ITEMS = f"""
-SELECT {ITEM_COLUMNS} FROM migration_items
-WHERE (run_id = ?1 OR promotion_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3
+SELECT {ITEM_COLUMNS} FROM {ITEM_TABLES}
+WHERE (i.run_id = ?1 OR i.promotion_id = ?1) AND i.id > ?2 ORDER BY i.id LIMIT ?3
 """
 SELECT_ITEMS_IN_STATE = f"""
-SELECT {ITEM_COLUMNS} FROM migration_items
-WHERE (run_id = ?1 OR promotion_id = ?1) AND id > ?2 AND state = ?4 ORDER BY id LIMIT ?3
+SELECT {ITEM_COLUMNS} FROM {ITEM_TABLES}
+WHERE (i.run_id = ?1 OR i.promotion_id = ?1) AND i.id > ?2 AND i.state = ?4
+ORDER BY i.id LIMIT ?3
 """
 SELECT_ITEM_WARNINGS = """
 SELECT item_id, code, detail FROM migration_warnings
@@ -83,6 +96,7 @@ WHERE state = 'failed' AND work IS NOT NULL AND coalesce(promotion_id, run_id) =
 
 
 _candidate = msgspec.json.Decoder(Candidate)
+_row = msgspec.json.Decoder(dict[str, Any])
 
 
 def run(tx: Transaction, run_id: int | None) -> Run | None:
@@ -104,7 +118,12 @@ def unfinished_run(tx: Transaction) -> Run | None:
 
 
 def items(
-    tx: Transaction, run_id: int | None, state: ModelState | None, after: int, limit: int
+    tx: Transaction,
+    run_id: int | None,
+    state: ModelState | None,
+    after: int,
+    limit: int,
+    verbatim: bool,
 ) -> ItemPage:
     """Items of a run, the last one by default, ascending by id."""
     found = run(tx, run_id)
@@ -113,10 +132,8 @@ def items(
             raise UnknownRun(run_id)
         return ItemPage([], None)
     run_id = found.id
-    if state is None:
-        rows = tx.fetch(SELECT_ITEMS, run_id, after, limit)
-    else:
-        rows = tx.fetch(SELECT_ITEMS_IN_STATE, run_id, after, limit, state)
+    statement = SELECT_ITEMS if state is None else SELECT_ITEMS_IN_STATE
+    rows = tx.fetch(statement, run_id, after, limit, state, verbatim)
     if not rows:
         return ItemPage([], None)
     warnings: dict[int, list[Notice]] = {}
@@ -134,8 +151,13 @@ def _item_view(row: Row, warnings: list[Notice]) -> ItemView:
         source_key=row["source_key"],
         source_id=number_of(row["source_key"]),
         path=row["path"],
+        name=readable(row["name"]),
+        type=readable(row["type"]),
         state=row["state"],
         sha256=row["sha256"],
+        claimed_sha256=row["claimed_sha256"],
+        claimed_by=row["claimed_by"],
+        verbatim=None if row["verbatim"] is None else _row.decode(row["verbatim"]),
         warnings=tuple(warnings),
         error=None if code is None else Defect(code, row["error_message"]),
     )

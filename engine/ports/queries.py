@@ -57,12 +57,14 @@ class StatusOf(Query[RunStatus], frozen=True):
 
 
 class ItemsOf(Query[ItemPage], frozen=True):
-    """Items of a run, the last one by default, ascending by id. Raises `UnknownRun`."""
+    """Items of a run, the last one by default, ascending by id; `verbatim` with their rows as
+    they were. Raises `UnknownRun`."""
 
     run_id: int | None
     state: ModelState | None
     after: int
     limit: int
+    verbatim: bool = False
 
 
 class WarningsOf(Query[list[tuple[int, RunNotice]]], frozen=True):
@@ -92,6 +94,12 @@ class KnownDigests(Query[set[tuple[str, bytes]]], frozen=True):
 
     run_id: int
     keys: Sequence[str]
+
+
+class CachedHashes(Query[dict[str, tuple[str, FileFacts]]], frozen=True):
+    """By path, the hash of each of these files that was hashed, and how it looked then."""
+
+    paths: Sequence[str]
 
 
 class OpenWork(Query[list[WorkItem]], frozen=True):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
 from anyio import from_thread, to_thread
 
+from engine.facts.assessment import AssessedRow
+from engine.facts.decisions import claim_wrong
 from engine.facts.files import FileFacts, UnusableFile
+from engine.ports.files import ModelFiles
 from engine.ports.queries import CachedHash
 from engine.runs.resources import WorkerResources
 
@@ -37,6 +43,32 @@ async def hash_file(resources: WorkerResources, path: str) -> FileHash:
         f"The file {path} keeps changing while it is read. Wait until whatever writes it has "
         "ended, then try again.",
     )
+
+
+def identified(
+    rows: list[AssessedRow], known: Mapping[str, tuple[str, FileFacts]], models: ModelFiles
+) -> list[AssessedRow]:
+    """Rows, those of files that look as they did when they were hashed with that hash.
+
+    In a thread.
+    """
+    return [
+        _identified(row, *known[row.model.path], models)
+        if row.model.path in known and not row.sha256 and row.model.defect is None
+        else row
+        for row in rows
+    ]
+
+
+def _identified(row: AssessedRow, sha256: str, seen: FileFacts, models: ModelFiles) -> AssessedRow:
+    try:
+        if models.facts(row.model.path) != seen:
+            return row
+    except UnusableFile:
+        return row
+    wrong = claim_wrong(row.model.claimed_sha256, row.model.claimed_by, sha256)
+    warnings = row.warnings if wrong is None else (*row.warnings, wrong)
+    return msgspec.structs.replace(row, sha256=sha256, warnings=warnings)
 
 
 async def _read(resources: WorkerResources, path: str) -> tuple[str, FileFacts]:
