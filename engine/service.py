@@ -11,7 +11,6 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
-from engine.actors.budget import PixelBudget
 from engine.actors.locks import HashLocks
 from engine.actors.mailbox import Question
 from engine.actors.pulse import Pulse
@@ -20,7 +19,6 @@ from engine.actors.writer import Writer
 from engine.errors import RunActive, RunInterrupted
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root, source_images
-from engine.facts.previews import MAX_DECODED_PIXELS
 from engine.facts.promotion_report import PromotionReport, Refusal, refuse, sort_ids
 from engine.facts.records import PendingModelRecord
 from engine.facts.requests import LegacyImport
@@ -50,11 +48,8 @@ from engine.runs.survey import Surveyor
 from engine.runs.watching import Watch
 from engine.runs.worker import Worker
 
-CRASH_LIMIT = 3
-"""An item that was in hand in this many crashes is failed with `crashed_repeatedly`."""
-
-TASKS_PER_CPU = 3
-"""Workers per CPU slot: while one waits for the disk or a commit, another encodes."""
+TASKS_PER_SLOT = 3
+"""Workers per slot of what computes: while one waits for the disk or a commit, another encodes."""
 
 GRACE_SECONDS = 4.0
 """How long work in hand may take to finish after a stop; the rest of 5 s is for saving state."""
@@ -72,9 +67,8 @@ class MigrationService:
     `resume` goes on with later. The store is opened and closed by the caller.
     """
 
-    def __init__(self, ports: Ports, *, workers: int) -> None:
+    def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._workers = workers
         self._pulse = Pulse()
         self._writer = Writer(ports.store, self._pulse, ports.tell_of_wait)
         self._supervisor: Supervisor
@@ -86,13 +80,12 @@ class MigrationService:
         self._closing = False
         self._resources = WorkerResources(
             journal=ports.store,
-            codec=ports.codec,
-            images=ports.images,
+            compute=ports.compute,
+            isolated=ports.isolated,
+            encoder=ports.encoder,
             models=ports.models,
             library=ports.library,
-            cpu=CapacityLimiter(workers),
-            io=CapacityLimiter(TASKS_PER_CPU * workers + 2),
-            pixels=PixelBudget(MAX_DECODED_PIXELS),
+            io=CapacityLimiter(TASKS_PER_SLOT * ports.compute.slots + 2),
             clock=ports.clock,
             meter=HashMeter(),
             locks=HashLocks(),
@@ -128,7 +121,7 @@ class MigrationService:
         )
         try:
             await to_thread.run_sync(self._ports.library.sweep, limiter=self._resources.io)
-            await self._writer.commit(Recover(self._ports.clock.now(), CRASH_LIMIT))
+            await self._writer.commit(Recover(self._ports.clock.now()))
             await self.catalogue.recover()
         except BaseException:
             self._writer.hurry(0)
@@ -330,7 +323,7 @@ class MigrationService:
                 worker=Worker(self._resources, self._writer, library.pending_folder),
                 library=library,
                 io=self._resources.io,
-                tasks=TASKS_PER_CPU * self._workers,
+                tasks=TASKS_PER_SLOT * self._ports.compute.slots,
             )
         images = source_images(run.location, run.images_folder)
         return ImportRun(
@@ -343,5 +336,5 @@ class MigrationService:
             io=self._resources.io,
             clock=self._ports.clock,
             worker=Worker(self._resources, self._writer, images),
-            tasks=TASKS_PER_CPU * self._workers,
+            tasks=TASKS_PER_SLOT * self._ports.compute.slots,
         )

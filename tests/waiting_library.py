@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from PIL import Image
 
+from adapters.compute.threads import ThreadCompute
 from adapters.files.images import DiskImages
 from adapters.files.library import owned_library
 from adapters.files.models import DiskModels
@@ -202,6 +203,8 @@ async def opened(
     codec: PreviewCodec | None = None,
 ) -> AsyncIterator[MigrationService]:
     """A service as the composition root makes it, with some of its ports wrapped."""
+    disk, images = models or DiskModels(), DiskImages()
+    threads = ThreadCompute(disk, images, codec or PillowCodec(), slots=workers)
     with owned_library(library) as files:
         async with sqlite_store(library) as store:
             ports = Ports(
@@ -209,12 +212,14 @@ async def opened(
                 library=files,
                 scratch=files.scratch,
                 source=Hikaze1(),
-                models=models or DiskModels(),
-                images=DiskImages(),
-                codec=codec or PillowCodec(),
+                models=disk,
+                images=images,
+                compute=threads,
+                isolated=threads,
+                encoder=threads,
                 clock=SystemClock(),
             )
-            async with MigrationService(ports, workers=workers) as service:
+            async with MigrationService(ports) as service:
                 yield service
 
 

@@ -66,9 +66,9 @@ FROM migration_sources s JOIN migration_discarded d ON d.source_id = s.id
 WHERE s.location = ?1 AND d.source_key BETWEEN ?2 AND ?3
 """
 SELECT_WORK = """
-SELECT id, source_key, state, work, sha256, candidate, attempts FROM migration_items
+SELECT id, source_key, state, work, sha256, candidate, attempts, crashes FROM migration_items
 WHERE run_id = ? AND work IS NOT NULL AND source_key > ? AND state <> 'failed'
-  AND work IN ('previews', 'originals') AND (crashes > 0) = ?
+  AND work IN ('previews', 'originals')
 ORDER BY source_key LIMIT ?
 """
 SELECT_RETRYABLE = """
@@ -169,7 +169,7 @@ def known_digests(tx: Transaction, location: str, first: int, last: int) -> set[
     return {(key, digest) for key, digest in tx.fetch(SELECT_DIGESTS, location, first, last)}
 
 
-def work(tx: Transaction, run_id: int, after: int, limit: int, crashed: bool) -> list[WorkItem]:
+def work(tx: Transaction, run_id: int, after: int, limit: int) -> list[WorkItem]:
     """Items with work, key > `after`, ascending."""
     return [
         WorkItem(
@@ -180,8 +180,9 @@ def work(tx: Transaction, run_id: int, after: int, limit: int, crashed: bool) ->
             sha256=row["sha256"],
             candidate=_candidate.decode(row["candidate"]),
             attempts=row["attempts"],
+            suspect=row["crashes"] > 0,
         )
-        for row in tx.fetch(SELECT_WORK, run_id, after, crashed, limit)
+        for row in tx.fetch(SELECT_WORK, run_id, after, limit)
     ]
 
 

@@ -1,8 +1,7 @@
 """Who works on what: feeds items with work to idle workers, in order, and one of a hash at a time.
 
 Two items of one hash become one record, first row first, so the second is held back until the
-first has ended. Items that were in hand in a crash go first, each alone: if one of them kills
-the process again, no other is blamed.
+first has ended.
 """
 
 from __future__ import annotations
@@ -22,9 +21,8 @@ WINDOW = 64
 """How many items are read ahead, and how many may be held back for others of their hash."""
 
 
-Queue = Callable[[int, int, bool], Awaitable[list[WorkItem]]]
-"""(after, limit, crashed): items with work and a key greater than `after`, ascending, at most
-`limit`; `crashed` selects those that were in hand in a crash, else the others."""
+Queue = Callable[[int, int], Awaitable[list[WorkItem]]]
+"""(after, limit): items with work and a key greater than `after`, ascending, at most `limit`."""
 
 
 class Processes(Protocol):
@@ -82,7 +80,6 @@ class Dispatcher:
             async with anyio.create_task_group() as tasks:
                 for _ in range(self._workers):
                     tasks.start_soon(self._work, worker)
-                await self._feed_suspects()
                 await self._feed()
                 self._jobs.close()
         finally:
@@ -93,17 +90,6 @@ class Dispatcher:
         async for item in self._jobs_receive:
             await worker.process(item)
             await self._inbox_send.send(item)
-
-    async def _feed_suspects(self) -> None:
-        cursor = BEFORE_FIRST_KEY
-        while suspects := await self._queue(cursor, WINDOW, True):
-            for suspect in suspects:
-                if self._draining:
-                    return
-                self._hand_out(suspect)
-                while self._in_hand:
-                    self._take(await self._inbox.receive())
-                cursor = suspect.key
 
     async def _feed(self) -> None:
         while True:
@@ -136,7 +122,7 @@ class Dispatcher:
     async def _read_ahead(self) -> bool:
         if self._exhausted:
             return False
-        batch = await self._queue(self._cursor, WINDOW, False)
+        batch = await self._queue(self._cursor, WINDOW)
         if not batch:
             self._exhausted = True
             return False

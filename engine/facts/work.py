@@ -48,6 +48,7 @@ class WorkItem(msgspec.Struct, frozen=True):
     """An item with work for a worker.
 
     `key` is its place in the order of its run; `attempts` is how often it was taken in hand.
+    `suspect` tells that it was in hand when a process died, of whatever cause.
     """
 
     id: int
@@ -57,6 +58,7 @@ class WorkItem(msgspec.Struct, frozen=True):
     sha256: str
     candidate: SourceModel
     attempts: int
+    suspect: bool = False
 
 
 class CarriedImage(msgspec.Struct, frozen=True):

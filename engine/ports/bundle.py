@@ -10,9 +10,9 @@ import msgspec
 
 from engine.ports.catalogue import CatalogueFiles
 from engine.ports.clock import Clock
+from engine.ports.compute import Compute, Encoder
 from engine.ports.files import ImageFiles, LibraryFiles, ModelFiles
 from engine.ports.journal import Store
-from engine.ports.previews import PreviewCodec
 from engine.ports.source import SourceKind
 
 
@@ -27,6 +27,7 @@ class OwnedFiles(LibraryFiles, CatalogueFiles, Protocol):
 class Ports(msgspec.Struct, frozen=True):
     """What the composition root gives a service; `types` are the configured model types.
 
+    `compute` works on what can be trusted, `isolated` on what was in hand when a process died;
     `tell_of_wait` is called when another program has had the database locked for a while.
     """
 
@@ -36,7 +37,9 @@ class Ports(msgspec.Struct, frozen=True):
     source: SourceKind
     models: ModelFiles
     images: ImageFiles
-    codec: PreviewCodec
+    compute: Compute
+    isolated: Compute
+    encoder: Encoder
     clock: Clock
     types: tuple[str, ...] = ()
     tell_of_wait: Callable[[], None] = nobody

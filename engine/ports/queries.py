@@ -96,13 +96,11 @@ class KnownDigests(Query[set[tuple[int, bytes]]], frozen=True):
 
 
 class OpenWork(Query[list[WorkItem]], frozen=True):
-    """Items with work, key > `after`, ascending; `crashed` selects those that were in hand in a
-    crash, else those that were not."""
+    """Items with work, key > `after`, ascending."""
 
     run_id: int
     after: int
     limit: int
-    crashed: bool = False
 
 
 class PromotionWindow(Query[int | None], frozen=True):
@@ -119,7 +117,6 @@ class EnlistedItems(Query[list[WorkItem]], frozen=True):
     after: int
     until: int
     limit: int
-    crashed: bool = False
 
 
 class CachedHash(Query[str | None], frozen=True):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from anyio import from_thread, to_thread
+from anyio import to_thread
 
 from engine.facts.files import FileFacts, UnusableFile
+from engine.ports.compute import Compute, Hashed
 from engine.ports.queries import CachedHash
 from engine.runs.resources import WorkerResources
 
@@ -21,17 +22,17 @@ class FileHash:
         self.read = read
 
 
-async def hash_file(resources: WorkerResources, path: str) -> FileHash:
+async def hash_file(resources: WorkerResources, compute: Compute, path: str) -> FileHash:
     """The SHA-256 of a file that holds still. Raises `UnusableFile`."""
     facts = await to_thread.run_sync(resources.models.facts, path, limiter=resources.io)
     known = await resources.journal.ask(CachedHash(path, facts))
     if known is not None:
         return FileHash(known, facts, read=False)
     for _ in range(ATTEMPTS):
-        sha256, before = await _read(resources, path)
+        hashed = await _read(resources, compute, path)
         after = await to_thread.run_sync(resources.models.facts, path, limiter=resources.io)
-        if before == after:
-            return FileHash(sha256, after, read=True)
+        if hashed.facts == after:
+            return FileHash(hashed.sha256, after, read=True)
     raise UnusableFile(
         "file_unstable",
         f"The file {path} keeps changing while it is read. Wait until whatever writes it has "
@@ -39,19 +40,16 @@ async def hash_file(resources: WorkerResources, path: str) -> FileHash:
     )
 
 
-async def _read(resources: WorkerResources, path: str) -> tuple[str, FileFacts]:
+async def _read(resources: WorkerResources, compute: Compute, path: str) -> Hashed:
     seen = 0
 
     def advance(amount: int) -> None:
         nonlocal seen
         seen += amount
         resources.meter.under_way += amount
-        from_thread.check_cancelled()
 
     try:
-        return await to_thread.run_sync(
-            resources.models.sha256, path, advance, limiter=resources.cpu
-        )
+        return await compute.hash(path, advance)
     finally:
         # From here on the journal's own count tells of them.
         resources.meter.under_way -= seen

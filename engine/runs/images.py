@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import anyio
@@ -11,11 +12,12 @@ from anyio import to_thread
 
 from engine.actors.writer import Commits
 from engine.facts.files import ImageFolder
-from engine.facts.previews import UnusableImage, image_digest
+from engine.facts.previews import UnusableImage
 from engine.facts.source import Notice
 from engine.facts.work import CarriedImage, ExistingPreviews
+from engine.ports.compute import Compute
 from engine.runs.preview_sets import PreviewSets, Tiers, clear_away
-from engine.runs.resources import WorkerResources, encode_image
+from engine.runs.resources import WorkerResources
 
 T = TypeVar("T")
 
@@ -48,25 +50,30 @@ class ImageCarrier:
         self._folder = folder
 
     async def encode(
-        self, sha256: str, names: tuple[str, ...], previews: ExistingPreviews
+        self, compute: Compute, sha256: str, names: tuple[str, ...], previews: ExistingPreviews
     ) -> ImageOutcome:
-        """Put the tiers of each usable image on disk, numbered on from those that are there."""
+        """Put the tiers of each usable image on disk, numbered on from those that are there.
+
+        Raises `UnusableFile` where an image ends whatever process decodes it.
+        """
         await clear_away(self._resources, self._writer, previews.unfinished)
         outcome = ImageOutcome()
         sets = PreviewSets(self._resources, self._writer, sha256, previews.images_count)
         made: list[Tiers] = []
         for name in names:
+            known = {image for image in previews.carried if image.name == name}
+            known.update(image for image in outcome.carried if image.name == name)
+            digests = frozenset(image.digest for image in known)
             try:
-                data, digest = await self._read(name)
-                outcome.bytes_read += len(data)
-                image = CarriedImage(name, digest)
-                if image in previews.carried or image in outcome.carried:
-                    continue
-                made.append(await encode_image(self._resources, data))
+                encoded = await compute.encode(self._folder, name, digests)
             except UnusableImage as reason:
                 outcome.refuse(name, reason)
                 continue
-            outcome.carried.append(image)
+            outcome.bytes_read += encoded.size
+            if encoded.tiers is None:
+                continue
+            made.append(encoded.tiers)
+            outcome.carried.append(CarriedImage(name, encoded.digest))
             if sum(len(tier) for tiers in made for tier in tiers) >= BYTES_AT_ONCE:
                 await sets.add(made)
                 made = []
@@ -75,6 +82,15 @@ class ImageCarrier:
         outcome.images_count = await sets.counted()
         outcome.warnings += sets.notices
         return outcome
+
+    async def look(self, compute: Compute, names: tuple[str, ...]) -> None:
+        """Read the originals where they take nothing down; those that cannot be are met later.
+
+        Raises `UnusableFile` where one ends whatever process reads it.
+        """
+        for name in names:
+            with suppress(UnusableImage):
+                await compute.read(self._folder, name)
 
     async def adopt(self, names: tuple[str, ...]) -> tuple[list[str], ImageOutcome]:
         """Put a copy of each original on disk; returns the names there."""
@@ -92,13 +108,6 @@ class ImageCarrier:
             if adopted not in kept:
                 kept.append(adopted)
         return kept, outcome
-
-    async def _read(self, name: str) -> tuple[bytes, bytes]:
-        return await to_thread.run_sync(self._read_and_digest, name, limiter=self._resources.io)
-
-    def _read_and_digest(self, name: str) -> tuple[bytes, bytes]:
-        data = self._resources.images.read(self._folder, name)
-        return data, image_digest(data)
 
     async def _finished(self, write: Callable[..., T], *arguments: object) -> T:
         # A write in hand is finished: cancelling between files gains nothing.

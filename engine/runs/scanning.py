@@ -75,7 +75,7 @@ class Scan:
         if not gone:
             return False
         try:
-            found = await hash_file(self._resources, file.path)
+            found = await hash_file(self._resources, self._resources.compute, file.path)
         except UnusableFile:
             return False
         if found.read:

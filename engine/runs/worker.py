@@ -93,13 +93,15 @@ class Worker:
             await self._make_previews(item, previews)
 
     async def _hash(self, item: WorkItem) -> None:
-        found = await hash_file(self._resources, item.candidate.path)
+        compute = self._resources.computing(item.suspect)
+        found = await hash_file(self._resources, compute, item.candidate.path)
         await self._writer.commit(
             NoteHash(item, found.sha256, found.facts, found.read, self._now())
         )
 
     async def _make_previews(self, item: WorkItem, previews: ExistingPreviews) -> None:
-        outcome = await self._carrier.encode(item.sha256, item.candidate.images, previews)
+        compute = self._resources.computing(item.suspect)
+        outcome = await self._carrier.encode(compute, item.sha256, item.candidate.images, previews)
         await self._writer.commit(
             Activate(
                 item=item,
@@ -113,6 +115,8 @@ class Worker:
         )
 
     async def _keep_originals(self, item: WorkItem) -> None:
+        if item.suspect:
+            await self._carrier.look(self._resources.isolated, item.candidate.images)
         kept, outcome = await self._carrier.adopt(item.candidate.images)
         await self._writer.commit(
             KeepPending(

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import anyio
 
+from adapters.compute.threads import ThreadCompute
 from adapters.files.images import DiskImages
 from adapters.files.library import DiskLibrary, owned_library
 from adapters.files.models import DiskModels
@@ -194,17 +195,21 @@ async def held(world: World, act: int, *places: str) -> AsyncIterator[MigrationS
     with owned_library(world.library):
         async with sqlite_store(world.library) as store:
             library = HeldLibrary(world.library, hold)
+            models, images = DiskModels(), HeldImages(hold)
+            threads = ThreadCompute(models, images, PillowCodec(), slots=1)
             ports = Ports(
                 store=store,
                 library=library,
                 scratch=library.scratch,
                 source=HeldSource(hold),
-                models=DiskModels(),
-                images=HeldImages(hold),
-                codec=PillowCodec(),
+                models=models,
+                images=images,
+                compute=threads,
+                isolated=threads,
+                encoder=threads,
                 clock=StoppedClock(act),
             )
-            async with MigrationService(ports, workers=1) as service:
+            async with MigrationService(ports) as service:
                 yield service
 
 
