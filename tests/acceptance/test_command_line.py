@@ -215,7 +215,8 @@ def test_each_failure_says_which_item_and_why(own: Migrated) -> None:
 
 def test_an_item_says_all_that_is_known_of_it(migrated: Migrated) -> None:
     items = commands.document("items", "--library", migrated.library)["items"]
-    fields = {"id", "source_key", "source_id", "path", "state", "sha256", "warnings", "error"}
+    fields = {"id", "source_key", "source_id", "path", "name", "type", "state", "sha256"}
+    fields |= {"claimed_sha256", "claimed_by", "warnings", "error", "verbatim"}
     assert [item.keys() for item in items] == [fields] * 8
 
 
