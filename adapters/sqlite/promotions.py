@@ -6,6 +6,15 @@ import msgspec
 
 from adapters.sqlite import previews
 from adapters.sqlite.database import Transaction, readable
+from adapters.sqlite.items import (
+    ITEM_COLUMNS,
+    Item,
+    claimed,
+    item_from,
+    move,
+    set_outcome,
+    siblings,
+)
 from adapters.sqlite.numbers import LAST_ITEM, last_in_queue
 from adapters.sqlite.promotion_reads import known_paths
 from adapters.sqlite.records import models_by_hash, write_pending
@@ -14,15 +23,8 @@ from adapters.sqlite.transitions import (
     DELETE_PENDING,
     DROP_ORIGINAL,
     END_WORK,
-    ITEM_COLUMNS,
-    Item,
     become_active,
-    claimed,
-    item_from,
-    move,
     retry,
-    set_outcome,
-    siblings,
     take_in_hand,
 )
 from adapters.sqlite.work import count_work, images_left
