@@ -79,9 +79,7 @@ class Catalogue:
 
         `judge_path` is asked of a path that the model does not have already, and may raise.
         """
-        if patch.path == "":
-            raise InvalidEdit("The path of a model cannot be empty.")
-        _refuse_nul(patch)
+        _refuse_invalid(patch)
         if patch.path is not UNSET and patch.path != (await self.model(sha256)).path:
             judge_path(patch.path)
         return await self._writer.commit(EditModel(sha256, patch))
@@ -93,9 +91,7 @@ class Catalogue:
 
         `judge_path` is asked of a path that the model does not have already, and may raise.
         """
-        if patch.path == "":
-            raise InvalidEdit("The path of a model cannot be empty.")
-        _refuse_nul(patch)
+        _refuse_invalid(patch)
         if patch.path is not UNSET and patch.path != (await self.pending_model(pending_id)).path:
             judge_path(patch.path)
         return await self._writer.commit(EditPending(pending_id, patch))
@@ -202,6 +198,13 @@ def _image(found: tuple[bytes, str, str] | None) -> ImageFile:
     if found is None:
         raise UnknownImage
     return ImageFile(*found)
+
+
+def _refuse_invalid(patch: ModelPatch) -> None:
+    """Raises `InvalidEdit` for a patch that no model can take, active or waiting."""
+    if patch.path == "":
+        raise InvalidEdit("The path of a model cannot be empty.")
+    _refuse_nul(patch)
 
 
 def _refuse_nul(edit: object) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
 from adapters.files.library import DiskLibrary
 from engine.errors import StorageFailed
 from tests.beside.shelves import MODEL, Shelves, painted, problems
+from tests.refusing_disk import refused
 from tests.waiting_library import Row, migrate, opened, query
 
 pytestmark = pytest.mark.anyio
@@ -26,29 +23,6 @@ async def shelve(shelves: Shelves) -> None:
     shelves.legacy.add(Row(1, b"same", hashed=True, images=images))
     async with opened(shelves.library) as service:
         await migrate(service, shelves.legacy)
-
-
-@contextmanager
-def refused(name: str) -> Iterator[None]:
-    """The disk gives no file this name."""
-    link, replace = os.link, Path.replace
-
-    def judge(target: Path) -> None:
-        if Path(target).name == name:
-            raise OSError(errno.EIO, "Input/output error", str(target))
-
-    def judged_link(source: Path, target: Path) -> None:
-        judge(target)
-        link(source, target)
-
-    def judged_replace(source: Path, target: Path) -> Path:
-        judge(target)
-        return replace(source, target)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "link", judged_link)
-        patch.setattr(Path, "replace", judged_replace)
-        yield
 
 
 async def stop_an_upload(shelves: Shelves) -> None:

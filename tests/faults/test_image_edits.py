@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +9,7 @@ import pytest
 from engine.errors import StorageFailed
 from engine.facts.conflicts import ConflictStrategy
 from engine.service import MigrationService
+from tests.refusing_disk import refused
 from tests.waiting_library import (
     Legacy,
     Row,
@@ -47,29 +44,6 @@ def legacy(tmp_path: Path) -> Legacy:
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     return tmp_path / "library"
-
-
-@contextmanager
-def refused(name: str) -> Iterator[None]:
-    """The disk gives no file this name."""
-    link, replace = os.link, Path.replace
-
-    def judge(target: Path) -> None:
-        if Path(target).name == name:
-            raise OSError(errno.EIO, "Input/output error", str(target))
-
-    def judged_link(source: Path, target: Path) -> None:
-        judge(target)
-        link(source, target)
-
-    def judged_replace(source: Path, target: Path) -> Path:
-        judge(target)
-        return replace(source, target)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "link", judged_link)
-        patch.setattr(Path, "replace", judged_replace)
-        yield
 
 
 def low_tiers(library: Path) -> list[bytes]:
