@@ -159,7 +159,7 @@ def test_the_program_is_named_as_it_was_started(tmp_path: Path, legacy: Legacy) 
     done = subprocess.run(
         [own, *options], capture_output=True, cwd=tmp_path, env=beside, check=True
     )
-    assert f"  {own} promote --all --library library\n" in done.stderr.decode()
+    assert f"  {shlex.quote(str(own))} promote --all --library library\n" in done.stderr.decode()
     found = {**os.environ, "PATH": str(own.parent)}
     done = subprocess.run([own, *options], capture_output=True, cwd=tmp_path, env=found, check=True)
     assert "  reshelve promote --all --library library\n" in done.stderr.decode()
