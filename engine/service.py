@@ -84,6 +84,7 @@ class MigrationService:
         self._watch: Watch
         self._turn = anyio.Lock()
         self._promotions = anyio.Lock()
+        self._scans = anyio.Lock()
         self._tasks: TaskGroup
         self._stack = AsyncExitStack()
         self._closing = False
@@ -226,9 +227,11 @@ class MigrationService:
     async def scan(self, roots: Sequence[Root]) -> ScanReport:
         """Look for model files below the roots; new ones wait for promotion.
 
-        Raises `ScanFailed` when a root cannot be read.
+        One scan at a time: two would each add a file that they reach by different routes. Raises
+        `ScanFailed` when a root cannot be read.
         """
-        return await Scan(self._resources, self._writer).run(roots)
+        async with self._scans:
+            return await Scan(self._resources, self._writer).run(roots)
 
     async def retry(self, ids: tuple[int, ...] | None = None) -> RunStatus:
         """Failed items of the last run, all or these, are tried again, at once.

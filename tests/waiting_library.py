@@ -25,7 +25,7 @@ from adapters.pillow.codec import PillowCodec
 from adapters.sources.hikaze1.reader import Hikaze1
 from adapters.sqlite.store import sqlite_store
 from engine.facts.conflicts import ConflictStrategy
-from engine.facts.files import FileFacts, FoundFile, Root
+from engine.facts.files import FileFacts, FileIdentity, FoundFile, Root
 from engine.facts.requests import LegacyImport
 from engine.facts.status import RunStatus
 from engine.ports.bundle import Ports
@@ -157,18 +157,21 @@ class Legacy:
 
 
 class WatchedModels:
-    """Model files as they are, and how often each was read for its hash, and how much of it."""
+    """Model files as they are, and how often each was looked at for what it is, and read for its
+    hash, and how much of it."""
 
     def __init__(self) -> None:
         self._disk = DiskModels()
+        self.looked_at: Counter[str] = Counter()
         self.read: Counter[str] = Counter()
         self.bytes_read = 0
 
     def sizes(self, paths: Sequence[str]) -> list[int | None]:
         return self._disk.sizes(paths)
 
-    def same_files(self, path: str, others: Sequence[str]) -> list[bool | None]:
-        return self._disk.same_files(path, others)
+    def identities(self, paths: Sequence[str]) -> list[FileIdentity | None]:
+        self.looked_at.update(paths)
+        return self._disk.identities(paths)
 
     def facts(self, path: str) -> FileFacts:
         return self._disk.facts(path)

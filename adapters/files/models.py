@@ -11,7 +11,7 @@ from hashlib import sha256
 from adapters.files.exhaustion import exhaustion
 from adapters.files.walking import walk
 from engine.errors import StorageFailed
-from engine.facts.files import FileFacts, FoundFile, Root, UnusableFile
+from engine.facts.files import FileFacts, FileIdentity, FoundFile, Root, UnusableFile
 
 READ_BYTES = 1 << 20
 
@@ -26,13 +26,9 @@ class DiskModels:
         """The size in bytes of each regular file, None where there is none."""
         return [_size(path) for path in paths]
 
-    def same_files(self, path: str, others: Sequence[str]) -> list[bool | None]:
-        """Whether each of the others is the same file as `path`; None where there is none."""
-        try:
-            here = os.stat(path)  # noqa: PTH116  as in `sizes`
-        except (OSError, ValueError):
-            return [None] * len(others)
-        return [_same(here, other) for other in others]
+    def identities(self, paths: Sequence[str]) -> list[FileIdentity | None]:
+        """Which file each path leads to, None where there is none."""
+        return [_identity(path) for path in paths]
 
     def facts(self, path: str) -> FileFacts:
         """What a regular file looks like now. Raises `UnusableFile`."""
@@ -76,12 +72,12 @@ def _size(path: str) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def _same(here: os.stat_result, other: str) -> bool | None:
+def _identity(path: str) -> FileIdentity | None:
     try:
-        there = os.stat(other)  # noqa: PTH116  as in `sizes`
+        found = os.stat(path)  # noqa: PTH116  as in `sizes`
     except (OSError, ValueError):
         return None
-    return os.path.samestat(here, there)
+    return found.st_dev, found.st_ino
 
 
 def _facts(found: os.stat_result, path: str) -> FileFacts:

@@ -8,14 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from adapters.files.exhaustion import exhaustion
-from engine.facts.files import FoundFile, Root, UnusableFile
+from engine.facts.files import FileIdentity, FoundFile, Root, UnusableFile
 
 EXTENSIONS = frozenset(
     {".safetensors", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".sft", ".onnx"}
 )
 """What a model file is called, in any case."""
-
-Identity = tuple[int, int]
 
 
 def walk(roots: Sequence[Root]) -> Iterator[FoundFile]:
@@ -24,7 +22,7 @@ def walk(roots: Sequence[Root]) -> Iterator[FoundFile]:
     Raises `UnusableFile` when a root is no readable folder; folders below it that cannot be read
     are passed over.
     """
-    seen: set[Identity] = set()
+    seen: set[FileIdentity] = set()
     for root in roots:
         try:
             with os.scandir(root.folder):
@@ -38,7 +36,7 @@ def walk(roots: Sequence[Root]) -> Iterator[FoundFile]:
         yield from _walk(root, seen)
 
 
-def _walk(root: Root, seen: set[Identity]) -> Iterator[FoundFile]:
+def _walk(root: Root, seen: set[FileIdentity]) -> Iterator[FoundFile]:
     folders = [root.folder]
     while folders:
         below = []

@@ -74,10 +74,12 @@ SELECT path FROM models WHERE path IN (SELECT value FROM json_each(?1))
 UNION
 SELECT path FROM pending_import WHERE path IN (SELECT value FROM json_each(?1))
 """
-SELECT_OF_SIZE = """
-SELECT sha256, path FROM models WHERE size_bytes = ?1
+SELECT_OF_SIZES = """
+SELECT size_bytes, sha256, path FROM models
+WHERE size_bytes IN (SELECT value FROM json_each(?1))
 UNION ALL
-SELECT '' AS sha256, path FROM pending_import WHERE size_bytes = ?1
+SELECT size_bytes, '', path FROM pending_import
+WHERE size_bytes IN (SELECT value FROM json_each(?1))
 """
 
 UNFINISHED = "It was not finished: the run was interrupted."
@@ -162,9 +164,9 @@ def known_paths(tx: Transaction, paths: Sequence[str]) -> set[str]:
     return {row["path"] for row in tx.fetch(SELECT_KNOWN_PATHS, _json(list(paths)))}
 
 
-def records_of_size(tx: Transaction, size: int) -> list[tuple[str, str]]:
-    """(sha256, path) of models of this size in bytes; no hash for those that wait."""
-    return [(row["sha256"], row["path"]) for row in tx.fetch(SELECT_OF_SIZE, size)]
+def records_of_sizes(tx: Transaction, sizes: Sequence[int]) -> list[tuple[int, str, str]]:
+    """(size, sha256, path) of models of these sizes in bytes; no hash for those that wait."""
+    return [tuple(row) for row in tx.fetch(SELECT_OF_SIZES, _json(list(sizes)))]
 
 
 def _json(values: list[int] | list[str]) -> str:

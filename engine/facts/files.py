@@ -6,6 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+FileIdentity = tuple[int, int]
+"""Device and inode: equal for all routes to one file."""
+
 
 class FileFacts(msgspec.Struct, frozen=True):
     """What tells whether a file is still the one that was hashed."""

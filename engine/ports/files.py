@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from engine.facts.files import FileFacts, FolderFacts, FoundFile, ImageFolder, Root
+from engine.facts.files import FileFacts, FileIdentity, FolderFacts, FoundFile, ImageFolder, Root
 from engine.facts.preview_sets import PlannedSet, SetsOnDisk
 
 
@@ -21,8 +21,8 @@ class ModelFiles(Protocol):
         """The size in bytes of each regular file, None where there is none."""
         ...
 
-    def same_files(self, path: str, others: Sequence[str]) -> list[bool | None]:
-        """Whether each of the others is the same file as `path`; None where there is none."""
+    def identities(self, paths: Sequence[str]) -> list[FileIdentity | None]:
+        """Which file each path leads to, after links; None where there is none."""
         ...
 
     def facts(self, path: str) -> FileFacts:

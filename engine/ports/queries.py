@@ -173,10 +173,10 @@ class KnownPaths(Query[set[str]], frozen=True):
     paths: Sequence[str]
 
 
-class RecordsOfSize(Query[list[tuple[str, str]]], frozen=True):
-    """(sha256, path) of models of this size in bytes; no hash for those that wait."""
+class RecordsOfSizes(Query[list[tuple[int, str, str]]], frozen=True):
+    """(size, sha256, path) of models of these sizes in bytes; no hash for those that wait."""
 
-    size: int
+    sizes: Sequence[int]
 
 
 class StoredModels(Query[list[StoredModel]], frozen=True):

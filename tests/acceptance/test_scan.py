@@ -6,12 +6,14 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from adapters.composition import Reshelve
 from engine.errors import ScanFailed
 from engine.facts.files import Root
 from engine.facts.scan_report import MovedFile, ScanReport
+from engine.runs.hashing import SMALL_BYTES
 from engine.service import MigrationService
 from tests.waiting_library import (
     Legacy,
@@ -250,6 +252,18 @@ async def test_overlapping_roots_add_a_file_once_by_the_first_of_them(
     assert [record["type"] for record in waiting(library).values()] == ["type 0"]
 
 
+async def test_a_file_that_a_record_reaches_by_a_link_is_skipped(
+    service: MigrationService, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(root)
+    for name in ("one", "two"):
+        put(root / f"{name}.pt")
+    await scan(service, tmp_path / "link")
+    put(root / "three.pt")
+    report = await scan(service, root)
+    assert (report.scanned, report.added, report.skipped) == (3, 1, 2)
+
+
 @pytest.mark.parametrize("known", ["a/one.safetensors", "z/one.safetensors"])
 async def test_a_file_that_is_known_by_either_of_its_routes_is_skipped(
     known: str, service: MigrationService, root: Path, tmp_path: Path
@@ -262,6 +276,24 @@ async def test_a_file_that_is_known_by_either_of_its_routes_is_skipped(
     await migrate(service, legacy)
     report = await scan(service, root)
     assert (report.added, report.skipped) == (0, 1)
+
+
+async def test_two_scans_at_once_add_each_file_once(
+    service: MigrationService, root: Path, tmp_path: Path, library: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    for number in range(30):
+        put(root / f"{number}.pt", str(number).encode())
+    added: list[int] = []
+
+    async def look(folder: Path) -> None:
+        added.extend((await scan(service, folder)).pending_ids)
+
+    async with anyio.create_task_group() as scans:
+        for folder in (link, root, link):
+            scans.start_soon(look, folder)
+    assert sorted(added) == sorted(waiting(library)) == list(range(1, 31))
 
 
 # --- what is known already
@@ -374,6 +406,48 @@ async def test_a_file_that_was_compared_is_not_read_again(root: Path, tmp_path: 
         await scan(service, root)
         await service.promote(list(waiting(tmp_path / "library")), None)
     assert models.read == {}
+
+
+async def test_each_record_is_looked_at_once_however_many_files_have_its_size(
+    root: Path, tmp_path: Path
+) -> None:
+    models = WatchedModels()
+    legacy = Legacy(tmp_path / "legacy", [Row(key, b"alike") for key in range(50)])
+    for number in range(50):
+        put(root / f"{number}.pt", b"ALIKE")
+    async with opened(tmp_path / "library", models=models) as service:
+        await migrate(service, legacy)
+        await scan(service, root)
+    assert models.looked_at.total() == 100
+    assert set(models.looked_at.values()) == {1}
+
+
+async def test_of_many_files_those_that_moved_are_told_apart(
+    service: MigrationService, root: Path, tmp_path: Path
+) -> None:
+    contents = [str(number).encode().rjust(4) for number in range(200)]
+    legacy = Legacy(
+        tmp_path / "legacy", [Row(key, text, hashed=True) for key, text in enumerate(contents)]
+    )
+    await migrate(service, legacy)
+    for number, path in enumerate(sorted(legacy.models.iterdir())):
+        path.rename(root / path.name)
+        put(root / f"new {number}.pt", str(number).encode().rjust(4, b"-"))
+    report = await scan(service, root)
+    assert (report.added, report.skipped) == (200, 0)
+    assert {file.sha256 for file in report.moved} == {sha_of(text) for text in contents}
+
+
+async def test_a_large_file_that_moved_is_told_apart_as_well(
+    service: MigrationService, root: Path, tmp_path: Path
+) -> None:
+    large = bytes(SMALL_BYTES + 1)
+    legacy = Legacy(tmp_path / "legacy", [Row(1, large, hashed=True)])
+    await migrate(service, legacy)
+    (legacy.models / "1.safetensors").rename(root / "found.safetensors")
+    put(root / "other.safetensors", bytes(SMALL_BYTES) + b"1")
+    report = await scan(service, root)
+    assert (report.added, [file.sha256 for file in report.moved]) == (1, [sha_of(large)])
 
 
 # --- roots

@@ -30,6 +30,7 @@ from engine.ports.queries import (
     PendingModels,
     PromotionOf,
     PromotionWindow,
+    RecordsOfSizes,
     RunById,
     StatusOf,
     UnusedOriginals,
@@ -425,6 +426,19 @@ async def test_a_file_that_became_active_meanwhile_does_not_wait_again(bench: Be
     active = "/models/1.safetensors"
     found = FoundFile(active, active, "vae", 1, AT)
     assert (await bench.store.apply([AddFound([found])]), queue(bench)) == ([[]], [])
+
+
+async def test_records_are_told_by_their_size(bench: Bench) -> None:
+    await bench.store.apply(
+        [AddFound([FoundFile(f"/found/{n}.pt", f"/found/{n}.pt", "vae", n, AT) for n in (1, 2, 3)])]
+    )
+    bench.sql("INSERT INTO models VALUES ('sha', '/active.pt', '', '', 3, 0, '')")
+    found = await bench.store.ask(RecordsOfSizes([2, 3, 4]))
+    assert sorted(found) == [
+        (2, "", "/found/2.pt"),
+        (3, "", "/found/3.pt"),
+        (3, "sha", "/active.pt"),
+    ]
 
 
 async def test_two_scans_that_find_one_file_add_it_once(bench: Bench) -> None:

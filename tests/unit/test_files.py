@@ -367,6 +367,19 @@ def test_only_regular_files_have_a_size(folder: Path) -> None:
     assert found == [5, None, None, None, None, None]
 
 
+def test_all_routes_lead_to_one_file(folder: Path) -> None:
+    for name in ("one", "other"):
+        (folder / name).write_bytes(b"model")
+    (folder / "link").symlink_to(folder / "one")
+    (folder / "twin").hardlink_to(folder / "one")
+    names = ("one", "link", "twin", "other", "gone")
+    paths = [*(str(folder / name) for name in names), "nul\x00byte"]
+    one, link, twin, other, *gone = DiskModels().identities(paths)
+    assert one is not None
+    assert one == link == twin != other
+    assert gone == [None, None]
+
+
 # One owner.
 
 
