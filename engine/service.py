@@ -128,7 +128,7 @@ class MigrationService:
             has_more=self._offering.has_any,
         )
         self._watch = Watch(
-            reader=self._ports.store,
+            store=self._ports.store,
             writer=self._writer,
             pulse=self._pulse,
             supervisor=self._supervisor,
@@ -287,6 +287,7 @@ class MigrationService:
         self, run_id: int | None, state: ModelState | None, after: int, limit: int
     ) -> ItemPage:
         """Items of a run, the last one by default, ascending by id. Raises `UnknownRun`."""
+        await self._watch.catch_up()
         return await self._ports.store.ask(ItemsOf(run_id, state, after, limit))
 
     async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.sqlite import summary
+from adapters.sqlite.departures import status_of
 from adapters.sqlite.opening import (
     READ_ONLY,
     database_path,
@@ -36,6 +36,10 @@ class _Rows:
         row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
         return row
 
+    def fetch(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        return self._connection.execute(sql, values).fetchall()
+
 
 def last_status(library: Path) -> RunStatus:
     """The status of the last run.
@@ -47,5 +51,5 @@ def last_status(library: Path) -> RunStatus:
     with told_as_facts(path), closing(existing(path)) as connection:
         connection.execute(READ_ONLY)
         require_journal(connection, path)
-        found = summary.status(_Rows(connection), None)
+        found = status_of(_Rows(connection), None)
     return msgspec.structs.replace(found, waiting_for_database=WaitMark(library).is_there)

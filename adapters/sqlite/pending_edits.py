@@ -31,6 +31,7 @@ SELECT_HASHED = """
 SELECT 1 FROM migration_items WHERE pending_id = ? AND work = 'promotion' LIMIT 1
 """
 SET_PATH = "UPDATE pending_import SET path = ?, sha256 = '' WHERE id = ?"
+SET_ITEM_PATH = "UPDATE migration_items SET path = ? WHERE pending_id = ?"
 UNLINK_ALL = "DELETE FROM pending_model_tags WHERE model_id = ?"
 LINK_PENDING = "INSERT OR IGNORE INTO pending_model_tags (model_id, tag_id) VALUES (?, ?)"
 LINK_MODEL = "INSERT OR IGNORE INTO model_tags (model_hash, tag_id) VALUES (?, ?)"
@@ -46,8 +47,8 @@ SELECT_TAGS_NAMED = "SELECT id FROM tags WHERE name IN (SELECT value FROM json_e
 SELECT_MODELS = "SELECT sha256 FROM models WHERE sha256 IN (SELECT value FROM json_each(?))"
 SELECT_WAITING = "SELECT id FROM pending_import WHERE id IN (SELECT value FROM json_each(?))"
 SELECT_FAILED = """
-SELECT pending_id, error_code, error_message FROM migration_items
-WHERE state = 'failed' AND pending_id IS NOT NULL
+SELECT q.id, i.error_code, i.error_message FROM migration_items i
+JOIN pending_import q ON q.id = i.pending_id AND q.path = i.path WHERE i.state = 'failed'
 """
 SELECT_DISPUTED = """
 SELECT q.id FROM pending_import q CROSS JOIN models m ON m.sha256 = q.sha256 WHERE q.sha256 <> ''
@@ -86,6 +87,7 @@ def _move(tx: Transaction, number: int, path: str) -> None:
             "or give it another path once it is in the library."
         )
     tx.execute(SET_PATH, path, number)
+    tx.execute(SET_ITEM_PATH, path, number)
 
 
 def change_tags(tx: Transaction, change: ChangeTags) -> TagReport:
@@ -109,7 +111,7 @@ def change_tags(tx: Transaction, change: ChangeTags) -> TagReport:
 def pending_marks(tx: Transaction) -> tuple[dict[int, Defect], set[int]]:
     """Why the last promotion of pending models failed, and which of them are in conflict."""
     failed = {
-        row["pending_id"]: Defect(row["error_code"], readable(row["error_message"] or ""))
+        row["id"]: Defect(row["error_code"], readable(row["error_message"] or ""))
         for row in tx.fetch(SELECT_FAILED)
     }
     return failed, {row["id"] for row in tx.fetch(SELECT_DISPUTED)}

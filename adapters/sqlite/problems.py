@@ -55,7 +55,8 @@ WHERE {warned} GROUP BY w.code
 def _select_failed(failed: str) -> str:
     return f"""
 SELECT f.id, f.id AS item_id, f.source_key, f.path, coalesce(f.error_message, '') AS detail,
-       (SELECT q.id FROM pending_import q WHERE q.id = f.pending_id) AS pending_id, '' AS sha256
+       (SELECT q.id FROM pending_import q
+        WHERE q.id = f.pending_id AND q.path = f.path) AS pending_id, '' AS sha256
 FROM ({failed}) f WHERE f.error_code = ?4 ORDER BY f.id LIMIT ?5
 """
 
@@ -63,7 +64,8 @@ FROM ({failed}) f WHERE f.error_code = ?4 ORDER BY f.id LIMIT ?5
 def _select_warned(warned: str) -> str:
     return f"""
 SELECT w.id, w.item_id, i.source_key, coalesce(i.path, '') AS path, w.detail,
-       (SELECT q.id FROM pending_import q WHERE q.id = i.pending_id) AS pending_id,
+       (SELECT q.id FROM pending_import q
+        WHERE q.id = i.pending_id AND q.path = i.path) AS pending_id,
        (SELECT m.sha256 FROM models m WHERE m.sha256 = i.sha256 AND i.state = 'promoted') AS sha256
 FROM migration_warnings w NOT INDEXED LEFT JOIN migration_items i ON i.id = w.item_id
 WHERE {warned} AND w.code = ?4 ORDER BY w.id LIMIT ?5

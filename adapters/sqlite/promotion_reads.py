@@ -29,10 +29,10 @@ ORDER BY p.place LIMIT 1
 """
 SELECT_ENLISTED = """
 SELECT i.id AS item_id, p.place, i.state, i.work, i.sha256 AS item_sha256, i.attempts,
-       p.path AS enlisted_path, p.pending_id, {pending}
+       i.path AS enlisted_path, i.pending_id, {pending}
 FROM migration_promotions p
 JOIN migration_items i ON i.id = p.item_id
-LEFT JOIN pending_import q ON q.id = p.pending_id
+LEFT JOIN pending_import q ON q.id = i.pending_id
 LEFT JOIN migration_hashes h ON h.path = q.path AND h.sha256 = i.sha256
 WHERE p.run_id = ? AND p.place > ? AND p.place <= ? AND p.outcome IS NULL
   AND i.promotion_id = p.run_id AND i.work = ? AND i.state <> 'failed' AND (i.crashes > 0) = ?

@@ -24,10 +24,12 @@ from adapters.sqlite.transitions import (
     DROP_ORIGINAL,
     END_WORK,
     become_active,
+    discard,
+    fail,
     retry,
     take_in_hand,
 )
-from adapters.sqlite.work import count_work, images_left
+from adapters.sqlite.work import count_work
 from engine.facts import decisions
 from engine.facts.decisions import Course
 from engine.facts.promotion_report import Outcome
@@ -38,6 +40,7 @@ from engine.ports.changes import (
     Activate,
     AddFound,
     Decide,
+    Fail,
     ForgetUnusedOriginals,
     NoteHash,
     OpenPromotion,
@@ -92,11 +95,6 @@ SET_ITEM_HASH = """
 UPDATE migration_items SET sha256 = ?, work = 'promotion', in_hand = 0, updated_at = ?
 WHERE id = ?
 """
-DISCARD = """
-INSERT INTO migration_discarded (item_id, source_id, source_key, digest, path, sha256, at)
-SELECT id, source_id, source_key, digest, path, sha256, ? FROM migration_items WHERE id = ?
-"""
-DELETE_ITEM = "DELETE FROM migration_items WHERE id = ?"
 FORGET_ORIGINALS = """
 DELETE FROM migration_originals
 WHERE needless = 1 AND name IN (SELECT value FROM json_each(?))
@@ -200,6 +198,10 @@ def decide(tx: Transaction, change: Decide) -> ExistingPreviews | None:
     found = models_by_hash(tx, [work.sha256]).get(work.sha256)
     existing = found.record if found else None
     decision = decisions.decide(run.strategy, existing)
+    if tx.first(SELECT_PENDING, item.pending_id) is None:
+        # A worker asked about it before somebody took it; what became of it is looked up later.
+        fail(tx, Fail(work, decisions.LEFT_THE_QUEUE, change.at))
+        return None
     if decision.outcome is not None:
         met = existing if decision.outcome is Outcome.CONFLICT else None
         set_outcome(tx, item, decision.outcome, existing=met)
@@ -233,11 +235,7 @@ def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int) -> No
     So do all versions of its row that share its place in the queue.
     """
     for leaving in (item, *siblings(tx, item)):
-        if leaving.has_work:
-            count_work(tx, leaving.working_run, -1, -images_left(tx, leaving.id))
-        tx.execute(DISCARD, at, leaving.id)
-        tx.execute(DELETE_ITEM, leaving.id)
-        leaving.count_state(tx, leaving.state, -1)
+        discard(tx, leaving, at)
     tx.execute(DELETE_PENDING, item.pending_id)
     tx.many(DROP_ORIGINAL, [(name,) for name in images])
 

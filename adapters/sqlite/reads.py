@@ -5,11 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from adapters.sqlite.database import Row, Transaction
-from adapters.sqlite.records import (
-    PENDING_COLUMNS,
-    record_tags,
-    stored_pending,
-)
+from adapters.sqlite.departures import ACTIVE_AS, DISCARDED, STANDING
+from adapters.sqlite.records import PENDING_COLUMNS, record_tags, stored_pending
 from adapters.sqlite.runs import (
     RUN_COLUMNS,
     RUN_TABLES,
@@ -28,15 +25,15 @@ SELECT_LAST_RUN = f"SELECT {RUN_COLUMNS} FROM {RUN_TABLES} ORDER BY r.id DESC LI
 SELECT_LAST_RUN_OF = f"""
 SELECT {RUN_COLUMNS} FROM {RUN_TABLES} WHERE s.location = ? ORDER BY r.id DESC LIMIT 1
 """
-ITEM_COLUMNS = "id, source_key, path, state, sha256, error_code, error_message"
-SELECT_ITEMS = f"""
-SELECT {ITEM_COLUMNS} FROM migration_items
-WHERE (run_id = ?1 OR promotion_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3
+ITEMS = f"""
+SELECT * FROM (
+    SELECT i.id, i.source_key, i.path, {STANDING} AS state, i.state AS noted, i.sha256,
+           {ACTIVE_AS} AS active, i.error_code, i.error_message
+    FROM migration_items i WHERE (i.run_id = ?1 OR i.promotion_id = ?1) AND i.id > ?2
+) WHERE state <> '{DISCARDED}'
 """
-SELECT_ITEMS_IN_STATE = f"""
-SELECT {ITEM_COLUMNS} FROM migration_items
-WHERE (run_id = ?1 OR promotion_id = ?1) AND id > ?2 AND state = ?4 ORDER BY id LIMIT ?3
-"""
+SELECT_ITEMS = f"{ITEMS} ORDER BY id LIMIT ?3"
+SELECT_ITEMS_IN_STATE = f"{ITEMS} AND state = ?4 ORDER BY id LIMIT ?3"
 SELECT_ITEM_WARNINGS = """
 SELECT item_id, code, detail FROM migration_warnings
 WHERE run_id = ? AND item_id BETWEEN ? AND ? ORDER BY item_id, id
@@ -123,13 +120,14 @@ def items(
 
 
 def _item_view(row: Row, warnings: list[Notice]) -> ItemView:
-    code = row["error_code"]
+    promoted_since = row["state"] != row["noted"]
+    code = None if promoted_since else row["error_code"]
     return ItemView(
         id=row["id"],
         source_id=row["source_key"],
         path=row["path"],
         state=row["state"],
-        sha256=row["sha256"],
+        sha256=row["active"] if promoted_since else row["sha256"],
         warnings=tuple(warnings),
         error=None if code is None else Defect(code, row["error_message"]),
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from adapters.sqlite.database import Row, Transaction, is_text, readable
 from engine.errors import UnknownModel
+from engine.facts.decisions import LEFT_THE_QUEUE
 from engine.facts.meta_text import meta_text, read_meta
 from engine.facts.records import (
     MAX_SAFE_INTEGER,
@@ -141,9 +142,9 @@ def waiting_candidate(row: Row, tags: tuple[Tag, ...]) -> SourceModel:
     where `id` is NULL if it is no longer there.
     """
     place, path = row["place"], row["enlisted_path"]
-    if row["id"] is None:
-        gone = Defect("record_missing", "Its record has left the queue meanwhile.")
-        return SourceModel(place, b"", readable(path), defect=gone)
+    # Another program may have given the number to another model since.
+    if row["id"] is None or readable(row["path"]) != readable(path):
+        return SourceModel(place, b"", readable(path), defect=LEFT_THE_QUEUE)
     try:
         spoiled = [text for text in row if isinstance(text, str) and not is_text(text)]
         if spoiled:

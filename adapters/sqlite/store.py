@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import anyio
 import msgspec
 
 from adapters.sqlite import (
     catalogue,
+    departures,
     faults,
     finding,
     histories,
@@ -27,6 +28,7 @@ from adapters.sqlite import (
     recording,
     runs,
     summary,
+    takeover,
     transitions,
     verification,
 )
@@ -45,6 +47,7 @@ from engine.ports.changes import (
     AddTags,
     AdvanceRemoval,
     BeginRemoval,
+    CatchUp,
     Change,
     ChangeTags,
     ConfirmPlans,
@@ -74,6 +77,7 @@ from engine.ports.changes import (
     SetRunState,
     TakeInHand,
 )
+from engine.ports.clock import Clock, SystemClock
 from engine.ports.queries import (
     ActiveModel,
     ActivePaths,
@@ -131,11 +135,15 @@ from engine.ports.queries import (
 
 T = TypeVar("T")
 
+SYSTEM_CLOCK = SystemClock()
+
 Apply = Callable[[Transaction, Any], Any]
+Answers = dict[type[Query[Any]], Callable[..., Any]]
 
 APPLY: dict[type[Change[Any]], Apply] = {
     OpenRun: runs.open_run,
-    SetRunState: runs.set_run_state,
+    SetRunState: takeover.set_run_state,
+    CatchUp: takeover.catch_up,
     ExpectRows: runs.expect_rows,
     FinishIntake: runs.finish_intake,
     RecordRows: recording.record_rows,
@@ -164,13 +172,13 @@ APPLY: dict[type[Change[Any]], Apply] = {
     Fail: transitions.fail,
     Release: transitions.release,
     RetryFailed: transitions.retry_failed,
-    Recover: transitions.recover,
+    Recover: takeover.recover,
     Mend: mending.mend,
     CountSets: mending.count_sets,
 }
 """What each change does; a test holds it complete."""
 
-ANSWER: dict[type[Query[Any]], Callable[..., Any]] = {
+ANSWER: Answers = {
     RunById: reads.run,
     LastRunOf: reads.last_run_of,
     UnfinishedRun: reads.unfinished_run,
@@ -229,6 +237,8 @@ ANSWER: dict[type[Query[Any]], Callable[..., Any]] = {
 class SqliteReader:
     """Reads committed facts over a connection of its own."""
 
+    _answers: ClassVar[Answers] = {**ANSWER, StatusOf: departures.status_of}
+
     def __init__(
         self, thread: DatabaseThread, connection: Connection, path: Path, tell: Callable[[], None]
     ) -> None:
@@ -239,7 +249,7 @@ class SqliteReader:
 
     async def ask(self, query: Query[T]) -> T:
         """The answer to a query. Raises what it says, `StorageFailed` or `LibraryDamaged`."""
-        answer = ANSWER[type(query)]
+        answer = self._answers[type(query)]
 
         def read(connection: sqlite3.Connection) -> T:
             found: T = answer(Transaction(connection), *msgspec.structs.astuple(query))
@@ -258,7 +268,13 @@ class SqliteReader:
 
 
 class SqliteStore(SqliteReader):
-    """The one writer of the library's database."""
+    """The one writer of the library's database, and of the journal in it.
+
+    Where another program has written since the last transaction, the journal takes over what that
+    did to the queue before anything else is decided.
+    """
+
+    _answers = ANSWER
 
     def __init__(
         self,
@@ -267,9 +283,12 @@ class SqliteStore(SqliteReader):
         writing: Connection,
         path: Path,
         tell: Callable[[], None],
+        clock: Clock,
     ) -> None:
         super().__init__(thread, reading, path, tell)
         self._writing = writing
+        self._clock = clock
+        self._version: int | None = None
         self._mark = WaitMark(path.parent)
         self._mark.clear()
 
@@ -279,7 +298,11 @@ class SqliteStore(SqliteReader):
         def write(connection: sqlite3.Connection) -> list[Any]:
             try:
                 with transaction(connection) as tx:
+                    version = _version(connection)
+                    if version != self._version and self._version is not None:
+                        takeover.take_over(tx, self._clock.now())
                     outcomes = [APPLY[type(change)](tx, change) for change in changes]
+                self._version = version
             except sqlite3.Error as error:
                 if is_busy(error):
                     self._mark.put()
@@ -289,10 +312,20 @@ class SqliteStore(SqliteReader):
 
         return await self._perform(self._writing, write)
 
+    async def is_behind(self) -> bool:
+        """Whether another program has written since the last transaction."""
+        return await self._perform(self._writing, _version) != self._version
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """Another number whenever another connection than this one has written."""
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return int(version)
+
 
 @asynccontextmanager
 async def sqlite_store(
-    library: Path, tell: Callable[[], None] = nobody
+    library: Path, tell: Callable[[], None] = nobody, clock: Clock = SYSTEM_CLOCK
 ) -> AsyncIterator[SqliteStore]:
     """The store of an owned library, made where there is none, closed on exit.
 
@@ -305,7 +338,7 @@ async def sqlite_store(
         _opened(thread, open_writer, path, tell) as writing,
         _opened(thread, open_reader, path, tell) as reading,
     ):
-        yield SqliteStore(thread, reading, writing, path, tell)
+        yield SqliteStore(thread, reading, writing, path, tell, clock)
 
 
 @asynccontextmanager

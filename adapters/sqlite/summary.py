@@ -35,10 +35,14 @@ WHERE r.id = coalesce(?, (SELECT max(id) FROM migration_runs))
 
 
 class Rows(Protocol):
-    """Whatever can be asked for a row."""
+    """Whatever can be asked for rows."""
 
     def first(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """The first row of a query."""
+        ...
+
+    def fetch(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
         ...
 
 

@@ -100,6 +100,11 @@ INSERT INTO migration_warnings (run_id, item_id, code, detail) VALUES (?, ?, ?, 
 """
 SELECT_CARRIED = "SELECT name, digest FROM migration_previews WHERE sha256 = ?"
 INSERT_CARRIED = "INSERT INTO migration_previews (sha256, name, digest) VALUES (?, ?, ?)"
+DISCARD = """
+INSERT INTO migration_discarded (item_id, source_id, source_key, digest, path, sha256, at)
+SELECT id, source_id, source_key, digest, path, sha256, ? FROM migration_items WHERE id = ?
+"""
+DELETE_ITEM = "DELETE FROM migration_items WHERE id = ?"
 DELETE_PENDING = "DELETE FROM pending_import WHERE id = ?"
 ADOPT_ORIGINAL = """
 INSERT INTO migration_originals (name) VALUES (?)
@@ -153,7 +158,7 @@ def become_active(
     write_models(tx, [(active.record, found.extra if found else {})])
     link_tags(tx, LINK_MODEL_TAG, [(work.sha256, work.candidate.tags)])
     tx.many(INSERT_CARRIED, [(work.sha256, image.name, image.digest) for image in change.images])
-    _promote(tx, item, change.at)
+    promote(tx, item, change.at)
     if item.pending_id is not None:
         _leave_queue(tx, item, work.sha256, work.candidate.images, change.refused, change.at)
     _end(tx, change, item, [*change.warnings, *active.notices])
@@ -164,7 +169,11 @@ def _joining(tx: Transaction, item: Item) -> ConflictStrategy:
     return ConflictStrategy.MERGE if item.offered else run_of(tx, item.working_run).joining
 
 
-def _promote(tx: Transaction, item: Item, at: int) -> None:
+def promote(tx: Transaction, item: Item, at: int) -> None:
+    """An item takes all steps to the end; a failed one goes back to where it failed first."""
+    if item.failed_in is not None:
+        retry(tx, item, item.failed_in, at)
+        item = item_of(tx, item.id)
     *steps, (last, end) = steps_from(item.state)
     for source, target in steps:
         move(tx, item.id, source, target, at)
@@ -194,16 +203,18 @@ def _leave_queue(
         if sibling.has_work:
             count_work(tx, sibling.working_run, -1, -images_left(tx, sibling.id))
             set_outcome(tx, sibling, Outcome.SUCCESS)
-        _promote(tx, _unfailed(tx, sibling, at), at)
+        promote(tx, sibling, at)
     # Last, because what siblings had to carry is read from it.
     tx.execute(DELETE_PENDING, item.pending_id)
 
 
-def _unfailed(tx: Transaction, item: Item, at: int) -> Item:
-    if item.failed_in is None:
-        return item
-    retry(tx, item, item.failed_in, at)
-    return item_of(tx, item.id)
+def discard(tx: Transaction, item: Item, at: int) -> None:
+    """An item ends without a model, and a later import of its source does not bring it back."""
+    if item.has_work:
+        count_work(tx, item.working_run, -1, -images_left(tx, item.id))
+    tx.execute(DISCARD, at, item.id)
+    tx.execute(DELETE_ITEM, item.id)
+    item.count_state(tx, item.state, -1)
 
 
 def keep_pending(tx: Transaction, change: KeepPending) -> bool:

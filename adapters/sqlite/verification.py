@@ -18,7 +18,8 @@ SELECT_MODEL = f"SELECT {MODEL_COLUMNS} FROM models WHERE rowid = ?"
 # have read the file.
 UNREAD = """
 q.sha256 <> '' AND EXISTS (SELECT 1 FROM models m WHERE m.sha256 = q.sha256)
-AND NOT EXISTS (SELECT 1 FROM migration_items i WHERE i.pending_id = q.id AND i.sha256 = q.sha256)
+AND NOT EXISTS (SELECT 1 FROM migration_items i
+                WHERE i.pending_id = q.id AND i.path = q.path AND i.sha256 = q.sha256)
 AND NOT EXISTS (SELECT 1 FROM migration_hashes h WHERE h.path = q.path AND h.sha256 = q.sha256)
 """
 WAITING_COLUMNS = "q.id, q.path, q.sha256, q.name, q.type, q.size_bytes, q.created_at, q.meta_json"

@@ -10,7 +10,8 @@ coalesce(CASE WHEN json_valid(i.candidate) THEN json_array_length(i.candidate, '
          CASE WHEN json_valid(q.meta_json) THEN json_array_length(q.meta_json, '$.images') END, 0)
 """
 SELECT_IMAGES = f"""
-SELECT {IMAGES} AS images FROM migration_items i LEFT JOIN pending_import q ON q.id = i.pending_id
+SELECT {IMAGES} AS images FROM migration_items i
+LEFT JOIN pending_import q ON q.id = i.pending_id AND q.path = i.path
 WHERE i.id = ?
 """
 COUNT_IMAGES = f"""
@@ -18,7 +19,7 @@ INSERT INTO migration_counts (run_id, name, n)
 SELECT w.run_id, 'images_left', sum({IMAGES}) AS images
 FROM migration_counts w
 JOIN migration_items i ON coalesce(i.promotion_id, i.run_id) = w.run_id
-LEFT JOIN pending_import q ON q.id = i.pending_id
+LEFT JOIN pending_import q ON q.id = i.pending_id AND q.path = i.path
 WHERE w.name = 'work' AND w.n > 0 AND i.work IS NOT NULL AND i.state <> 'failed'
   AND NOT EXISTS (SELECT 1 FROM migration_counts c
                   WHERE c.run_id = w.run_id AND c.name = 'images_left')

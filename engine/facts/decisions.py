@@ -125,6 +125,32 @@ def enlist(
     return Enlistment(state, takes_over=work is not None)
 
 
+class Whereabouts(StrEnum):
+    """Where the model of an item is that is not in its place in the queue any more."""
+
+    QUEUE = "queue"
+    """In another place of the queue."""
+    ACTIVE = "active"
+    """Among the active models: another program has promoted it."""
+    NOWHERE = "nowhere"
+    """Somebody has removed it."""
+    UNDECIDED = "undecided"
+    """A worker has it in hand, and will tell."""
+
+
+def whereabouts(waits_as: int | None, active_as: str | None, *, held: bool) -> Whereabouts:
+    """Where a model is, by its number in the queue and its hash as an active one, if any."""
+    if waits_as is not None:
+        return Whereabouts.QUEUE
+    if held:
+        return Whereabouts.UNDECIDED
+    return Whereabouts.NOWHERE if active_as is None else Whereabouts.ACTIVE
+
+
+LEFT_THE_QUEUE = Defect("record_missing", "Its record has left the queue meanwhile.")
+"""Why a model cannot be promoted that was taken from the queue after it was asked for."""
+
+
 def not_waiting(pending_id: int) -> Defect:
     """Why an id that nobody in the queue has is not promoted."""
     return Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")

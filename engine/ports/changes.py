@@ -234,6 +234,10 @@ class RetryFailed(Change[int], frozen=True):
     ids: tuple[int, ...] | None = None
 
 
+class CatchUp(Change[None], frozen=True):
+    """Nothing; but the journal learns what other programs did to the queue, as with any change."""
+
+
 class Recover(Change[int], frozen=True):
     """After a start: items in hand count one crash more; the third one fails them.
 

@@ -29,3 +29,8 @@ class Store(Reader, Protocol):
         `LibraryDamaged`, or soon `DatabaseBusy` where another program has locked the database.
         """
         ...
+
+    async def is_behind(self) -> bool:
+        """Whether another program has written since the last changes: until the next ones, the
+        journal may not know what became of models that waited. Raises as `ask` does."""
+        ...

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import anyio
 import msgspec
@@ -13,8 +15,9 @@ from engine.actors.writer import Writer
 from engine.errors import DatabaseBusy
 from engine.facts.progress import TimeLeft, with_bytes_under_way
 from engine.facts.status import RunState, RunStatus, in_state
+from engine.ports.changes import CatchUp
 from engine.ports.clock import Clock
-from engine.ports.journal import Reader
+from engine.ports.journal import Store
 from engine.ports.queries import StatusOf
 from engine.runs.resources import HashMeter
 
@@ -23,6 +26,9 @@ HASHING_INTERVAL = 0.5
 
 EVENT_INTERVAL = 0.1
 """Seconds between two events at the least."""
+
+LOOK_INTERVAL = 1.0
+"""Seconds between two looks at what other programs wrote, while a run is under way."""
 
 READ_SECONDS = 2.0
 """How long a status waits for a database that cannot be read; then it is the last one known."""
@@ -34,20 +40,21 @@ class Watch:
     def __init__(
         self,
         *,
-        reader: Reader,
+        store: Store,
         writer: Writer,
         pulse: Pulse,
         supervisor: Supervisor,
         meter: HashMeter,
         clock: Clock,
     ) -> None:
-        self._reader = reader
+        self._store = store
         self._writer = writer
         self._pulse = pulse
         self._supervisor = supervisor
         self._meter = meter
         self._left = TimeLeft(anyio.current_time)
         self._epoch = clock.now()
+        self._looked = -math.inf
         self._told: tuple[int, RunStatus] | None = None
         self._closing = False
 
@@ -58,6 +65,7 @@ class Watch:
 
     async def status(self, run_id: int | None = None) -> RunStatus:
         """The status of a run, the last one by default. Raises `UnknownRun`, `DatabaseBusy`."""
+        await self.catch_up()
         status = await (self._committed() if run_id is None else self._read(run_id))
         if status.run is None or status.run.status is not RunState.RUNNING:
             return status
@@ -67,6 +75,21 @@ class Watch:
             return status
         status = with_bytes_under_way(status, self._meter.under_way)
         return msgspec.structs.replace(status, eta_seconds=self._left.estimate(status))
+
+    async def catch_up(self) -> None:
+        """Have the journal know what other programs did to the library, before it is told of.
+
+        While a run is under way its commits see to that; they are looked after now and then.
+        """
+        if self._writer.is_waiting:
+            return
+        if self._supervisor.is_active():
+            if anyio.current_time() < self._looked + LOOK_INTERVAL:
+                return
+            self._looked = anyio.current_time()
+        with suppress(DatabaseBusy), anyio.move_on_after(READ_SECONDS):
+            if await self._store.is_behind():
+                await self._writer.commit(CatchUp())
 
     async def next_event(self, after: int = 0) -> tuple[int, RunStatus] | None:
         """(number, status) as soon as there is one newer than `after`; the newest only.
@@ -111,5 +134,5 @@ class Watch:
 
     async def _read(self, run_id: int | None) -> RunStatus:
         with anyio.move_on_after(READ_SECONDS):
-            return await self._reader.ask(StatusOf(run_id))
+            return await self._store.ask(StatusOf(run_id))
         raise DatabaseBusy

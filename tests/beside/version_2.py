@@ -109,6 +109,10 @@ class Version2:
             )
             connection.execute("DELETE FROM pending_import WHERE id = ?", (pending_id,))
 
+    def remove_waiting(self, pending_id: int) -> None:
+        """Take a waiting model from the queue."""
+        self._do("DELETE FROM pending_import WHERE id = ?", pending_id)
+
     def delete_model(self, sha256: str) -> None:
         """Remove a model and its pictures."""
         self._do("DELETE FROM models WHERE sha256 = ?", sha256)
@@ -119,11 +123,12 @@ class Version2:
         """Remove a model, and leave its pictures where they are."""
         self._do("DELETE FROM models WHERE sha256 = ?", sha256)
 
-    def scan(self, *paths: Path) -> list[int]:
-        """Found files join the queue, under the next numbers that are free in it now."""
+    def scan(self, *paths: Path, number: int | None = None) -> list[int]:
+        """Found files join the queue, under the next numbers that are free in it now, or this."""
         ids = []
         for path in paths:
             ((last,),) = self._do("SELECT coalesce(max(id), 0) FROM pending_import")
+            last = last if number is None else number - 1
             meta = {"description": "", "community_links": "", "images": []}
             self._do(
                 "INSERT INTO pending_import VALUES (?, ?, '', ?, '', ?, ?, ?)",

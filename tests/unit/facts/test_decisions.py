@@ -6,7 +6,7 @@ import pytest
 
 from engine.facts import decisions
 from engine.facts.conflicts import ConflictStrategy
-from engine.facts.decisions import Course, Decision, Enlistment
+from engine.facts.decisions import Course, Decision, Enlistment, Whereabouts, whereabouts
 from engine.facts.files import FoundFile
 from engine.facts.lifecycle import LEGAL, steps_from
 from engine.facts.preview_sets import PlannedSet
@@ -157,3 +157,20 @@ def test_every_step_to_promoted_is_legal_and_the_last_one_ends_there(state: Mode
     steps = steps_from(state)
     assert (steps[0][0], steps[-1][1]) == (state, ModelState.PROMOTED)
     assert set(steps) <= LEGAL
+
+
+@pytest.mark.parametrize(
+    ("waits_as", "active_as", "held", "where"),
+    [
+        (7, None, False, Whereabouts.QUEUE),
+        (7, "a", True, Whereabouts.QUEUE),
+        (None, "a", False, Whereabouts.ACTIVE),
+        (None, None, False, Whereabouts.NOWHERE),
+        (None, "a", True, Whereabouts.UNDECIDED),
+        (None, None, True, Whereabouts.UNDECIDED),
+    ],
+)
+def test_a_model_that_left_its_place_is_found_where_it_is(
+    waits_as: int | None, active_as: str | None, held: bool, where: Whereabouts
+) -> None:
+    assert whereabouts(waits_as, active_as, held=held) is where
