@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,44 +146,51 @@ class Reshelve:
         from engine import __version__
         from engine.facts.files import Root
 
+        folders = (Path.cwd(), Path.home(), arguments.library, *arguments.allow_path)
         return HttpServing(
             host=arguments.host,
             port=arguments.port,
             origins=tuple(arguments.allow_origin),
             token=token,
-            folders=(Path.home(), Path.cwd(), arguments.library, *arguments.allow_path),
+            folders=folders,
             roots=tuple(Root(name, str(folder)) for name, folder in arguments.root),
             page=PAGE,
             library=arguments.library,
             version=__version__,
             databases_in=self.databases_in,
+            discover=partial(self.databases_near, arguments.library, folders),
             frontend=arguments.frontend,
         )
 
     def discover(self) -> Discovery:
         """Look below the working folder, the folders around it and the home folder, for 2 s."""
         from adapters.cli.application import Discovery
-        from adapters.files.places import search, within
+        from adapters.files.places import discover
         from adapters.sources.hikaze1.reader import DATABASE_NAME as LEGACY
         from adapters.sqlite.opening import DATABASE_NAME as LIBRARY
 
         here, home = Path.cwd(), Path.home()
         places = [folder for folder in (here, home) if folder.is_dir()]
-        found = [
-            *(
-                path
-                for around in here.parents
-                for name in (LEGACY, LIBRARY)
-                for path in within(around, name)
-            ),
-            *search(places, {LEGACY, LIBRARY}),
-        ]
-        each = dict.fromkeys(path.resolve() for path in found)
+        each = discover(here.parents, places, (LEGACY, LIBRARY))
         return Discovery(
             databases=tuple(path for path in each if path.name == LEGACY),
             libraries=tuple(path.parent for path in each if path.name == LIBRARY),
             places=tuple(dict.fromkeys(places)),
         )
+
+    def databases_near(self, library: Path, folders: Sequence[Path]) -> list[Path]:
+        """Legacy databases around a library and below some folders, looked for as `discover`
+        does; none elsewhere."""
+        from adapters.files.places import discover
+        from adapters.sources.hikaze1.reader import DATABASE_NAME
+
+        known = [folder.resolve() for folder in folders]
+        around = [
+            folder
+            for folder in library.parents
+            if any(folder.is_relative_to(each) for each in known)
+        ]
+        return discover(around, known, (DATABASE_NAME,))
 
     def databases_in(self, folder: Path) -> list[Path]:
         """Legacy databases in a folder, or where an application in it keeps them."""

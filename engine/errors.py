@@ -30,6 +30,16 @@ class SourceUnreadable(ReshelveError):
         self.reason = reason
 
 
+class PathOfWindows(ReshelveError):
+    """A path of Windows, given on another system."""
+
+    code = "path_of_windows"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} is a path of Windows, and this is another system.")
+        self.path = path
+
+
 class LibraryInUse(ReshelveError):
     """Another reshelve owns the library."""
 

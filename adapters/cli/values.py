@@ -84,23 +84,27 @@ def _path_and_text(text: str) -> tuple[Path, str]:
     if not text.strip():
         raise argparse.ArgumentTypeError("the path is empty")
     try:
-        if not (path := Path(text).expanduser()).exists():
-            text, path = _meant(text)
-        return path.resolve(), text
+        if not _is_there(text):
+            text = _understood(text)
+        return Path(text).expanduser().resolve(), text
     except (OSError, RuntimeError, ValueError) as error:
         # Nobody has such a home, no file can have such a name, or links go in a circle.
         reason = getattr(error, "strerror", None) or error
         raise argparse.ArgumentTypeError(f"{text} is no path that can be used: {reason}") from error
 
 
-def _meant(text: str) -> tuple[str, Path]:
-    from engine.facts.paths import is_of_windows, meant  # only where there is nothing yet
+def _understood(text: str) -> str:
+    from engine.errors import PathOfWindows  # only where there is nothing yet
+    from engine.facts.paths import understood
 
-    text = meant(text)
-    path = Path(text).expanduser()
-    if os.name != "nt" and is_of_windows(text) and not path.exists():
+    try:
+        return understood(text, _is_there, on_windows=os.name == "nt")
+    except PathOfWindows as error:
         raise argparse.ArgumentTypeError(
-            f"{text} is a path of Windows, and this is another system. Give the path that the "
-            "folder has here: C:\\ is /mnt/c in WSL, and a share is where it is mounted"
-        )
-    return text, path
+            f"{error} Give the path that the folder has here: C:\\ is /mnt/c in WSL, and a share "
+            "is where it is mounted"
+        ) from error
+
+
+def _is_there(text: str) -> bool:
+    return Path(text).expanduser().exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 PLACES = ("", "data", "*/data", "custom_nodes/*/data", "ComfyUI/custom_nodes/*/data")
@@ -32,6 +32,14 @@ def within(folder: Path, name: str) -> list[Path]:
         return []
     found = {path.resolve() for path in candidates if _is_file(path)}
     return sorted(path for path in found if path.is_relative_to(root))
+
+
+def discover(around: Iterable[Path], below: Sequence[Path], names: Collection[str]) -> list[Path]:
+    """Files of these names, free of links: in the places of the folders `around`, and searched for
+    `below` others, those that lie less deep first."""
+    near = [path for folder in around for name in names for path in within(folder, name)]
+    found = sorted(search(below, names), key=lambda path: (len(path.parts), path))
+    return list(dict.fromkeys(path.resolve() for path in (*near, *found)))
 
 
 def search(

@@ -13,7 +13,7 @@ from engine.facts.reports import LibraryCounts, Step, TypeCount
 from engine.facts.scan_report import MovedFile, ScanReport
 from engine.facts.search import called
 from engine.facts.source import Defect
-from engine.facts.status import ImportReport, RunStatus, import_report
+from engine.facts.status import ImportReport, RunState, RunStatus, import_report
 
 
 class MigrationAnswer(msgspec.Struct, frozen=True):
@@ -28,6 +28,24 @@ def migration_answer(status: RunStatus) -> MigrationAnswer:
     """What `migrate_legacy_db` answers."""
     report = import_report(status)
     return MigrationAnswer("failed" if report.errors else "success", report, status)
+
+
+class DatabaseNearby(msgspec.Struct, frozen=True):
+    """A legacy database, and how its last run into this library stands; null where it had none."""
+
+    path: str
+    run: RunState | None
+
+
+class DatabasesNearby(msgspec.Struct, frozen=True):
+    """Legacy databases that were found, those that lie less deep first."""
+
+    databases: list[DatabaseNearby]
+
+
+def databases_nearby(runs: dict[str, RunState | None]) -> DatabasesNearby:
+    """What `databases` answers."""
+    return DatabasesNearby([DatabaseNearby(path, run) for path, run in runs.items()])
 
 
 class PendingSummary(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp
 
-from adapters.http import finding, library, migration, reports
+from adapters.http import finding, library, migration, nearby, reports
 from adapters.http.answers import LibraryPlace
 from adapters.http.bodytypes import require_documented_type
 from adapters.http.door import Door
@@ -34,6 +35,7 @@ ROUTES = [
     migration.handle_pending_models,
     migration.handle_pending_model,
     migration.handle_scan,
+    nearby.handle_databases,
     migration.handle_check,
     migration.handle_start,
     migration.handle_resume,
@@ -81,18 +83,22 @@ class Settings(msgspec.Struct, frozen=True):
     place: LibraryPlace
     databases_in: DatabasesIn = nowhere
     """Where legacy databases are looked for when a client names a folder."""
+    discover: Callable[[], list[Path]] = list
+    """Legacy databases in the usual places. Blocks."""
     roots: tuple[Root, ...] = ()
     frontend: Path | None = None
 
 
 def create_app(service: MigrationService, settings: Settings) -> ASGIApp:
     """The application over an entered service, behind the gate."""
+    found = nearby.Nearby(settings.allowed, settings.discover, settings.databases_in)
     app = Litestar(
         route_handlers=[*ROUTES, *frontend_routes(settings.page, settings.frontend)],
         dependencies={
             "service": Provide(lambda: service, sync_to_thread=False),
             "allowed": Provide(lambda: settings.allowed, sync_to_thread=False),
             "databases_in": Provide(lambda: settings.databases_in, sync_to_thread=False),
+            "nearby": Provide(lambda: found, sync_to_thread=False),
             "place": Provide(lambda: settings.place, sync_to_thread=False),
             "roots": Provide(lambda: settings.roots, sync_to_thread=False),
         },

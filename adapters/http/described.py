@@ -21,6 +21,7 @@ FIELDS = {
     "counts": "How many items are in each state, of one moment.",
     "created_at": "When it was made, in milliseconds since 1970.",
     "database": "The database of the source.",
+    "databases": "Those that were found, those that lie less deep first.",
     "db_migration": "What became of every row and of every image that a row names.",
     "deleted": "Those that left the queue; their files were not touched.",
     "description": "Notes of the user.",
@@ -185,6 +186,10 @@ FIELDS_OF = {
     },
     "MetaPatch": {"prompts": "Prompts to be changed; those absent stay."},
     "UploadBody": {"image": "The image, in any format that is carried."},
+    "DatabaseNearby": {
+        "path": "Where it lies.",
+        "run": "How its last run into this library stands; null where it had none.",
+    },
     "DatabaseSurvey": {
         "path": "Where it lies.",
         "found": "Whether it is there.",
@@ -225,6 +230,8 @@ FIELDS_OF = {
 """Fields that mean something else in one schema."""
 
 PARAMETERS = {
+    "folder": "Look in this folder, and where an application in it keeps its own; in the usual "
+    "places by default.",
     "files": "`found`, or `missing`: whether the file lies where the record says.",
     "offset": "Pass over so many; the `next` of the page before.",
     "order": "`name`, which is the default, `newest`, `oldest`, `largest` or `smallest`.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -101,21 +103,20 @@ class PathNotAllowed(errors.ReshelveError):
         )
 
 
-class PathOfWindows(errors.ReshelveError):
-    """A path of another system than the server's."""
+class SeveralDatabases(InvalidRequest):
+    """A folder in which there are several legacy databases, and one is to be named."""
 
-    code = "path_of_windows"
+    code = "several_databases"
 
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            f"{path} is a path of Windows, and the server runs on another system. Give the path "
-            "that the file has there."
-        )
+    def __init__(self, folder: Path, found: Sequence[Path]) -> None:
+        each = ", ".join(str(path) for path in found)
+        super().__init__(f"There are {len(found)} legacy databases in {folder}: {each}")
 
 
 STATUS: dict[type[errors.ReshelveError], int] = {
     InvalidRequest: 400,
     TooMany: 400,
+    SeveralDatabases: 400,
     InvalidEdit: 400,
     InvalidImage: 400,
     NotFromHere: 403,
@@ -127,7 +128,7 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     NoRun: 404,
     errors.UnknownRun: 404,
     errors.SourceMissing: 404,
-    PathOfWindows: 404,
+    errors.PathOfWindows: 404,
     WrongType: 415,
     errors.SourceUnreadable: 422,
     errors.InWork: 409,
@@ -146,6 +147,7 @@ STATUS: dict[type[errors.ReshelveError], int] = {
 
 
 REMEDIES = {
+    "path_of_windows": "Give the path that the file has where the server runs.",
     "source_missing": "Check the path and try again.",
     "library_in_use": "Wait until it ends, or stop it.",
     "database_busy": "Let that program end, or close it, then try again.",

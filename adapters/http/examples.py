@@ -197,6 +197,9 @@ ANSWERED: dict[str, object] = {
     "post /api/migration/retry": _RUNNING,
     "get /api/migration/status": _RUNNING,
     "get /api/migration/items": status.ItemPage([_ITEM], 5),
+    "get /api/migration/databases": answers.databases_nearby(
+        {"/home/kim/ComfyUI/custom_nodes/hikaze-1/data/hikaze_mm.sqlite3": None}
+    ),
     "post /api/migration/check": _SURVEY,
     "get /api/migration/problems": _PROBLEMS,
     "get /api/migration/problems/items": ProblemPage([_PROBLEM], None),
@@ -226,6 +229,7 @@ ANSWERED: dict[str, object] = {
 
 PARAMETERS: dict[str, object] = {
     "files": "missing",
+    "folder": "/home/kim/ComfyUI",
     "offset": 0,
     "order": "newest",
     "pictures": "without",

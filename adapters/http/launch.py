@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -35,6 +36,7 @@ class HttpServing:
         library: Path,
         version: str,
         databases_in: DatabasesIn,
+        discover: Callable[[], list[Path]],
         frontend: Path | None,
     ) -> None:
         self._listener: socket.socket = listen(host, port)
@@ -52,6 +54,7 @@ class HttpServing:
             page=page,
             place=LibraryPlace(os.fsencode(library.resolve()).decode("utf-8", "replace"), version),
             databases_in=databases_in,
+            discover=discover,
             frontend=frontend,
         )
         self._server: Server | None = None

@@ -100,7 +100,7 @@ async def handle_start(
     return await service.start(await data.request(allowed, databases_in))
 
 
-@post("/api/migration/check", status_code=200, responses=body_refusals())
+@post("/api/migration/check", status_code=200, responses=body_refusals(404))
 async def handle_check(
     data: JSONBody[MigrateBody],
     service: NamedDependency[MigrationService],

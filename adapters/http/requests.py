@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import msgspec
 from anyio import to_thread
 
-from adapters.http.errors import InvalidRequest, PathNotAllowed, PathOfWindows, TooMany
+from adapters.http.errors import InvalidRequest, PathNotAllowed, SeveralDatabases, TooMany
 from engine.facts.catalogue import ModelPatch
 from engine.facts.codes import ProblemKind
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
-from engine.facts.paths import is_of_windows, meant
+from engine.facts.paths import understood
 from engine.facts.repair_report import RepairMode
 from engine.facts.requests import LegacyImport
 from engine.facts.states import ModelState
@@ -57,12 +57,7 @@ class AllowedPaths(msgspec.Struct, frozen=True):
 
         Raises `PathOfWindows` besides.
         """
-        given = meant(text)
-        if given != text and os.path.exists(text):  # noqa: PTH110  no file can have some names
-            given = text
-        if os.name != "nt" and is_of_windows(given) and not os.path.exists(given):  # noqa: PTH110
-            raise PathOfWindows(given)
-        return self.check(given)
+        return self.check(understood(text, self._is_there, on_windows=os.name == "nt"))
 
     def check(self, text: str) -> Path:
         """The path, free of links. Raises `PathNotAllowed`, `InvalidRequest`.
@@ -81,6 +76,13 @@ class AllowedPaths(msgspec.Struct, frozen=True):
             if any(path.is_relative_to(folder) for folder in self.folders):
                 return path
         raise PathNotAllowed(text)
+
+    def _is_there(self, text: str) -> bool:
+        """Whether anything lies there; outside nothing does, and nothing is looked at."""
+        try:
+            return self.check(text).exists()
+        except (PathNotAllowed, InvalidRequest, OSError, ValueError):
+            return False
 
     def _is_other_home(self, path: Path) -> bool:
         """Whether it is `~name`, which would tell who has an account here."""
@@ -123,8 +125,7 @@ def _database(allowed: AllowedPaths, databases_in: DatabasesIn, text: str) -> Pa
     named = allowed.named(text)
     found = databases_in(named) if named.is_dir() else []
     if len(found) > 1:
-        each = ", ".join(str(path) for path in found)
-        raise InvalidRequest(f"There are {len(found)} legacy databases in {named}: {each}")
+        raise SeveralDatabases(named, found)
     return allowed.check(str(found[0])) if found else named
 
 

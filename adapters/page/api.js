@@ -53,6 +53,7 @@
  *   error: {code: string, message: string} | null},
  *   images: {path: string, found: boolean, readable: boolean, missing: number | null},
  *   space: {needed_bytes: number, free_bytes: number, enough: boolean}, can_start: boolean}} Check
+ * @typedef {{path: string, run: string | null}} DatabaseNearby
  * @typedef {"merge" | "override" | "ignore" | "delete"} Strategy
  */
 
@@ -137,6 +138,15 @@ function send(method, path, body, signal) {
 
 /** @param {Source} source @param {AbortSignal} signal @returns {Promise<Check>} */
 export const checkSource = (source, signal) => post("/api/migration/check", source, signal);
+
+/**
+ * Legacy databases in a folder, or else in the usual places.
+ * @param {string | undefined} folder
+ * @param {AbortSignal} signal
+ * @returns {Promise<DatabaseNearby[]>}
+ */
+export const readDatabases = async (folder, signal) =>
+  (await call(address("/api/migration/databases", { folder }), { signal })).databases;
 
 /** @param {Source} source @returns {Promise<RunStatus>} */
 export const startRun = (source) => post("/api/migration/start", source);

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+
+from engine.errors import PathOfWindows
 
 _QUOTES = (
     *(('"', '"'), ("'", "'"), ("\u201c", "\u201d"), ("\u2018", "\u2019")),
@@ -12,6 +15,19 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _SHARE = re.compile(r"\\\\[^\\/]+[\\/]")
 _URL = re.compile(r"file:/*", re.IGNORECASE)
 _URL_OF_DRIVE = re.compile(r"/[A-Za-z]:/")
+
+
+def understood(text: str, is_there: Callable[[str], bool], *, on_windows: bool) -> str:
+    """The path that somebody gave: the text itself where something is there, else what was meant.
+
+    `on_windows` is the system that it is given on. Raises `PathOfWindows`.
+    """
+    if is_there(text):
+        return text
+    path = meant(text)
+    if not on_windows and is_of_windows(path) and not is_there(path):
+        raise PathOfWindows(path)
+    return path
 
 
 def meant(text: str) -> str:

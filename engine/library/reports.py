@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from engine.errors import NoRun, UnknownItem, UnknownModel
 from engine.facts.promotion_report import PromotionReport
 from engine.facts.records import SHA256_HEX
 from engine.facts.reports import ConflictPage, LibraryCounts, RunReport, Step
-from engine.facts.status import ItemView
+from engine.facts.status import ItemView, RunState
 from engine.facts.work import BEFORE_FIRST_KEY
 from engine.ports.journal import Reader
 from engine.ports.queries import (
@@ -17,6 +17,7 @@ from engine.ports.queries import (
     ItemHistory,
     ItemsOf,
     KnownConflicts,
+    LastRunOf,
     ModelHistory,
     PromotionOf,
     PromotionRunOf,
@@ -70,6 +71,11 @@ class Reports:
         if not SHA256_HEX.fullmatch(sha256) or await self._reader.ask(ActiveModel(sha256)) is None:
             raise UnknownModel(sha256)
         return await self._reader.ask(ModelHistory(sha256))
+
+    async def runs_of(self, locations: Iterable[str]) -> dict[str, RunState | None]:
+        """How the last run of each source stands, None for one that had none; in their order."""
+        runs = {location: await self._reader.ask(LastRunOf(location)) for location in locations}
+        return {location: run.status if run else None for location, run in runs.items()}
 
     async def library(self) -> LibraryCounts:
         """How much the library holds."""

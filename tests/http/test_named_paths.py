@@ -95,3 +95,14 @@ def test_what_is_forgiven_is_no_way_out(server: Server, tmp_path: Path, form: st
     for path in ("/etc/passwd", str(tmp_path / "none"), "/etc/../etc/passwd"):
         answer = server.send("/api/migration/start", {"legacy_db_path": form.format(path)})
         assert answer.refusal[0] in (400, 403)
+
+
+def test_what_lies_outside_changes_no_word_of_an_answer(server: Server, tmp_path: Path) -> None:
+    """A name that ends in a space is meant as it is where such a file is, and without it where
+    none is: of files outside it must not be told which."""
+    path = f"{tmp_path}/secret "
+    before = server.send("/api/migration/start", {"legacy_db_path": path}).refusal
+    Path(path).write_text("x")
+    after = server.send("/api/migration/start", {"legacy_db_path": path}).refusal
+    assert before == after
+    assert before[::2] == (403, "path_not_allowed")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from playwright.sync_api import Browser, Route, expect
 from tests.http.conftest import small_legacy
 from tests.http.libraries import slow_legacy
 from tests.http.server import Server, serving
-from tests.page.browser import opened
+from tests.page.browser import PHONE, SCHEMES, Scheme, opened
+from tests.page.test_looks import audit, picture
 
 CHECK = "/api/migration/check"
 
@@ -123,3 +126,83 @@ def test_an_unfinished_run_is_led_to(browser: Browser, folder: Path) -> None:
             expect(page.get_by_text("You stopped this run.")).to_be_visible()
             expect(page.get_by_role("button", name="Resume")).to_be_visible()
             expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+
+
+NODES = Path("ComfyUI", "custom_nodes")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_databases_that_were_found_are_offered(
+    browser: Browser, tmp_path: Path, scheme: Scheme
+) -> None:
+    first, second = (small_legacy(tmp_path / name / NODES / "hikaze 1" / "data") for name in "ab")
+    with serving(tmp_path / "library", "--allow-path", tmp_path) as server:
+        body = {"legacy_db_path": str(second.database)}
+        assert server.send("/api/migration/migrate_legacy_db", body).status == 200
+        with opened(browser, server.url, scheme=scheme) as watched:
+            page = watched.open("start")
+            offered = page.get_by_role("group", name="Found on").get_by_role("button")
+            expect(offered).to_have_count(2)
+            expect(offered.first).to_have_text(str(first.database))
+            expect(offered.last).to_contain_text("was carried across")
+            offered.first.click()
+            expect(offered.first).to_have_attribute("aria-pressed", "true")
+            expect(page.get_by_label("Legacy database")).to_have_value(str(first.database))
+            expect(page.locator(".facts")).to_contain_text("5 models in it")
+            audit(page)
+            picture(page, "offered", scheme)
+            page.set_viewport_size(PHONE)
+            audit(page)
+            picture(page, "offered", scheme)
+            page.get_by_role("button", name="Start migration").click()
+            expect(page.get_by_role("heading", name=re.compile("^Done"))).to_be_visible()
+            assert server.status()["run"]["source"] == str(first.database)
+
+
+def test_where_none_was_found_none_is_offered(browser: Browser, tmp_path: Path) -> None:
+    with (
+        serving(tmp_path / "library") as server,
+        opened(browser, server.url) as watched,
+    ):
+        with watched.page.expect_response("**/api/migration/databases"):
+            page = watched.open("start")
+        expect(page.get_by_role("group", name="Found on")).to_be_hidden()
+
+
+def test_of_several_in_a_folder_one_can_be_taken(browser: Browser, tmp_path: Path) -> None:
+    small_legacy(tmp_path / NODES / "a" / "data")
+    second = small_legacy(tmp_path / NODES / "b" / "data")
+    with (
+        serving(tmp_path / "library", "--allow-path", tmp_path) as server,
+        opened(browser, server.url) as watched,
+    ):
+        page = watched.open("start")
+        page.get_by_label("Legacy database").fill(f"'{tmp_path / 'ComfyUI'}'")
+        expect(page.locator(".fact.bad")).to_contain_text("There are 2 legacy databases")
+        several = page.get_by_role("group", name="Take one of them")
+        several.get_by_role("button").last.click()
+        expect(page.get_by_label("Legacy database")).to_have_value(str(second.database))
+        expect(page.locator(".facts")).to_contain_text("5 models in it")
+        expect(several).to_have_count(0)
+        watched.complaints.clear()  # the browser notes the refusal
+
+
+@pytest.mark.skipif(os.name == "nt", reason="it is this system's own there")
+def test_a_path_of_windows_is_explained(browser: Browser, server: Server) -> None:
+    with opened(browser, server.url) as watched:
+        page = watched.open("start")
+        page.get_by_label("Legacy database").fill('"C:\\Users\\kim\\hikaze_mm.sqlite3"')
+        expect(page.locator(".fact.bad")).to_contain_text("is a path of Windows")
+        expect(page.locator(".fact.bad")).to_contain_text("the path that the file has where")
+        watched.complaints.clear()  # the browser notes the refusal
+
+
+def test_what_is_around_a_path_is_forgiven(browser: Browser, server: Server, folder: Path) -> None:
+    legacy = small_legacy(folder / "é 100%")
+    with opened(browser, server.url) as watched:
+        page = watched.open("start")
+        for given in (f'"{legacy.database}"', legacy.database.as_uri(), f"{legacy.images.parent}"):
+            page.get_by_label("Legacy database").fill(given)
+            expect(page.locator(".facts.stale")).to_have_count(0)
+            expect(page.locator(".facts")).to_contain_text(str(legacy.database))
+            expect(page.locator(".facts")).to_contain_text("5 models in it")

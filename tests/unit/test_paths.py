@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.facts.paths import is_of_windows, meant
+from engine.errors import PathOfWindows
+from engine.facts.paths import is_of_windows, meant, understood
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,23 @@ def test_a_path_of_windows_is_known(path: str) -> None:
 )
 def test_what_is_no_path_of_windows_is_none(path: str) -> None:
     assert not is_of_windows(path)
+
+
+def nothing(_: str) -> bool:
+    return False
+
+
+@pytest.mark.parametrize("given", ["'/a'", " /a ", "file:///a", "C:\\a"])
+def test_what_is_there_under_the_text_itself_is_meant(given: str) -> None:
+    assert understood(given, given.__eq__, on_windows=False) == given
+
+
+def test_where_nothing_is_there_what_is_around_the_path_is_forgiven() -> None:
+    assert understood("'file:///a'", nothing, on_windows=False) == "/a"
+
+
+def test_a_path_of_windows_is_told_apart_where_it_can_be_no_file() -> None:
+    with pytest.raises(PathOfWindows, match=r"C:\\a is a path of Windows"):
+        understood('"C:\\a"', nothing, on_windows=False)
+    assert understood('"C:\\a"', nothing, on_windows=True) == "C:\\a"
+    assert understood('"C:\\a"', "C:\\a".__eq__, on_windows=False) == "C:\\a"

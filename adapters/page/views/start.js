@@ -1,11 +1,12 @@
 // @ts-check
 /** Start: where the legacy library lies, what was found there, and the button that begins. */
 
-import { checkSource, startRun } from "../api.js";
+import { ApiError, checkSource, startRun } from "../api.js";
 import { fill, h } from "../dom.js";
 import { bytes, count, some } from "../format.js";
 import { icon } from "../icons.js";
 import { attempt } from "../notices.js";
+import { Offered } from "../offered.js";
 import { goTo, linkTo } from "../router.js";
 import { isRunning, isUnfinished, percentOf, runTitle } from "../runs.js";
 import { foreign, pathText } from "../text.js";
@@ -30,7 +31,7 @@ export function startView({ root, signal, live }) {
     autocomplete: "off",
     spellcheck: "false",
     autocapitalize: "off",
-    placeholder: "~/ComfyUI/hikaze/hikaze_mm.sqlite3",
+    placeholder: "~/ComfyUI/custom_nodes/…/data/hikaze_mm.sqlite3",
     "aria-describedby": "database-hint",
     required: true,
   });
@@ -56,6 +57,13 @@ export function startView({ root, signal, live }) {
     icon("forward"),
   );
 
+  const take = (/** @type {string} */ path) => {
+    database.value = path;
+    look();
+  };
+  const found = new Offered("Found on the server’s machine", take);
+  const several = new Offered("Take one of them", take);
+
   const source = () => ({
     legacy_db_path: database.value.trim(),
     ...(images.value.trim() && { legacy_images_dir: images.value.trim() }),
@@ -75,8 +83,10 @@ export function startView({ root, signal, live }) {
         { id: "database-hint" },
         "The file ",
         h("code", null, "hikaze_mm.sqlite3"),
-        " of Hikaze Model Manager 1. It is only read, never changed.",
+        " of Hikaze Model Manager 1, or a folder to look for it in, such as ComfyUI’s. It is only " +
+          "read, never changed.",
       ),
+      found.element,
     ),
     h(
       "div.field",
@@ -114,6 +124,7 @@ export function startView({ root, signal, live }) {
     clearTimeout(timer);
     asking.abort();
     begin.disabled = true;
+    found.mark(database.value.trim());
     facts.classList.add("stale");
     if (!database.value.trim()) {
       facts.classList.remove("stale");
@@ -126,13 +137,17 @@ export function startView({ root, signal, live }) {
     asking = new AbortController();
     const current = asking;
     try {
-      const found = await checkSource(source(), current.signal);
-      fill(facts, checklist(found));
-      begin.disabled = !found.can_start;
+      const survey = await checkSource(source(), current.signal);
+      fill(facts, checklist(survey));
+      begin.disabled = !survey.can_start;
     } catch (error) {
       if (current.signal.aborted) return;
       const sentence = error instanceof Error ? error.message : String(error);
       fill(facts, h("ul.checklist", null, fact("bad", foreign(sentence, "span"))));
+      if (error instanceof ApiError && error.code === "several_databases") {
+        await several.find(current.signal, database.value.trim());
+        facts.append(several.element);
+      }
     }
     facts.classList.remove("stale");
   };
@@ -161,6 +176,7 @@ export function startView({ root, signal, live }) {
     ),
   );
   look();
+  found.find(signal);
 
   live.watch((status) => {
     if (!isUnfinished(status) || !status.run) {
