@@ -13,12 +13,13 @@ from adapters.sqlite.records import (
     LINK_PENDING_TAG,
     Stored,
     link_tags,
+    models_at,
     models_by_hash,
     pending_by_path,
     write_models,
     write_pending,
 )
-from adapters.sqlite.runs import run_of
+from adapters.sqlite.runs import meets_others, run_of
 from adapters.sqlite.transitions import INSERT_WARNING
 from adapters.sqlite.work import count_work
 from engine.errors import StaleCursor
@@ -80,7 +81,7 @@ def record_rows(tx: Transaction, change: RecordRows) -> int:
     if tx.execute(MOVE_CURSOR, cursor, change.at, change.run_id, change.after) != 1:
         raise StaleCursor(change.run_id, change.after)
     run = run_of(tx, change.run_id)
-    found = _look_up(tx, change.rows, run.joining)
+    found = _look_up(tx, run.id, change.rows, run.joining)
     settlement = Settlement(run.joining, found.known)
     settled = [settlement.settle(row) for row in change.rows]
     numbered = list(enumerate(settled, start=last_item(tx) + 1))
@@ -90,12 +91,15 @@ def record_rows(tx: Transaction, change: RecordRows) -> int:
     return _count(tx, change, settled)
 
 
-def _look_up(tx: Transaction, rows: list[AssessedRow], strategy: ConflictStrategy) -> _Found:
+def _look_up(
+    tx: Transaction, run_id: int, rows: list[AssessedRow], strategy: ConflictStrategy
+) -> _Found:
     """A few queries for all rows, not some for each."""
     hashes = _encode([row.sha256 for row in rows if row.sha256]).decode()
     models = models_by_hash(tx, (row.sha256 for row in rows if row.sha256))
     waiting = [row for row in rows if may_wait(row, strategy)]
     pending = pending_by_path(tx, (row.model.path for row in waiting))
+    meets = meets_others(tx, run_id)
     known = Known(
         models={sha256: stored.record for sha256, stored in models.items()},
         on_the_way={row[0] for row in tx.fetch(SELECT_ON_THE_WAY, hashes)},
@@ -107,6 +111,7 @@ def _look_up(tx: Transaction, rows: list[AssessedRow], strategy: ConflictStrateg
             *(row.model.key for row in rows if row.model.key < MAX_SAFE_INTEGER),
             0,
         ),
+        at_paths=models_at(tx, (row.model.path for row in rows if row.sha256)) if meets else {},
     )
     return _Found(models, pending, known)
 

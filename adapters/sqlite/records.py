@@ -37,6 +37,9 @@ ON CONFLICT (sha256) DO UPDATE SET
     size_bytes = excluded.size_bytes, created_at = excluded.created_at,
     meta_json = excluded.meta_json
 """
+SELECT_AT_PATHS = """
+SELECT path, sha256 FROM models WHERE path IN (SELECT value FROM json_each(?)) ORDER BY rowid
+"""
 LINK_MODEL_TAG = "INSERT OR IGNORE INTO model_tags (model_hash, tag_id) VALUES (?, ?)"
 PENDING_COLUMNS = """
 id, path, coalesce(sha256, '') AS sha256, coalesce(name, '') AS name, coalesce(type, '') AS type,
@@ -96,6 +99,19 @@ def existing_model(tx: Transaction, sha256: str) -> Stored[ModelRecord]:
     found = models_by_hash(tx, [sha256]).get(sha256)
     if found is None:
         raise UnknownModel(sha256)
+    return found
+
+
+def others_at(tx: Transaction, sha256: str, path: str) -> list[str]:
+    """The hashes of the other models that are active at a path."""
+    return [found for found in models_at(tx, [path]).get(path, []) if found != sha256]
+
+
+def models_at(tx: Transaction, paths: Iterable[str]) -> dict[str, list[str]]:
+    """The hashes of the active models at each of `paths`."""
+    found: dict[str, list[str]] = {}
+    for path, sha256 in tx.fetch(SELECT_AT_PATHS, _json(sorted(set(paths)))):
+        found.setdefault(path, []).append(sha256)
     return found
 
 

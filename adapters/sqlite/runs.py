@@ -34,6 +34,11 @@ UPDATE migration_runs
 SET status = ?, updated_at = ?, finished_at = ?, error_code = ?, error_message = ?
 WHERE id = ?
 """
+MEETS_OTHERS = "meets_others"
+SELECT_ANY = """
+SELECT 1 WHERE EXISTS (SELECT 1 FROM models) OR EXISTS (SELECT 1 FROM pending_import)
+"""
+SELECT_MEETS_OTHERS = "SELECT 1 FROM migration_counts WHERE run_id = ? AND name = ? AND n > 0"
 SET_EXPECTED = "UPDATE migration_runs SET expected = ? WHERE id = ?"
 SET_INTAKE_DONE = "UPDATE migration_runs SET intake_done = 1, updated_at = ? WHERE id = ?"
 INSERT_RUN_WARNING = """
@@ -87,7 +92,21 @@ def open_run(tx: Transaction, change: OpenRun) -> Run:
         change.at,
         change.at,
     )
+    tx.count(run_id, MEETS_OTHERS, 1 if tx.first(SELECT_ANY) else 0)
     return run_of(tx, run_id)
+
+
+def meets_others(tx: Transaction, run_id: int) -> bool:
+    """Whether a run may meet models that it did not record itself: nobody need look for them in a
+    library that was empty when it began, and that nobody else has written since."""
+    return tx.first(SELECT_MEETS_OTHERS, run_id, MEETS_OTHERS) is not None
+
+
+def note_others(tx: Transaction) -> None:
+    """Unfinished runs may meet what others have written."""
+    row = tx.first(SELECT_UNFINISHED)
+    if row is not None and not meets_others(tx, row["id"]):
+        tx.count(row["id"], MEETS_OTHERS, 1)
 
 
 def set_run_state(tx: Transaction, change: SetRunState) -> None:

@@ -53,6 +53,7 @@ def set_run_state(tx: Transaction, change: SetRunState) -> None:
 
 def take_over(tx: Transaction, at: int) -> None:
     """Have every item that waits where its model waits, or end as its model did."""
+    runs.note_others(tx)
     numbers: dict[tuple[int, str], int] = {}
     for row in tx.fetch(SELECT_MOVED):
         item = item_from(row)

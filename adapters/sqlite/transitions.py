@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from adapters.sqlite import offers, previews
@@ -22,6 +24,7 @@ from adapters.sqlite.records import (
     Stored,
     link_tags,
     models_by_hash,
+    others_at,
     pending_by_path,
     write_models,
     write_pending,
@@ -152,7 +155,9 @@ def become_active(
 ) -> None:
     """The model joins the one that was `found` under its hash, or becomes active as it is."""
     work, existing, count = change.item, found.record if found else None, change.images_count
-    active = decisions.activate(work.candidate, work.sha256, existing, joining, count)
+    active = decisions.activate(
+        work.candidate, work.sha256, existing, joining, count, partial(others_at, tx, work.sha256)
+    )
     if count is not None:
         previews.carried_out(tx, work.sha256)
     write_models(tx, [(active.record, found.extra if found else {})])

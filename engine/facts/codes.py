@@ -86,6 +86,11 @@ WARNINGS = {
         "another row has the same content; both became one record",
         "Nothing need be done; one of the two files could be removed.",
     ),
+    "path_replaced": Meaning(
+        "another model is active at its path: its file was replaced since that one was hashed",
+        "Give the other model the path where its file lies now, or remove it if it is gone for "
+        "good. `reshelve verify --hash` tells which of the two lies there.",
+    ),
     "metadata_unreadable": Meaning(
         "its notes are no JSON; the raw text is kept in the journal",
         "Write the notes anew in the library if they matter.",

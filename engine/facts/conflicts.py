@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -89,6 +90,14 @@ def duplicate_warning(existing_path: str, incoming_path: str) -> tuple[Notice, .
     if existing_path == incoming_path:
         return ()
     return (Notice("duplicate_hash", f"same content as {existing_path}"),)
+
+
+def replaced_warning(others: Iterable[str]) -> tuple[Notice, ...]:
+    """Tells which other models are active at the path of one that becomes active, by their
+    hashes."""
+    return tuple(
+        Notice("path_replaced", f"the active model {sha256} has it too") for sha256 in others
+    )
 
 
 def _fill(old: Prompts, new: Prompts) -> Prompts:

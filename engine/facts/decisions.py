@@ -5,7 +5,7 @@ Whoever stores looks up what is asked for here, and applies what comes out, in o
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -15,6 +15,7 @@ from engine.facts.conflicts import (
     ConflictStrategy,
     duplicate_warning,
     previews_of,
+    replaced_warning,
     resolve,
     resolve_pending,
     with_images,
@@ -80,17 +81,21 @@ def activate(
     existing: ModelRecord | None,
     strategy: ConflictStrategy,
     images_count: int | None,
+    at_path: Callable[[str], Iterable[str]],
 ) -> Activation:
     """Join a model with the active one of its content, whose sets are counted anew; where none
-    was added, None, and the count stays as it is."""
+    was added, None, and the count stays as it is.
+
+    `at_path` tells the hashes of the other models that are active at a path.
+    """
     record = active_record(candidate, sha256)
     count = previews_of(existing) if images_count is None else images_count
-    if existing is None:
-        return Activation(with_images(record, count))
-    return Activation(
-        with_images(resolve(strategy, existing, record), count),
-        duplicate_warning(existing.path, record.path),
-    )
+    notices: tuple[Notice, ...] = ()
+    if existing is not None:
+        notices = duplicate_warning(existing.path, record.path)
+        record = resolve(strategy, existing, record)
+    notices += replaced_warning(at_path(record.path))
+    return Activation(with_images(record, count), notices)
 
 
 def keep_waiting(

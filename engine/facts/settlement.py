@@ -12,6 +12,7 @@ from engine.facts.assessment import AssessedRow, Lane, active_record, lane, pend
 from engine.facts.conflicts import (
     ConflictStrategy,
     duplicate_warning,
+    replaced_warning,
     resolve,
     resolve_pending,
     with_images,
@@ -24,7 +25,8 @@ class Known(msgspec.Struct):
     """What the rows of a chunk may meet in the library.
 
     `models` by hash, `on_the_way` hashes of items that workers still have, `pending` by path,
-    `taken` numbers of pending models, `largest` the largest of them.
+    `taken` numbers of pending models, `largest` the largest of them; `at_paths` the hashes of
+    active models by path.
     """
 
     models: dict[str, ModelRecord]
@@ -32,6 +34,7 @@ class Known(msgspec.Struct):
     pending: dict[str, PendingModelRecord]
     taken: set[int]
     largest: int
+    at_paths: dict[str, list[str]] = {}
 
 
 class SettledRow(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +80,8 @@ class Settlement:
             warnings = duplicate_warning(existing.path, record.path)
             count = existing.meta_json.images_count
             record = with_images(resolve(self._strategy, existing, record), count)
+        if at_path := self._known.at_paths.get(record.path):
+            warnings += replaced_warning(other for other in at_path if other != row.sha256)
         self._known.models[row.sha256] = self.models[row.sha256] = record
         return warnings
 

@@ -18,6 +18,12 @@ from engine.facts.work import Work
 from tests.unit.rows import model, sha
 
 ACTIVE = ModelRecord(sha(1), "/old", name="old", meta_json=ActiveMeta("noted", "", 2))
+
+
+def nobody_at(path: str) -> list[str]:
+    return []
+
+
 JOINING = [ConflictStrategy.MERGE, ConflictStrategy.OVERRIDE]
 
 
@@ -56,7 +62,7 @@ def test_a_record_is_enough_where_no_previews_are_or_were_to_be_made(
 
 
 def test_a_model_of_new_content_becomes_active_with_its_previews() -> None:
-    found = decisions.activate(model(1), sha(1), None, ConflictStrategy.MERGE, 3)
+    found = decisions.activate(model(1), sha(1), None, ConflictStrategy.MERGE, 3, nobody_at)
     assert (found.record.path, found.record.meta_json.images_count) == (
         "/models/1.safetensors",
         3,
@@ -69,14 +75,14 @@ def test_a_model_of_new_content_becomes_active_with_its_previews() -> None:
 def test_previews_are_counted_anew_where_some_were_added(
     strategy: ConflictStrategy, told: int | None, counted: int
 ) -> None:
-    found = decisions.activate(model(1), sha(1), ACTIVE, strategy, told)
+    found = decisions.activate(model(1), sha(1), ACTIVE, strategy, told, nobody_at)
     assert found.record.meta_json.images_count == counted
     assert found.notices == (Notice("duplicate_hash", "same content as /old"),)
 
 
 def test_the_strategy_tells_whose_values_stay() -> None:
     kept, replaced = (
-        decisions.activate(model(1), sha(1), ACTIVE, strategy, None).record.name
+        decisions.activate(model(1), sha(1), ACTIVE, strategy, None, nobody_at).record.name
         for strategy in JOINING
     )
     assert (kept, replaced) == ("old", "model 1")
