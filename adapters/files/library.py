@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -18,7 +17,9 @@ from filelock import FileLock, Timeout
 from adapters.files.durable import create_file, is_temporary, storing, sync_folder
 from adapters.files.images import open_image, outgrown, unreadable
 from adapters.files.previews import DiskPreviews
+from adapters.files.serving import served_image
 from engine.errors import LibraryInUse
+from engine.facts.catalogue import ImageFile
 from engine.facts.files import ImageFolder
 from engine.facts.preview_names import preview_name
 from engine.facts.previews import MAX_IMAGE_BYTES, SIGNATURE_BYTES, UnusableImage, media_type
@@ -40,12 +41,14 @@ class DiskLibrary(DiskPreviews):
         super().__init__(folder / "images")
         self._pending = self._images / "pending"
         self.scratch = folder / SCRATCH_NAME
+        # Where the folders lie now: links that are laid into the library later lead nowhere.
+        self._previews_seen = _as_it_lies(self._images)
+        self._originals_seen = _as_it_lies(self._pending)
 
     @property
     def pending_folder(self) -> ImageFolder:
         """Where the originals of models that wait lie."""
-        folder = str(self._pending.resolve())
-        return ImageFolder(folder, (folder,))
+        return _as_it_lies(self._pending)
 
     def adopt_original(self, folder: ImageFolder, name: str) -> tuple[str, int]:
         """Copy an original into `images/pending/`; returns its name there and its size."""
@@ -64,15 +67,13 @@ class DiskLibrary(DiskPreviews):
                 sync_folder(self._pending)
         return adopted, size
 
-    def preview_file(self, sha256: str, seq: int, tier: str) -> tuple[bytes, str, str] | None:
-        """A preview file's content, media type and version, None where there is none."""
-        return _served(self._images / preview_name(sha256, seq, tier))
+    def preview_file(self, sha256: str, seq: int, tier: str) -> ImageFile | None:
+        """A preview file, None where there is none or what lies there is no image."""
+        return served_image(self._previews_seen, preview_name(sha256, seq, tier))
 
-    def original_file(self, name: str) -> tuple[bytes, str, str] | None:
-        """A pending original's content, media type and version, None where there is none."""
-        if name in {"", ".", ".."} or set(name) & {"/", "\\", "\0"}:
-            return None
-        return _served(self._pending / name)
+    def original_file(self, name: str) -> ImageFile | None:
+        """A pending original, None where there is none or what lies there is no image."""
+        return served_image(self._originals_seen, name)
 
     def remove_originals(self, names: Sequence[str]) -> None:
         """Remove adopted originals. Raises `StorageFailed`."""
@@ -170,28 +171,10 @@ def is_owned(folder: Path) -> bool:
     return False
 
 
-# A link that someone laid into the library leads nowhere; Windows makes none without asking.
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-
-def _served(path: Path) -> tuple[bytes, str, str] | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
-    except (OSError, ValueError):
-        return None
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_IMAGE_BYTES:
-            return None
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read()
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    # What is no image may be anything that somebody laid there.
-    kind = media_type(data)
-    return None if kind is None else (data, kind, f"{found.st_mtime_ns:x}-{found.st_size:x}")
+def _as_it_lies(folder: Path) -> ImageFolder:
+    """A folder, free of links, beyond which nothing is opened."""
+    found = str(folder.resolve())
+    return ImageFolder(found, (found,))
 
 
 def _require_image(file: BinaryIO) -> None:

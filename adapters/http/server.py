@@ -16,6 +16,9 @@ from adapters.http.connections import LIMITS, Limits, PatientProtocol
 from adapters.http.errors import DEFECT
 from adapters.http.refusal import STOPPING, Refusal
 
+PART_BYTES = 1 << 16
+"""How much of an answer is given to the connection at once: what uvicorn lets it hold."""
+
 CLOSING_SECONDS = 1
 """How long open connections may take to end, once a stop was asked for."""
 
@@ -49,7 +52,8 @@ class Boundary:
         async def note(message: Message) -> None:
             nonlocal started
             started = True
-            await send(message)
+            for part in _parts(message):
+                await send(part)
 
         refusal = None
         try:
@@ -63,6 +67,21 @@ class Boundary:
         if refusal is not None and not started:
             for message in refusal.messages():
                 await send(message)
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    """The message, or several of a body that is large: between them it is waited until the client
+    has taken what came before, and so it is known whether it takes anything."""
+    body = message.get("body", b"")
+    if len(body) <= PART_BYTES:
+        yield message
+        return
+    view = memoryview(body)
+    for start in range(0, len(body), PART_BYTES):
+        part = bytes(view[start : start + PART_BYTES])
+        is_last = start + PART_BYTES >= len(body)
+        more = message.get("more_body", False) if is_last else True
+        yield {**message, "body": part, "more_body": more}
 
 
 def listen(host: str, port: int) -> socket.socket:

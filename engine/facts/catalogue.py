@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -111,8 +112,14 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class ImageFile(msgspec.Struct, frozen=True):
-    """An image to be served; `version` changes whenever the content does."""
+    """An image to be served; `version` changes whenever the content does.
+
+    `data` is all of its `size` bytes, or what they begin with: then `rest` reads the others, a part
+    at a time. It blocks, and raises OSError where the file is another one by then.
+    """
 
     data: bytes
     media_type: str
     version: str
+    size: int
+    rest: Callable[[], Iterator[bytes]] = tuple[bytes, ...]().__iter__

@@ -194,10 +194,10 @@ class Catalogue:
         return await to_thread.run_sync(function, *arguments, limiter=self._resources.io)
 
 
-def _image(found: tuple[bytes, str, str] | None) -> ImageFile:
+def _image(found: ImageFile | None) -> ImageFile:
     if found is None:
         raise UnknownImage
-    return ImageFile(*found)
+    return found
 
 
 def _refuse_invalid(patch: ModelPatch) -> None:

@@ -23,6 +23,8 @@ HEAD = 0.6
 PATIENCE = 10
 """Seconds after which what should have happened has not."""
 
+LARGE = bytes(1 << 24)
+
 FIRST = b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -47,6 +49,10 @@ class Application:
                 pass
         elif path == "/defect":
             raise RuntimeError("spoiled")
+        elif path == "/large":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": LARGE})
+            return
         elif path == "/forever":
             await self._send_forever(send)
             return
@@ -225,6 +231,19 @@ def test_who_takes_nothing_of_an_answer_is_cut_off() -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(b"GET /forever HTTP/1.1\r\nHost: x\r\n\r\n")
         until(lambda: running.application.left == ["/forever"])
+
+
+def test_who_takes_a_large_answer_slowly_gets_all_of_it() -> None:
+    with bench(write_seconds=0.5) as running, ExitStack() as stack:
+        connection = running.opened(stack)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        began, taken = time.monotonic(), 0
+        while part := connection.recv(1 << 16):
+            taken += len(part)
+            time.sleep(0.005)
+        assert taken > len(LARGE)
+        assert time.monotonic() - began > 1, "It was taken at once."
 
 
 # Shares

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 
@@ -136,6 +139,48 @@ def test_a_pending_image_is_the_original_by_id_and_by_name(server: Server) -> No
 )
 def test_a_pending_image_that_is_not_there_is_not_found(server: Server, name: str) -> None:
     assert server.get(f"/api/images/pending/{name}").refusal[0] == 404
+
+
+LARGE = 3 * (1 << 20) + 17
+
+
+def test_a_large_original_is_served_whole(edited: tuple[Server, Path]) -> None:
+    server, library = edited
+    content = picture(1) + os.urandom(LARGE)
+    (library / "images" / "pending" / "large.png").write_bytes(content)
+    for method, body in (("GET", content), ("HEAD", b"")):
+        answer = server.call(method, "/api/images/pending/large.png")
+        assert (answer.status, answer.body) == (200, body)
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.headers["content-length"] == str(len(content))
+        assert answer.headers["cache-control"] == "private, no-cache"
+    again = server.get("/api/images/pending/large.png", {"If-None-Match": answer.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+
+
+def resident(server: Server) -> int:
+    """The memory of a server's process, in bytes."""
+    pages = Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="it is read from /proc")
+def test_large_originals_that_nobody_takes_fill_no_memory(edited: tuple[Server, Path]) -> None:
+    server, library = edited
+    with (library / "images" / "pending" / "large.png").open("wb") as file:
+        file.write(picture(1))
+        file.truncate(200 << 20)
+    before = resident(server)
+    with ExitStack() as stack:
+        for _ in range(4):
+            connection = stack.enter_context(server.open_socket())
+            connection.sendall(
+                b"GET /api/images/pending/large.png HTTP/1.1\r\n"
+                b"Host: 127.0.0.1:%d\r\n\r\n" % server.port
+            )
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        assert server.get("/api/images/pending/4").status == 200
+        assert resident(server) - before < 100 << 20
 
 
 @pytest.mark.parametrize("path", [f"{ONE}_1?quality=low", "pending/4"])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.files import reach
 from tests.http.server import Client
 from tests.http.test_security import tricks
 from tests.http.trio_server import serving_on_trio
@@ -20,6 +24,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 ONE, TWO = sha_of(b"one"), sha_of(b"two")
 OPENING = {"open", "os.open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link"}
 
+below = threading.local()
+"""The open folder from which a thread names a file."""
+
 watching: list[set[str]] = []
 """Where the names of opened files go; a hook cannot be taken away again."""
 
@@ -27,12 +34,29 @@ watching: list[set[str]] = []
 def hook(event: str, arguments: tuple[object, ...]) -> None:
     if watching and event in OPENING and isinstance(arguments[0], str | bytes | Path):
         name = arguments[0]
-        watching[-1].add(name.decode(errors="replace") if isinstance(name, bytes) else str(name))
+        text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+        watching[-1].add(str(Path(getattr(below, "folder", ""), text)))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def hooked() -> None:
-    sys.addaudithook(hook)
+def hooked() -> Iterator[None]:
+    """The hook, told of the open folder from which a file is named: the event does not say it."""
+    assert reach.HANDLES or not Path("/proc/self/fd").is_dir()
+    opening = os.open
+
+    def noting(*arguments: Any, dir_fd: int | None = None) -> int:
+        if dir_fd is None:
+            return opening(*arguments)
+        below.folder = str(Path(f"/proc/self/fd/{dir_fd}").readlink())
+        try:
+            return opening(*arguments, dir_fd=dir_fd)
+        finally:
+            del below.folder
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", noting)
+        sys.addaudithook(hook)
+        yield
 
 
 @contextmanager
