@@ -332,6 +332,30 @@ async def test_text_that_is_no_utf8_fails_its_model_alone(
     )
 
 
+# --- company
+
+REFUSING = """
+CREATE TRIGGER refuses BEFORE INSERT ON {table} WHEN NEW.path LIKE '%/2.safetensors'
+BEGIN SELECT RAISE(ABORT, 'not this one'); END
+"""
+
+
+@pytest.mark.parametrize("table", ["migration_hashes", "models"], ids=["hashed", "active"])
+async def test_a_model_that_the_database_refuses_fails_alone_though_many_share_a_commit(
+    table: str, service: MigrationService, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    query(library, REFUSING.format(table=table))
+    report = await service.promote([1, 2, 3], None)
+    assert (report.success, [(found.id, found.code) for found in report.failed]) == (
+        [1, 3],
+        [(2, "unexpected_error")],
+    )
+    assert "not this one" in report.failed[0].error
+    query(library, "DROP TRIGGER refuses")
+    assert (await service.promote([2], None)).success == [2]
+
+
 # --- ids
 
 

@@ -1,4 +1,4 @@
-"""What is done under faults, on five models with images: migrate, promote, scan, and edit."""
+"""What is done under faults, on a few models: migrate, promote, scan, and edit."""
 
 from __future__ import annotations
 
@@ -91,7 +91,8 @@ def picture(number: int) -> bytes:
 
 
 def make_legacy(folder: Path) -> Legacy:
-    """Five models: two of one hash, one that waits, and one that waits and has a twin."""
+    """Two models of one hash, one that waits, one that waits and has a twin; and without images,
+    so that they are worked many at once, two that wait and a third of the twins."""
 
     def images(key: int, *parts: int) -> tuple[tuple[str, bytes], ...]:
         return tuple((f"{key} {part} 写真.png", picture(10 * key + part)) for part in parts)
@@ -104,6 +105,9 @@ def make_legacy(folder: Path) -> Legacy:
             Row(3, SHARED, hashed=True, type="vae", images=images(3, 0), description="the first"),
             Row(4, SHARED, hashed=True, type="vae", images=(*images(4, 0), ("bad.png", b"bad"))),
             Row(5, TWIN, name="the twin", images=images(5, 0), tags=("c",)),
+            Row(6, b"plain", type="vae", tags=("a",)),
+            Row(7, TWIN, description="a third"),
+            Row(8, b"plain too", type="vae"),
         ],
     )
 
