@@ -83,7 +83,8 @@ WHERE kind = 'promotion' AND status IN ('interrupted', 'cancelled') AND id <> ?2
                   WHERE i.promotion_id = migration_runs.id AND i.work IS NOT NULL
                     AND i.state <> 'failed')
 """
-SELECT_PLACE_BYTES = "SELECT bytes FROM migration_promotions WHERE run_id = ? AND item_id = ?"
+# The item first: a promotion may have a great many places.
+SELECT_PLACE_BYTES = "SELECT bytes FROM migration_promotions WHERE item_id = ? AND +run_id = ?"
 UPSERT_HASH = """
 INSERT INTO migration_hashes (path, size, mtime_ns, inode, sha256) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (path) DO UPDATE SET
@@ -174,7 +175,7 @@ def note_hash(tx: Transaction, change: NoteHash) -> None:
     remember_hash(tx, RememberHash(path, change.sha256, facts))
     tx.execute(SET_PENDING_HASH, change.sha256, item.pending_id)
     tx.execute(SET_ITEM_HASH, change.sha256, change.at, item.id)
-    place = tx.first(SELECT_PLACE_BYTES, item.promotion_id, item.id)
+    place = tx.first(SELECT_PLACE_BYTES, item.id, item.promotion_id)
     expected = place["bytes"] if place else 0
     # The true size counts, and a file that was known is not counted among the bytes to read.
     tx.count(item.working_run, "bytes_total", (facts.size if change.read else 0) - expected)

@@ -43,7 +43,7 @@ def make_waiting(library: Path, root: Root) -> list[int]:
         connection.executemany(
             "INSERT INTO pending_import VALUES (?, ?, '', ?, ?, ?, 0, ?)",
             [
-                (number, path, Path(path).name, root.type, FILE_BYTES, meta)
+                (number, path, Path(path).name, root.type, Path(path).stat().st_size, meta)
                 for number, path in enumerate(paths, start=1)
             ],
         )
