@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.library.repair import Repair
     from engine.library.verification import Verification
     from engine.ports.journal import Reader
+    from engine.ports.source import SourceKind
     from engine.service import MigrationService
 
 # What a command does not use is not imported: each function imports its own, so that `--help`
@@ -40,13 +41,11 @@ class Reshelve:
         tell_of_wait: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[MigrationService]:
         """Own a library, made where there is none, and serve its migrations."""
-        from adapters.files.images import DiskImages
         from adapters.files.library import owned_library
         from adapters.files.mending import DiskMending
         from adapters.files.models import DiskModels
         from adapters.files.stored import DiskStoredFiles
         from adapters.pillow.codec import PillowCodec
-        from adapters.sources.hikaze1.reader import Hikaze1
         from adapters.sqlite.store import sqlite_store
         from engine.ports.bundle import Ports
         from engine.ports.clock import SystemClock
@@ -60,9 +59,8 @@ class Reshelve:
                     stored=DiskStoredFiles(library),
                     mending=DiskMending(library),
                     scratch=files.scratch,
-                    source=Hikaze1(),
+                    sources=self.sources(),
                     models=DiskModels(),
-                    images=DiskImages(),
                     codec=PillowCodec(),
                     clock=SystemClock(),
                     types=types,
@@ -70,6 +68,13 @@ class Reshelve:
                 )
                 async with MigrationService(ports, workers=workers) as service:
                     yield service
+
+    def sources(self) -> Mapping[str, SourceKind]:
+        """The kinds of sources by their names."""
+        from adapters.files.images import DiskImages
+        from adapters.sources.hikaze1.reader import Hikaze1
+
+        return {"hikaze1": Hikaze1(DiskImages())}
 
     @asynccontextmanager
     async def reader(
@@ -121,7 +126,6 @@ class Reshelve:
     @asynccontextmanager
     async def repair_plan(self, library: Path, workers: int) -> AsyncIterator[Repair]:
         """What a repair would do to a library that somebody may own; changes nothing."""
-        from adapters.files.images import DiskImages
         from adapters.files.models import DiskModels
         from adapters.files.stored import DiskStoredFiles
         from adapters.pillow.codec import PillowCodec
@@ -134,7 +138,7 @@ class Reshelve:
                 reader=reader,
                 stored=DiskStoredFiles(library),
                 models=DiskModels(),
-                images=DiskImages(),
+                sources=self.sources(),
                 codec=PillowCodec(),
                 workers=workers,
                 locks=HashLocks(),

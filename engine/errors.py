@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class ReshelveError(Exception):
     """Base of every error that reshelve raises on purpose; `code` is stable, `str()` a sentence."""
@@ -38,6 +40,29 @@ class PathOfWindows(ReshelveError):
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} is a path of Windows, and this is another system.")
         self.path = path
+
+
+class UnknownSourceKind(ReshelveError):
+    """A kind of source that this version cannot read."""
+
+    code = "unknown_source_kind"
+
+    def __init__(self, kind: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"There is no kind of source called {kind[:64]!r}. Known are: {', '.join(known)}."
+        )
+        self.kind = kind
+
+
+class OptionRefused(ReshelveError):
+    """An option that sources of this kind do not know."""
+
+    code = "option_refused"
+
+    def __init__(self, kind: str, option: str) -> None:
+        super().__init__(f"A source of the kind {kind} takes no {option!r}. Leave it out.")
+        self.kind = kind
+        self.option = option
 
 
 class LibraryInUse(ReshelveError):
@@ -182,8 +207,8 @@ class StaleCursor(ReshelveError):
 
     code = "stale_cursor"
 
-    def __init__(self, run_id: int, after: int) -> None:
-        super().__init__(f"Run {run_id} has not recorded its rows up to {after}.")
+    def __init__(self, run_id: int, after: str) -> None:
+        super().__init__(f"Run {run_id} has not recorded its rows up to {after or 'the first'}.")
         self.run_id = run_id
         self.after = after
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
+from functools import partial
 from types import TracebackType
 
 import anyio
+import msgspec
 from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
@@ -19,14 +20,14 @@ from engine.actors.supervisor import RunWork, Supervisor
 from engine.actors.writer import Writer
 from engine.errors import RunActive, RunInterrupted
 from engine.facts.conflicts import ConflictStrategy
-from engine.facts.files import Root, source_images
+from engine.facts.files import Root
 from engine.facts.previews import MAX_DECODED_PIXELS
 from engine.facts.promotion_report import PromotionReport, Refusal, refuse, sort_ids
 from engine.facts.records import PendingModelRecord
-from engine.facts.requests import LegacyImport
+from engine.facts.requests import ImportRequest
 from engine.facts.scan_report import ScanReport
 from engine.facts.states import ModelState
-from engine.facts.status import ItemPage, RunFailure, RunKind, RunNotice, RunStatus
+from engine.facts.status import ItemPage, RunFailure, RunNotice, RunStatus
 from engine.facts.work import Run
 from engine.library.catalogue import Catalogue
 from engine.library.finder import Finder
@@ -43,6 +44,7 @@ from engine.ports.queries import (
     PromotionOf,
     WarningsOf,
 )
+from engine.ports.source import kind_of
 from engine.runs.importing import ImportRun
 from engine.runs.offering import Offering
 from engine.runs.promoting import PromotionRun
@@ -91,7 +93,6 @@ class MigrationService:
         self._resources = WorkerResources(
             journal=ports.store,
             codec=ports.codec,
-            images=ports.images,
             models=ports.models,
             library=ports.library,
             cpu=CapacityLimiter(workers),
@@ -102,12 +103,12 @@ class MigrationService:
             locks=HashLocks(),
         )
         self._offering = Offering(
-            ports.store, self._writer, ports.images, self._resources.io, ports.clock
+            ports.store, self._writer, ports.sources, self._resources.io, ports.clock
         )
         self.catalogue = Catalogue(
             self._resources, self._writer, ports.store, ports.library, ports.types
         )
-        self.surveyor = Surveyor(ports.source, ports.images, ports.library, self._resources.io)
+        self.surveyor = Surveyor(ports.sources, ports.library, self._resources.io)
         self.problems = Problems(ports.store)
         self.reports = Reports(ports.store)
         self.repairs = Repairs(ports, self._resources, self._writer, workers, self._join)
@@ -162,19 +163,21 @@ class MigrationService:
         self._writer.hurry(HURRY_SECONDS)
         self._watch.close()
 
-    async def start(self, request: LegacyImport) -> RunStatus:
+    async def start(self, request: ImportRequest) -> RunStatus:
         """Start stage 1, or go on with the unfinished run of the same source; at once.
 
-        Raises `SourceMissing`, `SourceUnreadable`, `RunActive`.
+        Raises `UnknownSourceKind`, `OptionRefused`, `SourceMissing`, `SourceUnreadable`,
+        `RunActive`.
         """
-        fingerprint = await to_thread.run_sync(
-            self._ports.source.fingerprint, Path(request.location), limiter=self._resources.io
-        )
+        kind, limiter = kind_of(self._ports.sources, request.source), self._resources.io
+        source = await to_thread.run_sync(kind.settled, request.source, limiter=limiter)
+        fingerprint = await to_thread.run_sync(kind.fingerprint, source, limiter=limiter)
+        request = msgspec.structs.replace(request, source=source)
         async with self._turn:
             run_id = await self._supervisor.start(request, fingerprint)
         return await self.status(run_id)
 
-    async def import_legacy(self, request: LegacyImport) -> RunStatus:
+    async def import_legacy(self, request: ImportRequest) -> RunStatus:
         """Stage 1 to its end; it goes on when the caller is cancelled.
 
         Raises what `start` raises, and what ended the run.
@@ -187,7 +190,10 @@ class MigrationService:
         return ended
 
     async def resume(self, run_id: int | None = None) -> RunStatus:
-        """Go on with what was interrupted or cancelled, at once. Raises `NothingToResume`."""
+        """Go on with what was interrupted or cancelled, at once.
+
+        Raises `NothingToResume`; `UnknownSourceKind` where another version began it.
+        """
         async with self._turn:
             resumed = await self._supervisor.resume(run_id)
         return await self.status(resumed)
@@ -336,11 +342,13 @@ class MigrationService:
         await self._supervisor.wait(status.run.id)
         return refuse(await self.promotion(status.run.id), refusals)
 
-    def _work_of(self, run: Run) -> RunWork:
-        if run.kind is RunKind.PROMOTION:
+    def _work_of(self, run: Run) -> Callable[[], RunWork]:
+        """What begins the work of a run. Raises `UnknownSourceKind`."""
+        if run.source is None:
             library = self._ports.library
-            worker = Worker(self._resources, self._writer, library.pending_folder)
-            return PromotionRun(
+            worker = Worker(self._resources, self._writer, library.originals)
+            return partial(
+                PromotionRun,
                 run,
                 reader=self._ports.store,
                 writer=self._writer,
@@ -350,12 +358,16 @@ class MigrationService:
                 io=self._resources.io,
                 tasks=TASKS_PER_CPU * self._workers,
             )
-        images = source_images(run.location, run.images_folder)
-        return ImportRun(
+        kind = kind_of(self._ports.sources, run.source)
+        images = kind.images(run.source)
+        return partial(
+            ImportRun,
             run,
+            run.source,
             reader=self._ports.store,
             writer=self._writer,
-            kind=self._ports.source,
+            kind=kind,
+            images=images,
             scratch=self._ports.scratch,
             models=self._ports.models,
             io=self._resources.io,

@@ -16,23 +16,22 @@ from typing import Any
 import msgspec
 from PIL import Image
 
-from adapters.files.images import DiskImages
 from adapters.files.library import owned_library
 from adapters.files.mending import DiskMending
 from adapters.files.models import DiskModels
 from adapters.files.stored import DiskStoredFiles
 from adapters.pillow.codec import PillowCodec
-from adapters.sources.hikaze1.reader import Hikaze1
 from adapters.sqlite.store import sqlite_store
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import FileFacts, FileIdentity, FoundFile, Root
-from engine.facts.requests import LegacyImport
+from engine.facts.requests import ImportRequest
 from engine.facts.status import RunStatus
 from engine.ports.bundle import Ports
 from engine.ports.clock import SystemClock
 from engine.ports.files import ModelFiles
 from engine.ports.previews import PreviewCodec
 from engine.service import MigrationService
+from tests.sources import KINDS, request
 
 SCHEMA = """
 CREATE TABLE models (id INTEGER PRIMARY KEY, path TEXT UNIQUE, name TEXT, type TEXT,
@@ -114,9 +113,9 @@ class Legacy:
         self.add(*rows)
 
     @property
-    def request(self) -> LegacyImport:
+    def request(self) -> ImportRequest:
         """Stage 1 of this library, merging."""
-        return LegacyImport(str(self.database), str(self.images))
+        return request(str(self.database), str(self.images))
 
     def path(self, row: Row) -> Path:
         """Where a row's model file lies."""
@@ -215,9 +214,8 @@ async def opened(
                 stored=DiskStoredFiles(library),
                 mending=DiskMending(library),
                 scratch=files.scratch,
-                source=Hikaze1(),
+                sources=KINDS,
                 models=models or DiskModels(),
-                images=DiskImages(),
                 codec=codec or PillowCodec(),
                 clock=SystemClock(),
             )

@@ -8,9 +8,10 @@ from engine import __version__
 
 if TYPE_CHECKING:
     from adapters.composition import Reshelve
-    from engine.facts.requests import LegacyImport
+    from engine.facts.requests import ImportRequest
+    from engine.facts.source import SourceOptions, SourceRef
 
-__all__ = ["LegacyImport", "Reshelve", "__version__"]
+__all__ = ["ImportRequest", "Reshelve", "SourceOptions", "SourceRef", "__version__"]
 
 
 def __getattr__(name: str) -> object:
@@ -19,8 +20,13 @@ def __getattr__(name: str) -> object:
         from adapters.composition import Reshelve
 
         return Reshelve
-    if name == "LegacyImport":
-        from engine.facts.requests import LegacyImport
+    if name == "ImportRequest":
+        from engine.facts.requests import ImportRequest
 
-        return LegacyImport
+        return ImportRequest
+    if name in {"SourceOptions", "SourceRef"}:
+        from engine.facts import source
+
+        found: object = getattr(source, name)
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

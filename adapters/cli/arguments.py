@@ -11,6 +11,9 @@ from typing import NoReturn
 
 from adapters.cli.values import Library, a_client, a_path, a_port, a_positive, a_root, a_subset
 
+KINDS = ("hikaze1",)
+"""As in `adapters.composition`, the first by default; a test compares."""
+
 STATES = ("pending", "imported", "images_done", "promoted", "failed")
 """As in `engine.lifecycle`, without importing the state machine for `--help`; a test compares."""
 
@@ -27,7 +30,8 @@ class Arguments(argparse.Namespace):
     backend: str
     library: Path
     library_given: str
-    legacy_db: Path
+    location: Path
+    kind: str
     images: Path | None
     on_conflict: str | None
     state: str | None
@@ -142,7 +146,18 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 def _migrate(parser: argparse.ArgumentParser) -> None:
     _library(parser)
     parser.add_argument(
-        "legacy_db", metavar="LEGACY_DB", type=a_path, help="the legacy database, hikaze_mm.sqlite3"
+        "location",
+        metavar="LOCATION",
+        type=a_path,
+        help="the legacy database, hikaze_mm.sqlite3, or a folder that has one",
+    )
+    parser.add_argument(
+        "--from",
+        dest="kind",
+        metavar="KIND",
+        choices=KINDS,
+        default=KINDS[0],
+        help=f"what it is: {', '.join(KINDS)} (default: %(default)s)",
     )
     parser.add_argument(
         "--images",

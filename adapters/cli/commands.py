@@ -33,7 +33,8 @@ from engine.errors import LibraryTooOld, NothingToResume, SourceMissing, SourceU
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
 from engine.facts.findings import Problem, Sample
-from engine.facts.requests import LegacyImport
+from engine.facts.requests import ImportRequest
+from engine.facts.source import SourceOptions, SourceRef
 from engine.facts.states import ModelState
 from engine.library.repair import swept
 from engine.service import MigrationService
@@ -42,18 +43,20 @@ from engine.service import MigrationService
 async def migrate(arguments: Arguments, application: Application) -> int:
     """Stage 1 from a legacy database, and with `--promote` stage 2 for all that waits."""
     # Before a library is made for nothing.
-    if not await anyio.Path(arguments.legacy_db).exists():
-        raise SourceMissing(str(arguments.legacy_db))
+    if not await anyio.Path(arguments.location).exists():
+        raise SourceMissing(str(arguments.location))
     output = Output(arguments)
-    if await anyio.Path(arguments.legacy_db).is_dir():
-        found = await anyio.to_thread.run_sync(application.databases_in, arguments.legacy_db)
+    if await anyio.Path(arguments.location).is_dir():
+        found = await anyio.to_thread.run_sync(application.databases_in, arguments.location)
         if len(found) != 1:
             return _tell_which(arguments, output, found)
-        arguments.legacy_db = found[0]
-        output.say(f"The legacy database is {arguments.legacy_db}")
-    images = arguments.images or arguments.legacy_db.parent / "images"
+        arguments.location = found[0]
+        output.say(f"The legacy database is {arguments.location}")
+    images = arguments.images or arguments.location.parent / "images"
     strategy = ConflictStrategy(arguments.on_conflict or "merge")
-    request = LegacyImport(str(arguments.legacy_db), str(images), strategy)
+    options = SourceOptions(images=str(images))
+    source = SourceRef(arguments.kind, str(arguments.location), options)
+    request = ImportRequest(source, strategy)
 
     if not arguments.images and _leads_out(images):
         output.say(
@@ -63,7 +66,7 @@ async def migrate(arguments: Arguments, application: Application) -> int:
 
     async def steps(service: MigrationService) -> Steps:
         started = await service.start(request)
-        if started.run is not None and started.run.images_folder != request.images_folder:
+        if started.run is not None and started.run.images_folder != str(images):
             output.say(
                 f"Going on with run {started.run.id}, which takes its images from "
                 f"{started.run.images_folder}. Run this again afterwards for those in {images}."
@@ -79,14 +82,14 @@ def _tell_which(arguments: Arguments, output: Output, found: list[Path]) -> int:
     """Say that a folder holds no legacy database, or which of several can be named."""
     if not found:
         raise SourceUnreadable(
-            str(arguments.legacy_db),
+            str(arguments.location),
             "it is a folder, and there is no hikaze_mm.sqlite3 in it, in its `data`, nor in "
             "`custom_nodes/*/data`.",
         )
-    output.fail(f"There are {len(found)} legacy databases in {arguments.legacy_db}. Take one:")
+    output.fail(f"There are {len(found)} legacy databases in {arguments.location}. Take one:")
     for path in found:
         words = [
-            str(path) if _names(word, arguments.legacy_db) else word for word in arguments.words
+            str(path) if _names(word, arguments.location) else word for word in arguments.words
         ]
         output.fail(f"  {command(*words)}")
     return Exit.USAGE
@@ -230,11 +233,12 @@ async def demo(arguments: Arguments, application: Application) -> int:
     legacy = folder / "legacy"
     arguments.library = folder / "library"
     arguments.library_given = str(arguments.library)
-    arguments.legacy_db = legacy / "hikaze_mm.sqlite3"
+    arguments.location = legacy / "hikaze_mm.sqlite3"
+    arguments.kind = "hikaze1"
     arguments.images = None
     arguments.on_conflict = "merge"
     arguments.promote = False
-    if not arguments.legacy_db.exists():
+    if not arguments.location.exists():
         output.say(f"Drawing a small legacy library in {legacy} …")
         await anyio.to_thread.run_sync(application.make_demo, legacy)
     code = await migrate(arguments, application)

@@ -26,6 +26,8 @@ class Exit(IntEnum):
 
 BY_ERROR: dict[type[errors.ReshelveError], Exit] = {
     errors.RunActive: Exit.USAGE,
+    errors.UnknownSourceKind: Exit.USAGE,
+    errors.OptionRefused: Exit.USAGE,
     errors.NothingToResume: Exit.DONE,
     errors.NothingToRetry: Exit.DONE,
     errors.LibraryInUse: Exit.IN_USE,

@@ -74,7 +74,7 @@ def _next(application: Application, database: Path, library: Path | None) -> lis
             "folder is found and named here.",
         ]
     run = _last_run(application, library)
-    if run is not None and run.source == str(database):
+    if run is not None and run.source is not None and run.source.location == str(database):
         if run.resumable:
             return [
                 f"{database} is being carried across. To go on with it:",

@@ -21,7 +21,7 @@ from adapters.cli.tables import show_report
 from engine.errors import DatabaseBusy, ReshelveError
 from engine.facts.promotion_report import PromotionReport, Refusal
 from engine.facts.status import RunKind, RunStatus
-from engine.facts.work import BEFORE_FIRST_KEY
+from engine.facts.work import BEFORE_FIRST
 from engine.service import MigrationService
 
 T = TypeVar("T")
@@ -162,7 +162,7 @@ async def _suggest_next(
         )
     if failed:
         output.suggest("To try again what failed:", "promote", *_ids(failed))
-    if not (conflicts or failed) and any(await service.pending(BEFORE_FIRST_KEY, 1)):
+    if not (conflicts or failed) and any(await service.pending(BEFORE_FIRST, 1)):
         output.suggest("Models wait for promotion:", "promote", "--all")
 
 

@@ -1,4 +1,4 @@
-"""Image files of a source: read whole and bounded, never written."""
+"""Image files that somebody's data names: read whole and bounded, never written."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from engine.errors import StorageFailed
 from engine.facts.files import FolderFacts, ImageFolder
 from engine.facts.previews import MAX_IMAGE_BYTES, UnusableImage
 from engine.facts.refusals import NO_FILE
+from engine.facts.source import ImageRef
 
 OUT_OF_REACH = "it lies outside the folders that were named, after links are followed"
 
@@ -21,53 +22,87 @@ OUT_OF_REACH = "it lies outside the folders that were named, after links are fol
 class DiskImages:
     """Implements `engine.ports.files.ImageFiles`."""
 
-    def folder(self, folder: ImageFolder) -> FolderFacts:
-        """Whether there is such a folder."""
+    def in_folder(self, folder: ImageFolder) -> FolderImages:
+        """The files of a folder, each by its name."""
+        return FolderImages(folder)
+
+    def read_part(self, folder: ImageFolder, name: str, start: int, length: int) -> bytes:
+        """An image that lies inside a file of any size. Raises as `FolderImages.read` does."""
+        if length > MAX_IMAGE_BYTES:
+            raise _too_large(length)
+        with _open(folder, name) as file:
+            try:
+                file.seek(start)
+                data = file.read(length)
+            except (OSError, ValueError) as error:
+                raise unreadable(error) from error
+        if len(data) < length:
+            raise UnusableImage("image_unreadable", "the file ends before the image does")
+        return data
+
+
+class FolderImages:
+    """Implements `engine.ports.source.SourceImages`: the files of one folder, by their names."""
+
+    def __init__(self, folder: ImageFolder) -> None:
+        self._folder = folder
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return self._folder.path
+
+    def facts(self) -> FolderFacts:
+        """Whether there is such a folder within reach."""
+        folder = self._folder
         try:
             path = resolved(folder.path, folder.within)
             found = Path(path).stat()
             is_folder = stat.S_ISDIR(found.st_mode)
             stamp = f"{found.st_dev}-{found.st_ino}-{found.st_mtime_ns}"
-            return FolderFacts(is_folder, is_folder and os.access(path, os.R_OK | os.X_OK), stamp)
+            readable = is_folder and os.access(path, os.R_OK | os.X_OK)
+            return FolderFacts(folder.path, is_folder, readable, stamp)
         except (OutOfReach, OSError, ValueError):
-            return FolderFacts(found=False, readable=False, stamp="")
+            return FolderFacts(folder.path, found=False, readable=False, stamp="")
 
-    def sizes(self, folder: ImageFolder, names: Sequence[str]) -> list[int | None]:
+    def sizes(self, refs: Sequence[ImageRef]) -> list[int | None]:
         """The size in bytes of each regular file, None where there is none."""
-        return [None if found is None else found.st_size for found in _found(folder, names)]
+        return [None if found is None else found.st_size for found in self._found(refs)]
 
-    def stamps(self, folder: ImageFolder, names: Sequence[str]) -> list[str]:
+    def stamps(self, refs: Sequence[ImageRef]) -> list[str]:
         """What tells of each file whether it is another one than before."""
-        return [NO_FILE if found is None else _stamp(found) for found in _found(folder, names)]
+        return [NO_FILE if found is None else _stamp(found) for found in self._found(refs)]
 
-    def read(self, folder: ImageFolder, name: str) -> bytes:
+    def _found(self, refs: Sequence[ImageRef]) -> list[os.stat_result | None]:
+        """What the system tells of each regular file within reach."""
+        folder = self._folder
+        if not HANDLES:
+            return [_state(folder, ref.name) for ref in refs]
+        try:
+            with folder_handle(folder.path, folder.within) as handle:
+                return [_state(folder, ref.name, handle) for ref in refs]
+        except (OutOfReach, OSError, ValueError):
+            return [None] * len(refs)
+
+    def read(self, ref: ImageRef) -> bytes:
         """The content of an image file, at most `MAX_IMAGE_BYTES`.
 
         Raises `UnusableImage`; `StorageFailed` when the system has no descriptor left for it.
         """
-        with open_image(folder, name) as file:
+        with _open(self._folder, ref.name) as file:
             try:
                 # Memory for the largest image would be taken, and cleared, for each of them.
-                size = min(os.fstat(file.fileno()).st_size, MAX_IMAGE_BYTES)
+                size = os.fstat(file.fileno()).st_size
+                if size > MAX_IMAGE_BYTES:
+                    raise _too_large(size)
                 data = file.read(size + 1)
                 if len(data) > size:
                     data += file.read(MAX_IMAGE_BYTES + 1 - len(data))
             except OSError as error:
                 raise unreadable(error) from error
         if len(data) > MAX_IMAGE_BYTES:
-            raise outgrown()
+            raise UnusableImage("image_too_large", "the file grew while it was read")
         return data
-
-
-def _found(folder: ImageFolder, names: Sequence[str]) -> list[os.stat_result | None]:
-    """What the system tells of each regular file within reach."""
-    if not HANDLES:
-        return [_state(folder, name) for name in names]
-    try:
-        with folder_handle(folder.path, folder.within) as handle:
-            return [_state(folder, name, handle) for name in names]
-    except (OutOfReach, OSError, ValueError):
-        return [None] * len(names)
 
 
 def _stamp(found: os.stat_result) -> str:
@@ -89,8 +124,8 @@ def _state(folder: ImageFolder, name: str, handle: int | None = None) -> os.stat
     return found if stat.S_ISREG(found.st_mode) else None
 
 
-def open_image(folder: ImageFolder, name: str) -> BinaryIO:
-    """Open a regular file of at most `MAX_IMAGE_BYTES`. Raises `UnusableImage`."""
+def _open(folder: ImageFolder, name: str) -> BinaryIO:
+    """Open a regular file. Raises `UnusableImage`, `StorageFailed`."""
     if not _is_base_name(name):
         raise UnusableImage("image_unreadable", "it is no name of a file")
     try:
@@ -103,14 +138,8 @@ def open_image(folder: ImageFolder, name: str) -> BinaryIO:
         raise unreadable(error) from error
     try:
         # Before it becomes a file: Python refuses a folder, and would leave it open.
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UnusableImage("image_unreadable", "it is no regular file")
-        if found.st_size > MAX_IMAGE_BYTES:
-            raise UnusableImage(
-                "image_too_large",
-                f"{found.st_size} bytes; at most {MAX_IMAGE_BYTES} are read",
-            )
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -126,9 +155,8 @@ def _is_base_name(name: str) -> bool:
     return name == os.path.basename(os.path.splitdrive(name)[1])  # noqa: PTH119  as above
 
 
-def outgrown() -> UnusableImage:
-    """An image that was small enough when it was opened."""
-    return UnusableImage("image_too_large", "the file grew while it was read")
+def _too_large(size: int) -> UnusableImage:
+    return UnusableImage("image_too_large", f"{size} bytes; at most {MAX_IMAGE_BYTES} are read")
 
 
 def unreadable(error: Exception) -> UnusableImage | StorageFailed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -10,19 +11,18 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path, PurePath
 from tempfile import mkdtemp
-from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
 from adapters.files.durable import create_file, is_temporary, storing, sync_folder
-from adapters.files.images import open_image, outgrown, unreadable
+from adapters.files.images import FolderImages
 from adapters.files.previews import DiskPreviews
 from adapters.files.serving import served_image
 from engine.errors import LibraryInUse
 from engine.facts.catalogue import ImageFile
 from engine.facts.files import ImageFolder
 from engine.facts.preview_names import preview_name
-from engine.facts.previews import MAX_IMAGE_BYTES, SIGNATURE_BYTES, UnusableImage, media_type
+from engine.facts.previews import UnusableImage, media_type
 
 LOCK_NAME = ".reshelve.lock"
 SCRATCH_NAME = ".reshelve-scratch"
@@ -32,6 +32,11 @@ COPY_BYTES = 1 << 20
 LONGEST_STEM = 48
 """Characters of a name kept beside a digest: a file name has at most 255 bytes."""
 LONGEST_SUFFIX = 8
+LONGEST_NAME = 255
+"""Bytes, on nearly every file system."""
+
+_UNUSUAL = re.compile(r'[\0-\x1f:*?"<>|\ud800-\udfff]')
+"""What not every file system takes into a name."""
 
 
 class DiskLibrary(DiskPreviews):
@@ -46,26 +51,27 @@ class DiskLibrary(DiskPreviews):
         self._originals_seen = _as_it_lies(self._pending)
 
     @property
-    def pending_folder(self) -> ImageFolder:
-        """Where the originals of models that wait lie."""
-        return _as_it_lies(self._pending)
+    def originals(self) -> FolderImages:
+        """The originals of models that wait, by their file names."""
+        return FolderImages(_as_it_lies(self._pending))
 
-    def adopt_original(self, folder: ImageFolder, name: str) -> tuple[str, int]:
-        """Copy an original into `images/pending/`; returns its name there and its size."""
-        with open_image(folder, name) as original:
-            size = os.fstat(original.fileno()).st_size
-            _require_image(original)
-            digest = _digest(_chunks(original))
-            with storing(self._pending):
-                while not os.path.lexists(
-                    target := self._pending / (adopted := self._free_name(name, digest))
-                ):
-                    original.seek(0)
-                    with suppress(FileExistsError):  # somebody was first: look again
-                        create_file(target, _chunks(original))
-                # Also where the file was there: its name may not have been made durable yet.
-                sync_folder(self._pending)
-        return adopted, size
+    def adopt_original(self, name: str, data: bytes) -> str:
+        """Keep an original in `images/pending/`; returns its name there.
+
+        Raises `UnusableImage` for what does not begin as an image does, `StorageFailed`.
+        """
+        if media_type(data) is None:
+            raise UnusableImage("image_unreadable", "not a PNG, JPEG, WebP, GIF, AVIF, BMP or TIFF")
+        digest = _digest([data])
+        with storing(self._pending):
+            while not os.path.lexists(
+                target := self._pending / (adopted := self._free_name(name, digest))
+            ):
+                with suppress(FileExistsError):  # somebody was first: look again
+                    create_file(target, [data])
+            # Also where the file was there: its name may not have been made durable yet.
+            sync_folder(self._pending)
+        return adopted
 
     def preview_file(self, sha256: str, seq: int, tier: str) -> ImageFile | None:
         """A preview file, None where there is none or what lies there is no image."""
@@ -115,10 +121,11 @@ class DiskLibrary(DiskPreviews):
         """The name itself, or one with the content's digest where the name cannot be had."""
         if is_temporary(name):
             return f"image-{digest.hex()}"
-        if self._is_free(name, digest):
+        if _is_file_name(name) and self._is_free(name, digest):
             return name
-        parts = PurePath(name)
-        return f"{parts.stem[:LONGEST_STEM]}-{digest.hex()}{parts.suffix[:LONGEST_SUFFIX]}"
+        parts = PurePath(_UNUSUAL.sub("", re.split(r"[/\\]", name)[-1]))
+        stem = parts.stem[:LONGEST_STEM] or "image"
+        return f"{stem}-{digest.hex()}{parts.suffix[:LONGEST_SUFFIX]}"
 
     def _is_free(self, name: str, digest: bytes) -> bool:
         """Whether nothing has the name, or the image itself."""
@@ -177,15 +184,14 @@ def _as_it_lies(folder: Path) -> ImageFolder:
     return ImageFolder(found, (found,))
 
 
-def _require_image(file: BinaryIO) -> None:
-    """Raises `UnusableImage` for what does not begin as an image does."""
+def _is_file_name(name: str) -> bool:
+    """Whether a file in a folder can be called so; a source may call an image anything."""
+    if name in {"", ".", ".."} or set(name) & {"/", "\\", "\0"} or os.path.splitdrive(name)[0]:
+        return False
     try:
-        head = file.read(SIGNATURE_BYTES)
-        file.seek(0)
-    except OSError as error:
-        raise unreadable(error) from error
-    if media_type(head) is None:
-        raise UnusableImage("image_unreadable", "not a PNG, JPEG, WebP, GIF, AVIF, BMP or TIFF")
+        return len(name.encode()) <= LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
 
 
 def _digest(chunks: Iterable[bytes]) -> bytes:
@@ -193,16 +199,3 @@ def _digest(chunks: Iterable[bytes]) -> bytes:
     for chunk in chunks:
         digest.update(chunk)
     return digest.digest()
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The content of a source's file; a failure to read it is the image's, not the library's."""
-    total = 0
-    try:
-        while chunk := file.read(COPY_BYTES):
-            total += len(chunk)
-            if total > MAX_IMAGE_BYTES:
-                raise outgrown()
-            yield chunk
-    except OSError as error:
-        raise unreadable(error) from error

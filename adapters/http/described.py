@@ -95,11 +95,12 @@ FIELDS = {
     "waiting_for_database": "Whether the run stands still because another program has locked the "
     "library's database; it goes on by itself.",
     "share": "How much of all its work is done, from 0 to 1.",
-    "source": "The legacy database it reads; empty for a promotion.",
+    "source": "The source it reads; null for a promotion.",
     "source_damaged": "Whether rows were lost because pages of the source could not be read.",
     "source_read": "Whether all rows of the source were read; those that an earlier run recorded "
     "are no items of this one.",
-    "source_id": "The id of the row in its source; null where it comes from no row.",
+    "source_id": "`source_key` as a number; null where it is none.",
+    "source_key": "Names the row in its source; null where it comes from no row.",
     "space": "The room on the library's disk.",
     "started_at": "When it began, in milliseconds since 1970.",
     "state": "One of pending, imported, images_done, promoted, failed.",
@@ -184,6 +185,7 @@ FIELDS_OF = {
         "status": "Where it stands.",
         "error": "What ended it; null unless it failed as a whole.",
     },
+    "MigrateBody": {"source": "The source, in place of `legacy_db_path`."},
     "MetaPatch": {"prompts": "Prompts to be changed; those absent stay."},
     "UploadBody": {"image": "The image, in any format that is carried."},
     "DatabaseNearby": {
@@ -218,6 +220,20 @@ FIELDS_OF = {
     },
     "ProblemPage": {"items": "Problems of one code, by ascending id."},
     "ProblemSummary": {"run_id": "The run that they are of; null for all, and before the first."},
+    "Root": {"folder": "The folder.", "type": "The type of the models in it."},
+    "RunSource": {
+        "kind": "Of which kind it is.",
+        "layout": "How things lie there; empty where the kind tells that.",
+        "location": "Where it lies.",
+    },
+    "SourceBody": {
+        "kind": "Of which kind it is; only `hikaze1` is known.",
+        "location": "Where it lies, below a folder that is allowed.",
+        "roots": "Folders of model files, below folders that are allowed.",
+        "images": "The folder of its images; null for where its kind has them.",
+        "map": "Paths of another machine as paths of this one, each `OLD=NEW`.",
+        "hashes": "Whether a hash that the source tells is proven or trusted.",
+    },
     "ReportFile": {"run": "Where the run stands.", "items": "All its items, by ascending id."},
     "Step": {
         "run_id": "The run that it happened in.",

@@ -25,7 +25,17 @@ class ReportFile(msgspec.Struct, frozen=True):
     items: list[ItemView]
 
 
-COLUMNS = ("id", "source_id", "path", "state", "sha256", "warnings", "error_code", "error")
+COLUMNS = (
+    "id",
+    "source_id",
+    "source_key",
+    "path",
+    "state",
+    "sha256",
+    "warnings",
+    "error_code",
+    "error",
+)
 
 BYTE_ORDER_MARK = "\ufeff"
 """Tells spreadsheets that the file is UTF-8, whatever their locale."""
@@ -88,7 +98,7 @@ def _cells(item: ItemView) -> tuple[object, ...]:
     warnings = " | ".join(f"{warning.code}: {warning.detail}" for warning in item.warnings)
     code, message = (item.error.code, item.error.message) if item.error else ("", "")
     return (
-        *(item.id, item.source_id, item.path, item.state, item.sha256),
+        *(item.id, item.source_id, item.source_key, item.path, item.state, item.sha256),
         *(warnings, code, message),
     )
 

@@ -119,6 +119,8 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     SeveralDatabases: 400,
     InvalidEdit: 400,
     InvalidImage: 400,
+    errors.UnknownSourceKind: 400,
+    errors.OptionRefused: 400,
     NotFromHere: 403,
     PathNotAllowed: 403,
     UnknownModel: 404,

@@ -40,7 +40,7 @@ _PATH = "/home/kim/models/loras/meadow.safetensors"
 _TAG = Tag(3, "style")
 _AT = 1_760_000_000_000
 
-_MIGRATE = MigrateBody("/home/kim/ComfyUI/hikaze/hikaze_mm.sqlite3", None, "merge")
+_MIGRATE = MigrateBody("/home/kim/ComfyUI/hikaze/hikaze_mm.sqlite3", on_conflict="merge")
 _RUNNING = status.RunStatus(
     run=status.RunSummary(
         id=1,
@@ -50,7 +50,7 @@ _RUNNING = status.RunStatus(
         started_at=_AT,
         updated_at=_AT + 4_000,
         finished_at=None,
-        source="/home/kim/ComfyUI/hikaze/hikaze_mm.sqlite3",
+        source=status.RunSource("hikaze1", "", "/home/kim/ComfyUI/hikaze/hikaze_mm.sqlite3"),
         images_folder="/home/kim/ComfyUI/hikaze/images",
         on_conflict="merge",
     ),
@@ -88,6 +88,7 @@ _PENDING = PendingModelRecord(
 )
 _ITEM = status.ItemView(
     id=5,
+    source_key="5",
     source_id=5,
     path=_PATH,
     state="promoted",
@@ -104,7 +105,7 @@ _PROMOTED = promotion.PromotionReport(
     conflict=[_CONFLICT],
     failed=[promotion.Refusal(99, "No model with id 99 waits.", "unknown_pending_model")],
 )
-_PROBLEM = Problem(4, 5, 5, _PATH, "meadow.png is not in the folder of images.", None, _SHA256)
+_PROBLEM = Problem(4, 5, "5", 5, _PATH, "meadow.png is not in the folder of images.", None, _SHA256)
 _MISSING = meaning(ProblemKind.WARNING, "image_missing")
 _PROBLEMS = ProblemSummary(
     1,
@@ -122,10 +123,10 @@ _PROBLEMS = ProblemSummary(
 )
 _HISTORY = answers.History(
     [
-        Step(1, 5, 5, _PATH, None, "pending", _AT),
-        Step(1, 5, 5, _PATH, "pending", "imported", _AT + 200),
-        Step(1, 5, 5, _PATH, "imported", "images_done", _AT + 900),
-        Step(1, 5, 5, _PATH, "images_done", "promoted", _AT + 900),
+        Step(1, 5, "5", 5, _PATH, None, "pending", _AT),
+        Step(1, 5, "5", 5, _PATH, "pending", "imported", _AT + 200),
+        Step(1, 5, "5", 5, _PATH, "imported", "images_done", _AT + 900),
+        Step(1, 5, "5", 5, _PATH, "images_done", "promoted", _AT + 900),
     ]
 )
 _SURVEY = Survey(

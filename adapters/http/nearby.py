@@ -16,7 +16,7 @@ from litestar.params import FromQuery
 from adapters.http.answers import DatabasesNearby, databases_nearby
 from adapters.http.documented import refusals
 from adapters.http.errors import PathNotAllowed
-from adapters.http.requests import AllowedPaths, DatabasesIn, nowhere
+from adapters.http.requests import LEGACY, AllowedPaths, DatabasesIn, nowhere
 from engine.service import MigrationService
 
 REMEMBERED_SECONDS = 10.0
@@ -77,4 +77,4 @@ async def handle_databases(
 ) -> DatabasesNearby:
     """Legacy databases in the usual places, or in a folder, and where the last run of each
     stands."""
-    return databases_nearby(await service.reports.runs_of(await nearby.databases(folder)))
+    return databases_nearby(await service.reports.runs_of(LEGACY, await nearby.databases(folder)))

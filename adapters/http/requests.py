@@ -17,7 +17,8 @@ from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
 from engine.facts.paths import understood
 from engine.facts.repair_report import RepairMode
-from engine.facts.requests import LegacyImport
+from engine.facts.requests import ImportRequest
+from engine.facts.source import HashClaims, SourceOptions, SourceRef
 from engine.facts.states import ModelState
 
 DatabasesIn = Callable[[Path], list[Path]]
@@ -30,6 +31,9 @@ def nowhere(_: Path) -> list[Path]:
 
 
 Many = TypeVar("Many", bound=Sized)
+
+LEGACY = "hikaze1"
+"""The kind of a source where none is named."""
 
 LARGEST_PAGE = 1000
 
@@ -96,28 +100,69 @@ class AllowedPaths(msgspec.Struct, frozen=True):
         return path.drive.startswith(("\\\\", "//")) and path.drive.lower() not in known
 
 
+class SourceBody(msgspec.Struct, frozen=True):
+    """Which source: where it lies, of which kind it is, and what is said of it beside.
+
+    `roots` are folders of model files, `images` is a folder of images, `map` translates paths of
+    another machine, each written `OLD=NEW`. Each kind takes some of it.
+    """
+
+    location: str
+    kind: str = LEGACY
+    roots: tuple[Root, ...] = ()
+    images: str | None = None
+    map: tuple[str, ...] = ()
+    hashes: HashClaims = HashClaims.VERIFY
+
+    def named(self, allowed: AllowedPaths) -> SourceRef:
+        """The source. Raises `InvalidRequest`, `PathNotAllowed`, `TooMany`."""
+        location = allowed.check(required(self.location, "source.location"))
+        roots = [Root(r.type, str(allowed.check(r.folder))) for r in few(self.roots, "roots")]
+        options = SourceOptions(
+            images=str(allowed.check(self.images)) if self.images else "",
+            roots=tuple(roots),
+            map=few(self.map, "map"),
+            hashes=self.hashes,
+        )
+        return SourceRef(self.kind, str(location), options)
+
+
 class MigrateBody(msgspec.Struct, frozen=True):
-    """Where the legacy library lies, and what to do about two rows with one hash."""
+    """Which source, and what to do about two rows with one hash.
+
+    A library of Hikaze Model Manager 1 can be named by its database and its images alone.
+    """
 
     legacy_db_path: str | None = None
     legacy_images_dir: str | None = None
+    source: SourceBody | None = None
     on_conflict: str | None = None
 
-    async def request(self, allowed: AllowedPaths, databases_in: DatabasesIn) -> LegacyImport:
-        """Stage 1 of this library. Raises `InvalidRequest`, `PathNotAllowed`, `PathOfWindows`."""
+    async def request(self, allowed: AllowedPaths, databases_in: DatabasesIn) -> ImportRequest:
+        """Stage 1 of this source.
+
+        Raises `InvalidRequest`, `PathNotAllowed`, `PathOfWindows`, `TooMany`.
+        """
         return await to_thread.run_sync(self._request, allowed, databases_in)
 
-    def _request(self, allowed: AllowedPaths, databases_in: DatabasesIn) -> LegacyImport:
+    def _request(self, allowed: AllowedPaths, databases_in: DatabasesIn) -> ImportRequest:
+        strategy = one_strategy(self.on_conflict) or ConflictStrategy.MERGE
+        if strategy is ConflictStrategy.DELETE:
+            raise InvalidRequest("on_conflict must be merge, override or ignore")
+        return ImportRequest(self._source(allowed, databases_in), strategy)
+
+    def _source(self, allowed: AllowedPaths, databases_in: DatabasesIn) -> SourceRef:
+        if self.source is not None:
+            if self.legacy_db_path or self.legacy_images_dir:
+                raise InvalidRequest("name the source once: by source, or by legacy_db_path")
+            return self.source.named(allowed)
         if not self.legacy_db_path:
             raise InvalidRequest("legacy_db_path is required")
         database = _database(allowed, databases_in, self.legacy_db_path)
         beside = (database if database.is_dir() else database.parent) / "images"
         given = self.legacy_images_dir
         images = allowed.named(given) if given else allowed.check(str(beside))
-        strategy = one_strategy(self.on_conflict) or ConflictStrategy.MERGE
-        if strategy is ConflictStrategy.DELETE:
-            raise InvalidRequest("on_conflict must be merge, override or ignore")
-        return LegacyImport(str(database), str(images), strategy)
+        return SourceRef(LEGACY, str(database), SourceOptions(images=str(images)))
 
 
 def _database(allowed: AllowedPaths, databases_in: DatabasesIn, text: str) -> Path:

@@ -6,6 +6,7 @@ from adapters.sqlite.database import Row, Transaction, readable
 from adapters.sqlite.problems import problem_counts
 from engine.facts.promotion_report import Conflict, ExistingSide, PendingSide
 from engine.facts.reports import LibraryCounts, Step, TypeCount
+from engine.facts.source import number_of
 
 STEP_COLUMNS = """
 CASE WHEN p.started_at <= h.at THEN p.id ELSE i.run_id END AS run_id,
@@ -52,6 +53,7 @@ def _step(row: Row) -> Step:
         row["run_id"],
         row["id"],
         row["source_key"],
+        number_of(row["source_key"]),
         readable(row["path"]),
         row["from_state"],
         row["to_state"],

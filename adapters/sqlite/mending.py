@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from adapters.sqlite.database import Transaction, readable
+from adapters.sqlite.database import Transaction
 from adapters.sqlite.journal_faults import COUNTED, TRUE_COUNTS
 from adapters.sqlite.migrations.upgrade import settle
 from adapters.sqlite.records import models_by_hash, write_models
+from adapters.sqlite.runs import source_from
 from adapters.sqlite.schema import DB_VERSION
 from engine.facts.conflicts import with_images
 from engine.facts.meta_text import meta_text
 from engine.facts.origins import ImageOrigin
 from engine.facts.records import MAX_SAFE_INTEGER, ActiveMeta, PendingMeta
 from engine.facts.repairs import DropLink, FillRecord, Recount, RestoreJournal, SetMeta
+from engine.facts.source import ImageRef
 from engine.ports.changes import CountSets, Mend
 
 DROP_LINK = {
@@ -58,7 +60,8 @@ INSERT INTO migration_counts (run_id, name, n)
 SELECT run_id, name, sum(n) FROM ({TRUE_COUNTS}) WHERE run_id = ? GROUP BY run_id, name
 """
 SELECT_ORIGINS = """
-SELECT DISTINCT s.location, r.images_folder, p.name, p.digest
+SELECT DISTINCT s.kind AS source_kind, s.location, r.options, '' AS layout, p.name, p.place,
+    p.digest
 FROM migration_previews p
 JOIN migration_runs r ON r.source_id IS NOT NULL
 JOIN migration_sources s ON s.id = r.source_id
@@ -107,9 +110,9 @@ def count_sets(tx: Transaction, change: CountSets) -> bool:
 def carried_from(tx: Transaction, sha256: str) -> list[ImageOrigin]:
     """Where the images may lie that the previews of a model were made of."""
     return [
-        ImageOrigin(readable(row["location"]), readable(row["images_folder"]), row["name"], digest)
+        ImageOrigin(source, ImageRef(row["name"], row["place"]), digest)
         for row in tx.fetch(SELECT_ORIGINS, sha256)
-        if isinstance(digest := row["digest"], bytes)
+        if isinstance(digest := row["digest"], bytes) and (source := source_from(row))
     ]
 
 

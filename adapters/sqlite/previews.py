@@ -21,7 +21,7 @@ from engine.ports.changes import (
 DIGEST_BYTES = 16
 
 INSERT_CARRIED = """
-INSERT OR IGNORE INTO migration_previews (sha256, name, digest) VALUES (?, ?, ?)
+INSERT OR IGNORE INTO migration_previews (sha256, name, digest, place) VALUES (?, ?, ?, '')
 """
 INSERT_PLAN = """
 INSERT OR IGNORE INTO migration_writes (sha256, seq, digests) VALUES (?, ?, ?)

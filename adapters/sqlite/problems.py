@@ -5,6 +5,7 @@ from __future__ import annotations
 from adapters.sqlite.database import Transaction, readable
 from engine.facts.codes import ProblemKind
 from engine.facts.problems import CodeCount, Problem, ProblemCounts
+from engine.facts.source import number_of
 
 # Failed items are found by their index, as there are few; of warnings a slice is read in order.
 # What was failed by a promotion belongs to it and to the run that recorded it.
@@ -122,6 +123,7 @@ def problems(
             row["id"],
             row["item_id"],
             row["source_key"],
+            number_of(row["source_key"]),
             readable(row["path"]),
             readable(row["detail"]),
             row["pending_id"],

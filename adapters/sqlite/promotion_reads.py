@@ -100,7 +100,7 @@ def enlisted(
     return [
         WorkItem(
             id=row["item_id"],
-            key=row["place"],
+            place=row["place"],
             state=ModelState(row["state"]),
             work=Work(row["work"]),
             sha256=row["item_sha256"],

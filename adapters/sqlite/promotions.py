@@ -33,7 +33,7 @@ from adapters.sqlite.work import count_work
 from engine.facts import decisions
 from engine.facts.decisions import Course
 from engine.facts.promotion_report import Outcome
-from engine.facts.source import Defect
+from engine.facts.source import Defect, ImageRef
 from engine.facts.states import ModelState
 from engine.facts.work import ExistingPreviews, Run, Work, WorkItem
 from engine.ports.changes import (
@@ -50,9 +50,9 @@ from engine.ports.changes import (
 
 INSERT_PROMOTION = """
 INSERT INTO migration_runs
-    (kind, status, images_folder, strategy, fingerprint, cursor, intake_done, started_at,
+    (kind, status, options, layout, strategy, fingerprint, cursor, intake_done, started_at,
      updated_at)
-VALUES ('promotion', 'interrupted', '', ?, '', 0, 1, ?, ?)
+VALUES ('promotion', 'interrupted', '{}', '', ?, '', '', 1, ?, ?)
 """
 SELECT_PENDING = """
 SELECT path, CASE WHEN json_valid(meta_json)
@@ -230,7 +230,7 @@ def _stay(tx: Transaction, item: Item, work: WorkItem, at: int) -> None:
     count_work(tx, item.working_run, -1, -len(work.candidate.images))
 
 
-def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int) -> None:
+def _delete(tx: Transaction, item: Item, images: tuple[ImageRef, ...], at: int) -> None:
     """The model leaves the queue, and a later import of its source does not bring it back.
 
     So do all versions of its row that share its place in the queue.
@@ -238,7 +238,7 @@ def _delete(tx: Transaction, item: Item, images: tuple[str, ...], at: int) -> No
     for leaving in (item, *siblings(tx, item)):
         discard(tx, leaving, at)
     tx.execute(DELETE_PENDING, item.pending_id)
-    tx.many(DROP_ORIGINAL, [(name,) for name in images])
+    tx.many(DROP_ORIGINAL, [(image.name,) for image in images])
 
 
 def forget_unused_originals(tx: Transaction, change: ForgetUnusedOriginals) -> None:

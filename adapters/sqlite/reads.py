@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from adapters.sqlite.database import Row, Transaction
@@ -16,14 +18,15 @@ from adapters.sqlite.runs import (
 )
 from engine.errors import UnknownRun
 from engine.facts.records import PendingModelRecord
-from engine.facts.source import Defect, Notice, SourceModel
+from engine.facts.source import Defect, Notice, SourceRef, number_of
 from engine.facts.states import ModelState
 from engine.facts.status import ItemPage, ItemView, RunFailure, RunNotice
-from engine.facts.work import Run, Work, WorkItem
+from engine.facts.work import Candidate, Run, Work, WorkItem
 
 SELECT_LAST_RUN = f"SELECT {RUN_COLUMNS} FROM {RUN_TABLES} ORDER BY r.id DESC LIMIT 1"
 SELECT_LAST_RUN_OF = f"""
-SELECT {RUN_COLUMNS} FROM {RUN_TABLES} WHERE s.location = ? ORDER BY r.id DESC LIMIT 1
+SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
+WHERE s.kind = ? AND s.location = ? ORDER BY r.id DESC LIMIT 1
 """
 ITEMS = f"""
 SELECT * FROM (
@@ -55,18 +58,20 @@ WHERE l.model_id BETWEEN ? AND ? ORDER BY l.model_id, t.id
 """
 SELECT_DIGESTS = """
 SELECT i.source_key, i.digest
-FROM migration_sources s JOIN migration_items i ON i.source_id = s.id
-WHERE s.location = ?1 AND i.source_key BETWEEN ?2 AND ?3
+FROM migration_runs r CROSS JOIN json_each(?2) k
+CROSS JOIN migration_items i ON i.source_id = r.source_id AND i.source_key = k.value
+WHERE r.id = ?1
 UNION ALL
 SELECT d.source_key, d.digest
-FROM migration_sources s JOIN migration_discarded d ON d.source_id = s.id
-WHERE s.location = ?1 AND d.source_key BETWEEN ?2 AND ?3
+FROM migration_runs r CROSS JOIN json_each(?2) k
+CROSS JOIN migration_discarded d ON d.source_id = r.source_id AND d.source_key = k.value
+WHERE r.id = ?1
 """
 SELECT_WORK = """
-SELECT id, source_key, state, work, sha256, candidate, attempts FROM migration_items
-WHERE run_id = ? AND work IS NOT NULL AND source_key > ? AND state <> 'failed'
+SELECT id, state, work, sha256, candidate, attempts FROM migration_items
+WHERE run_id = ? AND work IS NOT NULL AND id > ? AND state <> 'failed'
   AND work IN ('previews', 'originals') AND (crashes > 0) = ?
-ORDER BY source_key LIMIT ?
+ORDER BY id LIMIT ?
 """
 SELECT_RETRYABLE = """
 SELECT count(*) FROM migration_items
@@ -74,7 +79,7 @@ WHERE state = 'failed' AND work IS NOT NULL AND coalesce(promotion_id, run_id) =
 """
 
 
-_candidate = msgspec.json.Decoder(SourceModel)
+_candidate = msgspec.json.Decoder(Candidate)
 
 
 def run(tx: Transaction, run_id: int | None) -> Run | None:
@@ -83,9 +88,9 @@ def run(tx: Transaction, run_id: int | None) -> Run | None:
     return None if row is None else run_from(row)
 
 
-def last_run_of(tx: Transaction, location: str) -> Run | None:
+def last_run_of(tx: Transaction, source: SourceRef) -> Run | None:
     """The last run of a source."""
-    row = tx.first(SELECT_LAST_RUN_OF, location)
+    row = tx.first(SELECT_LAST_RUN_OF, source.kind, source.location)
     return None if row is None else run_from(row)
 
 
@@ -124,7 +129,8 @@ def _item_view(row: Row, warnings: list[Notice]) -> ItemView:
     code = None if promoted_since else row["error_code"]
     return ItemView(
         id=row["id"],
-        source_id=row["source_key"],
+        source_key=row["source_key"],
+        source_id=number_of(row["source_key"]),
         path=row["path"],
         state=row["state"],
         sha256=row["active"] if promoted_since else row["sha256"],
@@ -161,18 +167,19 @@ def pending(tx: Transaction, after: int, limit: int) -> list[PendingModelRecord]
     ]
 
 
-def known_digests(tx: Transaction, location: str, first: int, last: int) -> set[tuple[int, bytes]]:
-    """(key, digest) of the rows of a source that were recorded, first <= key <= last."""
+def known_digests(tx: Transaction, run_id: int, keys: Sequence[str]) -> set[tuple[str, bytes]]:
+    """(key, digest) of the rows with these keys that were recorded of the run's source."""
+    asked = msgspec.json.encode(keys).decode()
     # A set of a chunk's rows, in the way of every row: they are taken as they come.
-    return {(key, digest) for key, digest in tx.fetch(SELECT_DIGESTS, location, first, last)}
+    return {(key, digest) for key, digest in tx.fetch(SELECT_DIGESTS, run_id, asked)}
 
 
 def work(tx: Transaction, run_id: int, after: int, limit: int, crashed: bool) -> list[WorkItem]:
-    """Items with work, key > `after`, ascending."""
+    """Items with work, id > `after`, ascending."""
     return [
         WorkItem(
             id=row["id"],
-            key=row["source_key"],
+            place=row["id"],
             state=ModelState(row["state"]),
             work=Work(row["work"]),
             sha256=row["sha256"],

@@ -29,7 +29,7 @@ from engine.facts.records import MAX_SAFE_INTEGER, ModelRecord, PendingModelReco
 from engine.facts.settlement import Known, SettledRow, Settlement
 from engine.facts.source import DAMAGE
 from engine.facts.states import ModelState
-from engine.facts.work import Work
+from engine.facts.work import Work, candidate
 from engine.ports.changes import RecordRows
 
 SELECT_SOURCE = "SELECT source_id FROM migration_runs WHERE id = ?"
@@ -77,8 +77,7 @@ class _Found(msgspec.Struct):
 
 def record_rows(tx: Transaction, change: RecordRows) -> int:
     """Record and settle a chunk; returns how many of its items have work for a worker."""
-    cursor = change.rows[-1].model.key if change.rows else change.after
-    if tx.execute(MOVE_CURSOR, cursor, change.at, change.run_id, change.after) != 1:
+    if tx.execute(MOVE_CURSOR, change.cursor, change.at, change.run_id, change.after) != 1:
         raise StaleCursor(change.run_id, change.after)
     run = run_of(tx, change.run_id)
     found = _look_up(tx, run.id, change.rows, run.joining)
@@ -104,16 +103,17 @@ def _look_up(
         models={sha256: stored.record for sha256, stored in models.items()},
         on_the_way={row[0] for row in tx.fetch(SELECT_ON_THE_WAY, hashes)},
         pending={path: stored.record for path, stored in pending.items()},
-        taken=taken_in_queue(tx, [row.model.key for row in waiting]),
+        taken=taken_in_queue(tx, _numbers(waiting)),
         # Rows of this chunk keep their own numbers: one that cannot is numbered after them.
-        largest=max(
-            last_in_queue(tx),
-            *(row.model.key for row in rows if row.model.key < MAX_SAFE_INTEGER),
-            0,
-        ),
+        largest=max([n for n in _numbers(rows) if n < MAX_SAFE_INTEGER] + [last_in_queue(tx), 0]),
         at_paths=models_at(tx, (row.model.path for row in rows if row.sha256)) if meets else {},
     )
     return _Found(models, pending, known)
+
+
+def _numbers(rows: list[AssessedRow]) -> list[int]:
+    """What their source would have rows called in the queue."""
+    return [row.model.number for row in rows if row.model.number is not None]
 
 
 def _write_items(
@@ -165,14 +165,9 @@ def _item(
         row.sha256,
         settled.pending_id,
         work,
-        _candidate(row) if work else None,
+        _encode(candidate(row.model)).decode() if work else None,
         change.at,
     )
-
-
-def _candidate(row: AssessedRow) -> str:
-    """What a worker needs of the row; the rest is kept once, in `migration_rows`."""
-    return _encode(msgspec.structs.replace(row.model, verbatim=b"", warnings=())).decode()
 
 
 def _write_records(

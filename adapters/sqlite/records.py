@@ -20,8 +20,9 @@ from engine.facts.records import (
     PendingModelRecord,
     Tag,
 )
-from engine.facts.source import Defect, SourceModel, SourceTag
+from engine.facts.source import Defect, ImageRef, SourceTag
 from engine.facts.tag_numbers import number_tags
+from engine.facts.work import Candidate
 
 SELECT_MODELS = """
 SELECT sha256, path, coalesce(name, '') AS name, coalesce(type, '') AS type,
@@ -151,16 +152,16 @@ def stored_pending(row: Row) -> Stored[PendingModelRecord]:
     return Stored(record, extra)
 
 
-def waiting_candidate(row: Row, tags: tuple[Tag, ...]) -> SourceModel:
+def waiting_candidate(row: Row, tags: tuple[Tag, ...]) -> Candidate:
     """A pending model as a worker takes it, strictly: a damaged record is a defect of its own.
 
-    `row` has its `place` in a promotion, the `enlisted_path` there, and its `PENDING_COLUMNS`,
-    where `id` is NULL if it is no longer there.
+    `row` has its `enlisted_path` in a promotion, and its `PENDING_COLUMNS`, where `id` is NULL if
+    it is no longer there.
     """
-    place, path = row["place"], row["enlisted_path"]
+    path = row["enlisted_path"]
     # Another program may have given the number to another model since.
     if row["id"] is None or readable(row["path"]) != readable(path):
-        return SourceModel(place, b"", readable(path), defect=LEFT_THE_QUEUE)
+        return Candidate(readable(path), defect=LEFT_THE_QUEUE)
     try:
         spoiled = [text for text in row if isinstance(text, str) and not is_text(text)]
         if spoiled:
@@ -174,10 +175,8 @@ def waiting_candidate(row: Row, tags: tuple[Tag, ...]) -> SourceModel:
             f"Its record in pending_import (id {row['id']}) is damaged: {error}. Mend the field, "
             "or remove the record and scan again.",
         )
-        return SourceModel(place, b"", readable(path), defect=damaged)
-    return SourceModel(
-        key=place,
-        verbatim=b"",
+        return Candidate(readable(path), defect=damaged)
+    return Candidate(
         path=record.path,
         name=record.name,
         type=record.type,
@@ -186,7 +185,7 @@ def waiting_candidate(row: Row, tags: tuple[Tag, ...]) -> SourceModel:
         description=meta.description,
         community_links=meta.community_links,
         prompts=meta.prompts,
-        images=meta.images,
+        images=tuple(map(ImageRef, meta.images)),
         tags=tuple(tag.name for tag in tags),
     )
 

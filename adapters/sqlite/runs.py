@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from adapters.sqlite.database import Row, Transaction
 from adapters.sqlite.records import map_tags
 from engine.errors import RunActive, UnknownRun
 from engine.facts.conflicts import ConflictStrategy
-from engine.facts.source import DAMAGE
+from engine.facts.source import DAMAGE, SourceOptions, SourceRef
 from engine.facts.status import RunKind, RunState
-from engine.facts.work import BEFORE_FIRST_KEY, Run
+from engine.facts.work import Run
 from engine.ports.changes import ExpectRows, FinishIntake, OpenRun, SetRunState
 
 RUN_COLUMNS = """
-r.id, r.kind, r.status, coalesce(s.location, '') AS location, r.images_folder, r.strategy,
-r.fingerprint, r.cursor, r.intake_done
+r.id, r.kind, r.status, s.kind AS source_kind, s.location, r.options, r.layout, r.strategy,
+r.fingerprint, r.cursor, r.intake_done,
+r.cursor <> '' OR EXISTS (SELECT 1 FROM migration_runs o
+                          WHERE o.source_id = r.source_id AND o.id < r.id) AS repeats
 """
 RUN_TABLES = "migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id"
 SELECT_RUN = f"SELECT {RUN_COLUMNS} FROM {RUN_TABLES} WHERE r.id = ?"
@@ -22,12 +26,15 @@ SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
 WHERE r.status IN ('running', 'interrupted', 'cancelled') ORDER BY r.id DESC LIMIT 1
 """
 INSERT_SOURCE = """
-INSERT INTO migration_sources (location) VALUES (?) ON CONFLICT (location) DO NOTHING
+INSERT INTO migration_sources (kind, location) VALUES (?, ?)
+ON CONFLICT (kind, location) DO NOTHING
 """
 INSERT_RUN = """
 INSERT INTO migration_runs
-    (kind, status, source_id, images_folder, strategy, fingerprint, cursor, started_at, updated_at)
-VALUES (?, 'interrupted', (SELECT id FROM migration_sources WHERE location = ?), ?, ?, ?, ?, ?, ?)
+    (kind, status, source_id, options, layout, strategy, fingerprint, cursor, started_at,
+     updated_at)
+VALUES (?, 'interrupted', (SELECT id FROM migration_sources WHERE kind = ? AND location = ?),
+        ?, ?, ?, ?, '', ?, ?)
 """
 SET_RUN_STATE = """
 UPDATE migration_runs
@@ -49,19 +56,35 @@ SELECT ?1, NULL, ?2, ?3 WHERE NOT EXISTS (
 """
 
 
+_options = msgspec.json.Decoder(SourceOptions)
+
+
+def options_text(options: SourceOptions) -> str:
+    """What was said of a source, as the journal keeps it: equal only where it is the same."""
+    return msgspec.json.encode(options).decode()
+
+
 def run_from(row: Row) -> Run:
     """A run from its `RUN_COLUMNS`."""
     return Run(
         id=row["id"],
         kind=RunKind(row["kind"]),
         status=RunState(row["status"]),
-        location=row["location"],
-        images_folder=row["images_folder"],
+        source=source_from(row),
         strategy=ConflictStrategy(row["strategy"]) if row["strategy"] else None,
         fingerprint=row["fingerprint"],
         cursor=row["cursor"],
         intake_done=bool(row["intake_done"]),
+        repeats=bool(row["repeats"]),
     )
+
+
+def source_from(row: Row) -> SourceRef | None:
+    """The source of a row that has its columns, None for that of a promotion."""
+    if row["source_kind"] is None:
+        return None
+    options = _options.decode(row["options"])
+    return SourceRef(row["source_kind"], row["location"], options, row["layout"])
 
 
 def run_of(tx: Transaction, run_id: int) -> Run:
@@ -77,18 +100,20 @@ def open_run(tx: Transaction, change: OpenRun) -> Run:
     row = tx.first(SELECT_UNFINISHED)
     if row is not None:
         unfinished = run_from(row)
-        if unfinished.location != change.location:
+        if not change.source.is_at(unfinished.source):
             raise RunActive(unfinished.id)
         return unfinished
-    tx.execute(INSERT_SOURCE, change.location)
+    source = change.source
+    tx.execute(INSERT_SOURCE, source.kind, source.location)
     run_id = tx.insert(
         INSERT_RUN,
         change.kind,
-        change.location,
-        change.images_folder,
+        source.kind,
+        source.location,
+        options_text(source.options),
+        source.layout,
         change.strategy,
         change.fingerprint,
-        BEFORE_FIRST_KEY,
         change.at,
         change.at,
     )

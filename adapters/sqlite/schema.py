@@ -99,17 +99,20 @@ CREATE TABLE migration_meta (
 ) WITHOUT ROWID;
 CREATE TABLE migration_sources (
     id INTEGER PRIMARY KEY,
-    location TEXT UNIQUE NOT NULL
+    kind TEXT NOT NULL,
+    location TEXT NOT NULL,
+    UNIQUE (kind, location)
 );
 CREATE TABLE migration_runs (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
     status TEXT NOT NULL,
     source_id INTEGER REFERENCES migration_sources(id),
-    images_folder TEXT NOT NULL,
+    options TEXT NOT NULL,
+    layout TEXT NOT NULL,
     strategy TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
-    cursor INTEGER NOT NULL,
+    cursor TEXT NOT NULL,
     intake_done INTEGER NOT NULL DEFAULT 0,
     expected INTEGER NOT NULL DEFAULT 0,
     started_at INTEGER NOT NULL,
@@ -122,7 +125,7 @@ CREATE TABLE migration_items (
     id INTEGER PRIMARY KEY,
     run_id INTEGER NOT NULL REFERENCES migration_runs(id),
     source_id INTEGER,
-    source_key INTEGER,
+    source_key TEXT,
     digest BLOB,
     path TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ({_STATES})),
@@ -140,7 +143,7 @@ CREATE TABLE migration_items (
     updated_at INTEGER NOT NULL,
     UNIQUE (source_id, source_key, digest)
 );
-CREATE INDEX migration_items_work ON migration_items(run_id, source_key) WHERE work IS NOT NULL;
+CREATE INDEX migration_items_work ON migration_items(run_id, id) WHERE work IS NOT NULL;
 CREATE INDEX migration_items_way ON migration_items(sha256) WHERE work = 'previews';
 CREATE INDEX migration_items_promotion ON migration_items(promotion_id, id)
     WHERE promotion_id IS NOT NULL;
@@ -177,6 +180,7 @@ CREATE TABLE migration_previews (
     sha256 TEXT NOT NULL,
     name TEXT NOT NULL,
     digest BLOB NOT NULL,
+    place TEXT NOT NULL,
     PRIMARY KEY (sha256, name, digest)
 ) WITHOUT ROWID;
 CREATE TABLE migration_promotions (
@@ -216,8 +220,9 @@ CREATE TABLE migration_writes (
 CREATE TABLE migration_refused (
     item_id INTEGER NOT NULL,
     name TEXT NOT NULL,
+    place TEXT NOT NULL,
     stamp TEXT NOT NULL,
-    PRIMARY KEY (item_id, name)
+    PRIMARY KEY (item_id, name, place)
 ) WITHOUT ROWID;
 CREATE TABLE migration_removals (
     sha256 TEXT PRIMARY KEY,
@@ -228,7 +233,7 @@ CREATE TABLE migration_removals (
 CREATE TABLE migration_discarded (
     item_id INTEGER PRIMARY KEY,
     source_id INTEGER,
-    source_key INTEGER,
+    source_key TEXT,
     digest BLOB,
     path TEXT NOT NULL,
     sha256 TEXT NOT NULL,

@@ -19,6 +19,7 @@ from engine.facts.status import (
     Counts,
     ImageCounts,
     RunKind,
+    RunSource,
     RunState,
     RunStatus,
     RunSummary,
@@ -28,7 +29,8 @@ SELECT_SUMMARY = """
 SELECT r.id, r.kind, r.status, r.started_at, r.updated_at, r.finished_at, r.error_code,
        r.error_message, r.expected,
        (SELECT json_group_object(name, n) FROM migration_counts c WHERE c.run_id = r.id) AS counts,
-       coalesce(s.location, '') AS location, r.images_folder, r.strategy, r.intake_done
+       s.kind AS source_kind, s.location, r.layout,
+       coalesce(json_extract(r.options, '$.images'), '') AS images_folder, r.strategy, r.intake_done
 FROM migration_runs r LEFT JOIN migration_sources s ON s.id = r.source_id
 WHERE r.id = coalesce(?, (SELECT max(id) FROM migration_runs))
 """
@@ -70,7 +72,7 @@ def status(tx: Rows, run_id: int | None) -> RunStatus:
             updated_at=row["updated_at"],
             finished_at=row["finished_at"],
             error=_error(row),
-            source=row["location"],
+            source=_source(row),
             images_folder=row["images_folder"],
             on_conflict=row["strategy"] or None,
         ),
@@ -91,6 +93,12 @@ def status(tx: Rows, run_id: int | None) -> RunStatus:
         source_read=bool(row["intake_done"]),
     )
     return msgspec.structs.replace(found, share=share(found))
+
+
+def _source(row: sqlite3.Row) -> RunSource | None:
+    if row["source_kind"] is None:
+        return None
+    return RunSource(row["source_kind"], row["layout"], row["location"])
 
 
 def _error(row: sqlite3.Row) -> Defect | None:

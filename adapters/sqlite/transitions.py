@@ -38,7 +38,7 @@ from engine.facts.lifecycle import steps_from
 from engine.facts.promotion_report import Outcome
 from engine.facts.records import ModelRecord
 from engine.facts.refusals import RefusedImage
-from engine.facts.source import Defect, Notice
+from engine.facts.source import Defect, ImageRef, Notice
 from engine.facts.states import ModelState
 from engine.facts.work import CarriedImage, ExistingPreviews, Work
 from engine.ports.changes import (
@@ -102,7 +102,7 @@ INSERT_WARNING = """
 INSERT INTO migration_warnings (run_id, item_id, code, detail) VALUES (?, ?, ?, ?)
 """
 SELECT_CARRIED = "SELECT name, digest FROM migration_previews WHERE sha256 = ?"
-INSERT_CARRIED = "INSERT INTO migration_previews (sha256, name, digest) VALUES (?, ?, ?)"
+INSERT_CARRIED = "INSERT INTO migration_previews (sha256, name, digest, place) VALUES (?, ?, ?, ?)"
 DISCARD = """
 INSERT INTO migration_discarded (item_id, source_id, source_key, digest, path, sha256, at)
 SELECT id, source_id, source_key, digest, path, sha256, ? FROM migration_items WHERE id = ?
@@ -162,7 +162,10 @@ def become_active(
         previews.carried_out(tx, work.sha256)
     write_models(tx, [(active.record, found.extra if found else {})])
     link_tags(tx, LINK_MODEL_TAG, [(work.sha256, work.candidate.tags)])
-    tx.many(INSERT_CARRIED, [(work.sha256, image.name, image.digest) for image in change.images])
+    tx.many(
+        INSERT_CARRIED,
+        [(work.sha256, image.name, image.digest, image.place) for image in change.images],
+    )
     promote(tx, item, change.at)
     if item.pending_id is not None:
         _leave_queue(tx, item, work.sha256, work.candidate.images, change.refused, change.at)
@@ -192,7 +195,7 @@ def _leave_queue(
     tx: Transaction,
     item: Item,
     sha256: str,
-    images: tuple[str, ...],
+    images: tuple[ImageRef, ...],
     refused: list[RefusedImage],
     at: int,
 ) -> None:
@@ -200,8 +203,8 @@ def _leave_queue(
 
     Rows of two sources can share one place in the queue; all of them end together.
     """
-    kept = {image.name for image in refused}
-    tx.many(DROP_ORIGINAL, [(name,) for name in images if name not in kept])
+    kept = {each.image.name for each in refused}
+    tx.many(DROP_ORIGINAL, [(image.name,) for image in images if image.name not in kept])
     set_outcome(tx, item, Outcome.SUCCESS)
     tx.execute(SHARE_HASH, sha256, item.pending_id)
     for sibling in siblings(tx, item):

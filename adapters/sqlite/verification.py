@@ -49,7 +49,7 @@ SELECT e.value FROM pending_import q,
 WHERE e.type = 'text' AND e.value IN (SELECT value FROM json_each(?))
 """
 SELECT_ON_THE_WAY = """
-SELECT e.value FROM migration_items i, json_each(i.candidate, '$.images') e
+SELECT json_extract(e.value, '$.name') FROM migration_items i, json_each(i.candidate, '$.images') e
 WHERE i.work = 'originals' AND i.work IS NOT NULL AND i.attempts > 0 AND json_valid(i.candidate)
 """
 SELECT_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"

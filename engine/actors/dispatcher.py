@@ -17,7 +17,7 @@ from typing import Protocol
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from engine.facts.work import BEFORE_FIRST_KEY, WorkItem
+from engine.facts.work import BEFORE_FIRST, WorkItem
 
 WINDOW = 64
 """How many items may be held back for others of their hash."""
@@ -30,7 +30,7 @@ TOGETHER = 128
 
 
 Queue = Callable[[int, int, bool], Awaitable[list[WorkItem]]]
-"""(after, limit, crashed): items with work and a key greater than `after`, ascending, at most
+"""(after, limit, crashed): items with work and a place greater than `after`, ascending, at most
 `limit`; `crashed` selects those that were in hand in a crash, else the others."""
 
 
@@ -84,7 +84,7 @@ class Dispatcher:
         self._spare: WorkItem | None = None
         self._held: deque[WorkItem] = deque()
         self._ahead: deque[WorkItem] = deque()
-        self._cursor = BEFORE_FIRST_KEY
+        self._cursor = BEFORE_FIRST
         self._exhausted = False
         self._intake_open = True
         self._draining = False
@@ -126,7 +126,7 @@ class Dispatcher:
             await self._inbox_send.send(job)
 
     async def _feed_suspects(self) -> None:
-        cursor = BEFORE_FIRST_KEY
+        cursor = BEFORE_FIRST
         while suspects := await self._queue(cursor, WINDOW, True):
             for suspect in suspects:
                 if self._draining:
@@ -134,7 +134,7 @@ class Dispatcher:
                 self._hand_out([self._claimed(suspect)])
                 while self._jobs_in_hand:
                     self._take(await self._inbox.receive())
-                cursor = suspect.key
+                cursor = suspect.place
 
     async def _feed(self, together: TakesTogether | None) -> None:
         while True:
@@ -193,7 +193,7 @@ class Dispatcher:
         if not batch:
             self._exhausted = True
             return False
-        self._cursor = batch[-1].key
+        self._cursor = batch[-1].place
         self._ahead.extend(batch)
         return True
 

@@ -25,7 +25,7 @@ from engine.errors import (
     cause_of,
 )
 from engine.facts.conflicts import ConflictStrategy
-from engine.facts.requests import LegacyImport
+from engine.facts.requests import ImportRequest
 from engine.facts.source import Defect
 from engine.facts.status import RunKind, RunState
 from engine.facts.work import Run
@@ -75,7 +75,7 @@ class Supervisor:
         reader: Reader,
         writer: Writer,
         clock: Clock,
-        work: Callable[[Run], RunWork],
+        work: Callable[[Run], Callable[[], RunWork]],
         tasks: TaskGroup,
         ended: Callable[[], None],
         has_more: Callable[[Run], Awaitable[bool]],
@@ -90,18 +90,18 @@ class Supervisor:
         self._active: ActiveRun | None = None
         self._ended: ActiveRun | None = None
 
-    async def start(self, request: LegacyImport, fingerprint: str) -> int:
+    async def start(self, request: ImportRequest, fingerprint: str) -> int:
         """Start a run of a source, or go on with its unfinished one; returns the run's id.
 
         A source that was carried across already, unchanged, is left alone: only what failed is
         tried again, and images are carried that could not be before. Raises `RunActive` while a
         run of another source is unfinished.
         """
-        if self._active is not None and self._active.run.location != request.location:
+        if self._active is not None and not request.source.is_at(self._active.run.source):
             raise RunActive(self._active.run.id)
-        last = await self._reader.ask(LastRunOf(request.location))
+        last = await self._reader.ask(LastRunOf(request.source))
         unfinished = await self._reader.ask(UnfinishedRun())
-        if unfinished is not None and unfinished.location == request.location:
+        if unfinished is not None and request.source.is_at(unfinished.source):
             last = unfinished  # which may have been left before the last one began
         if last is not None and _carried_already(last, request, fingerprint):
             if await self._reader.ask(RetryableItems(last.id)):
@@ -111,8 +111,7 @@ class Supervisor:
         run = await self._writer.commit(
             OpenRun(
                 kind=RunKind.LEGACY,
-                location=request.location,
-                images_folder=request.images_folder,
+                source=request.source,
                 strategy=request.strategy,
                 fingerprint=fingerprint,
                 at=self._clock.now(),
@@ -204,10 +203,11 @@ class Supervisor:
             if self._active.run.id != run.id:
                 raise RunActive(self._active.run.id)
             return run.id
+        begin = self._work_of(run)
         # Whoever asked may leave meanwhile: what is noted as running must run.
         with anyio.CancelScope(shield=True):
             await self._writer.commit(SetRunState(run.id, RunState.RUNNING, self._clock.now()))
-            self._active = ActiveRun(run, self._work_of(run))
+            self._active = ActiveRun(run, begin())
             self._tasks.start_soon(self._oversee, self._active)
         return run.id
 
@@ -285,9 +285,10 @@ def _patience(active: ActiveRun) -> float:
     return math.inf if active.asked is None else NOTE_SECONDS
 
 
-def _carried_already(last: Run, request: LegacyImport, fingerprint: str) -> bool:
+def _carried_already(last: Run, request: ImportRequest, fingerprint: str) -> bool:
     return (
         last.status in {RunState.COMPLETED, RunState.COMPLETED_WITH_FAILURES}
         and last.fingerprint == fingerprint
-        and last.images_folder == request.images_folder
+        and last.source is not None
+        and last.source.options == request.source.options
     )

@@ -11,6 +11,7 @@ import msgspec
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.records import ActiveMeta, ModelRecord, PendingMeta, PendingModelRecord
 from engine.facts.source import Notice, SourceModel
+from engine.facts.work import Candidate
 
 
 class Lane(StrEnum):
@@ -37,14 +38,14 @@ class AssessedRow(msgspec.Struct, frozen=True, gc=False):
     warnings: tuple[Notice, ...]
 
 
-def row_digest(verbatim: bytes, images_folder: str) -> bytes:
+def row_digest(verbatim: bytes, where: str) -> bytes:
     """Names one version of a row: what it says, and where its images were looked for."""
-    return blake2b(verbatim, digest_size=16, key=_key(images_folder)).digest()
+    return blake2b(verbatim, digest_size=16, key=_key(where)).digest()
 
 
 @lru_cache(maxsize=8)
-def _key(images_folder: str) -> bytes:
-    return blake2b(images_folder.encode(errors="surrogatepass"), digest_size=16).digest()
+def _key(where: str) -> bytes:
+    return blake2b(where.encode(errors="surrogatepass"), digest_size=16).digest()
 
 
 def assess(model: SourceModel, digest: bytes, file_size: int | None) -> AssessedRow:
@@ -87,8 +88,8 @@ def lane(row: AssessedRow, strategy: ConflictStrategy, *, conflicts: bool, follo
     return Lane.PREVIEWS if row.model.images or follows else Lane.ACTIVE
 
 
-def active_record(model: SourceModel, sha256: str) -> ModelRecord:
-    """The record that a source row asks for, as an active model without previews."""
+def active_record(model: SourceModel | Candidate, sha256: str) -> ModelRecord:
+    """The record that a row of a source asks for, as an active model without previews."""
     return ModelRecord(
         sha256=sha256,
         path=model.path,
@@ -105,9 +106,9 @@ def active_record(model: SourceModel, sha256: str) -> ModelRecord:
 
 
 def pending_record(
-    model: SourceModel, pending_id: int, sha256: str, images: tuple[str, ...]
+    model: SourceModel | Candidate, pending_id: int, sha256: str, images: tuple[str, ...]
 ) -> PendingModelRecord:
-    """The record that a source row asks for, as a model that waits."""
+    """The record that a row of a source asks for, as a model that waits."""
     return PendingModelRecord(
         id=pending_id,
         path=model.path,

@@ -24,9 +24,9 @@ from engine.facts.files import FoundFile
 from engine.facts.preview_sets import PlannedSet
 from engine.facts.promotion_report import Outcome
 from engine.facts.records import ModelRecord, PendingModelRecord
-from engine.facts.source import Defect, Notice, SourceModel
+from engine.facts.source import Defect, Notice
 from engine.facts.states import ModelState
-from engine.facts.work import Work
+from engine.facts.work import Candidate, Work
 
 
 class Course(StrEnum):
@@ -62,7 +62,7 @@ def decide(strategy: ConflictStrategy | None, existing: ModelRecord | None) -> D
             return Decision(Course.GO_ON)
 
 
-def needs_no_files(candidate: SourceModel, unfinished: Sequence[PlannedSet]) -> bool:
+def needs_no_files(candidate: Candidate, unfinished: Sequence[PlannedSet]) -> bool:
     """Whether a model whose content is known becomes active by its record alone: it has no images,
     and no interrupted writing of previews is to be cleared away."""
     return not candidate.images and not unfinished
@@ -76,7 +76,7 @@ class Activation(msgspec.Struct, frozen=True):
 
 
 def activate(
-    candidate: SourceModel,
+    candidate: Candidate,
     sha256: str,
     existing: ModelRecord | None,
     strategy: ConflictStrategy,
@@ -99,7 +99,7 @@ def activate(
 
 
 def keep_waiting(
-    candidate: SourceModel,
+    candidate: Candidate,
     pending_id: int,
     sha256: str,
     images: tuple[str, ...],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
 FileIdentity = tuple[int, int]
@@ -58,14 +56,10 @@ class ImageFolder(msgspec.Struct, frozen=True):
     within: tuple[str, ...]
 
 
-def source_images(location: str, folder: str) -> ImageFolder:
-    """The image folder of a source: what was named is that folder, and where the source lies."""
-    return ImageFolder(folder, (folder, str(Path(location).parent)))
-
-
 class FolderFacts(msgspec.Struct, frozen=True):
     """What can be told of a folder; `stamp` is another one whenever files came or went."""
 
+    path: str
     found: bool
     readable: bool
     stamp: str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.facts.source import ImageRef, SourceRef
+
 
 class ImageOrigin(msgspec.Struct, frozen=True):
-    """A place where a carried image may still lie: by name in the images of a source, with the
-    digest that it had."""
+    """A place where a carried image may still lie: in a source, with the digest that it had."""
 
-    location: str
-    images_folder: str
-    name: str
+    source: SourceRef
+    image: ImageRef
     digest: bytes

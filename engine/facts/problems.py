@@ -10,12 +10,14 @@ from engine.facts.codes import ProblemKind
 class Problem(msgspec.Struct, frozen=True):
     """A failure or a warning; `id` orders those of its kind.
 
-    `item_id` and `source_id` are None, and `path` is empty, where it concerns the run as a whole.
+    `item_id` and `source_key` are None, and `path` is empty, where it concerns the run as a whole.
+    `source_id` is the key as a number, where it is one.
     `pending_id` is the model that still waits, `sha256` the active one that its item became.
     """
 
     id: int
     item_id: int | None
+    source_key: str | None
     source_id: int | None
     path: str
     detail: str

@@ -15,6 +15,7 @@ class Step(msgspec.Struct, frozen=True):
 
     run_id: int
     item_id: int
+    source_key: str | None
     source_id: int | None
     path: str
     from_state: str | None

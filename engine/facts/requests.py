@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from engine.facts.conflicts import ConflictStrategy
+from engine.facts.source import SourceRef
 
 
-class LegacyImport(msgspec.Struct, frozen=True):
-    """A request for stage 1: absolute paths, and what to do about two rows with one hash."""
+class ImportRequest(msgspec.Struct, frozen=True):
+    """A request for stage 1: which source, and what to do about two rows with one hash."""
 
-    location: str
-    images_folder: str
+    source: SourceRef
     strategy: ConflictStrategy = ConflictStrategy.MERGE

@@ -94,12 +94,11 @@ class Settlement:
 
     def _number(self, row: AssessedRow) -> int:
         """The row's own number where it is free, else the next one."""
-        known, key = self._known, row.model.key
+        known, number = self._known, row.model.number
         existing = known.pending.get(row.model.path)
         if existing is not None:
             return existing.id
-        number = key
-        if not 0 < key < MAX_SAFE_INTEGER or key in known.taken:
+        if number is None or not 0 < number < MAX_SAFE_INTEGER or number in known.taken:
             number = known.largest + 1
         known.taken.add(number)
         known.largest = max(known.largest, number)

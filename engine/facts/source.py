@@ -2,9 +2,56 @@
 
 from __future__ import annotations
 
+import re
+from enum import StrEnum
+
 import msgspec
 
+from engine.errors import OptionRefused
+from engine.facts.files import Root
 from engine.facts.records import Prompts
+
+
+class HashClaims(StrEnum):
+    """What is made of the hashes that a source tells."""
+
+    VERIFY = "verify"
+    TRUST = "trust"
+
+
+class SourceOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person says of a source beside where it lies; each kind takes some of it.
+
+    `images` is a folder of images, `roots` are folders of model files, `map` translates paths of
+    another machine, each written `OLD=NEW`.
+    """
+
+    images: str = ""
+    roots: tuple[Root, ...] = ()
+    map: tuple[str, ...] = ()
+    hashes: HashClaims = HashClaims.VERIFY
+
+
+class SourceRef(msgspec.Struct, frozen=True):
+    """Which source: its kind, its absolute path, and what was said of it.
+
+    `layout` is how things lie there, in the words of its kind; for people only.
+    """
+
+    kind: str
+    location: str
+    options: SourceOptions = SourceOptions()
+    layout: str = ""
+
+    def is_at(self, other: SourceRef | None) -> bool:
+        """Whether it is the same source, whatever was said of it."""
+        return other is not None and (self.kind, self.location) == (other.kind, other.location)
+
+    def require_known(self, *options: str) -> None:
+        """Refuse what is said of it beyond these options. Raises `OptionRefused`."""
+        for name in msgspec.to_builtins(self.options):
+            if name not in options:
+                raise OptionRefused(self.kind, name)
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
@@ -32,16 +79,29 @@ class SourceTag(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
-class SourceModel(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One row of a source, mapped and validated.
+class ImageRef(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """An image as its source refers to it.
 
-    `key` orders rows within the source and names the row for ever. `verbatim` is the row as it
-    was, as JSON. `sha256` is what the source claims: 64 lower-case hex digits, or empty when it
-    has none that is well-formed. `size_bytes` is None when the source does not know it. `images`
-    are base names in the source's order; `tags` are names.
+    `name` is what people see: a warning names it, and the original of a model that waits is
+    called so. `place` is opaque to all but the source, which finds the image by both: a file in
+    some folder, a file beside the model, bytes inside a model's file.
     """
 
-    key: int
+    name: str
+    place: str = ""
+
+
+class SourceModel(msgspec.Struct, frozen=True, gc=False):
+    """One row of a source, mapped and validated.
+
+    `key` is opaque text that names the row within its source for ever. `verbatim` is the row as
+    it was, as JSON. `sha256` is what the source claims: 64 lower-case hex digits, or empty when it
+    has none that is well-formed. `size_bytes` is None when the source does not know it. `images`
+    are in the source's order; `tags` are names. `number` is what the source would have the model
+    called in the queue of those that wait, None where it has no number for it.
+    """
+
+    key: str
     verbatim: bytes
     path: str
     name: str = ""
@@ -52,16 +112,33 @@ class SourceModel(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     description: str = ""
     community_links: str = ""
     prompts: Prompts = Prompts()
-    images: tuple[str, ...] = ()
+    images: tuple[ImageRef, ...] = ()
     tags: tuple[str, ...] = ()
     warnings: tuple[Notice, ...] = ()
     defect: Defect | None = None
+    number: int | None = None
+
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+
+
+def number_of(key: str | None) -> int | None:
+    """A key as a number, where it is one that is written in the usual way."""
+    if key is None or not _NUMBER.fullmatch(key):
+        return None
+    number = int(key)
+    return number if str(number) == key else None
 
 
 class SourceChunk(msgspec.Struct, frozen=True, gc=False):
-    """Consecutive rows, ascending by key, and warnings that belong to no row among them."""
+    """Consecutive rows in the source's order, and warnings that belong to no row among them.
+
+    `cursor` is opaque text that leads the source to what follows this chunk; never empty, which
+    means the beginning.
+    """
 
     models: list[SourceModel]
+    cursor: str
     warnings: list[Notice] = []
 
 

@@ -37,8 +37,17 @@ class RunState(StrEnum):
         return self is RunState.RUNNING or self.resumable
 
 
+class RunSource(msgspec.Struct, frozen=True):
+    """The source that a run reads; `layout` is how things lie there, empty where that is told by
+    its kind."""
+
+    kind: str
+    layout: str
+    location: str
+
+
 class RunSummary(msgspec.Struct, frozen=True):
-    """One run; times in milliseconds since 1970, `source` the legacy database it reads."""
+    """One run; times in milliseconds since 1970, `source` None for a promotion."""
 
     id: int
     kind: RunKind
@@ -48,7 +57,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     updated_at: int
     finished_at: int | None
     error: Defect | None = None
-    source: str = ""
+    source: RunSource | None = None
     images_folder: str = ""
     on_conflict: str | None = None
 
@@ -151,9 +160,11 @@ def import_report(status: RunStatus) -> ImportReport:
 
 
 class ItemView(msgspec.Struct, frozen=True):
-    """One item as `items` shows it; `source_id` is the row's id in its source."""
+    """One item as `items` shows it; `source_key` names its row within its source, and
+    `source_id` is that as a number where it is one."""
 
     id: int
+    source_key: str | None
     source_id: int | None
     path: str
     state: str

@@ -8,12 +8,13 @@ import msgspec
 
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.preview_sets import PlannedSet
-from engine.facts.source import SourceModel
+from engine.facts.records import Prompts
+from engine.facts.source import Defect, ImageRef, SourceModel, SourceRef
 from engine.facts.states import ModelState
 from engine.facts.status import RunKind, RunState
 
-BEFORE_FIRST_KEY = -(2**63)
-"""Where a run begins to read: below every key a source can have."""
+BEFORE_FIRST = -(2**63)
+"""Where a list begins: below every number that an item, a place or a model in the queue has."""
 
 
 class Work(StrEnum):
@@ -26,17 +27,21 @@ class Work(StrEnum):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run as the journal keeps it. `cursor` is the last source key that was recorded."""
+    """A run as the journal keeps it.
+
+    `source` is None for a promotion. `cursor` is that of the last chunk that was recorded, empty
+    before the first. `repeats` tells whether rows of the source may have been recorded before.
+    """
 
     id: int
     kind: RunKind
     status: RunState
-    location: str
-    images_folder: str
+    source: SourceRef | None
     strategy: ConflictStrategy | None
     fingerprint: str
-    cursor: int
+    cursor: str
     intake_done: bool
+    repeats: bool
 
     @property
     def joining(self) -> ConflictStrategy:
@@ -44,26 +49,76 @@ class Run(msgspec.Struct, frozen=True):
         return self.strategy or ConflictStrategy.MERGE
 
 
+class Candidate(
+    msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag_field="version", tag=4
+):
+    """What a worker needs of a row; the rest of it is kept once, as it was.
+
+    The journal keeps it until its work is done, perhaps for a later version of this code: it
+    changes by a step of the journal's tables, and its `version` is that step's. Fields as in
+    `SourceModel`.
+    """
+
+    path: str
+    name: str = ""
+    type: str = ""
+    size_bytes: int | None = None
+    created_at: int = 0
+    description: str = ""
+    community_links: str = ""
+    prompts: Prompts = Prompts()
+    images: tuple[ImageRef, ...] = ()
+    tags: tuple[str, ...] = ()
+    defect: Defect | None = None
+
+
+def candidate(model: SourceModel) -> Candidate:
+    """What a worker needs of this row."""
+    return Candidate(
+        path=model.path,
+        name=model.name,
+        type=model.type,
+        size_bytes=model.size_bytes,
+        created_at=model.created_at,
+        description=model.description,
+        community_links=model.community_links,
+        prompts=model.prompts,
+        images=model.images,
+        tags=model.tags,
+        defect=model.defect,
+    )
+
+
 class WorkItem(msgspec.Struct, frozen=True):
     """An item with work for a worker.
 
-    `key` is its place in the order of its run; `attempts` is how often it was taken in hand.
+    `place` is where it stands in the order of its run; `attempts` is how often it was taken in
+    hand.
     """
 
     id: int
-    key: int
+    place: int
     state: ModelState
     work: Work
     sha256: str
-    candidate: SourceModel
+    candidate: Candidate
     attempts: int
 
 
 class CarriedImage(msgspec.Struct, frozen=True):
-    """An image of a source that has become a preview set: the same one is never carried twice."""
+    """An image of a source that has become a preview set: the same one is never carried twice.
+
+    `place` tells where its source found it, as in `ImageRef`.
+    """
 
     name: str
     digest: bytes
+    place: str = ""
+
+    @property
+    def identity(self) -> tuple[str, bytes]:
+        """What tells that it is the same image, wherever it lies by now."""
+        return self.name, self.digest
 
 
 class ExistingPreviews(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from anyio import CapacityLimiter, to_thread
 from engine.facts.catalogue import TagCount, Waiting
 from engine.facts.records import PendingModelRecord
 from engine.facts.search import FilesThere, FoundModels, ModelPage, ModelSearch
-from engine.facts.work import BEFORE_FIRST_KEY
+from engine.facts.work import BEFORE_FIRST
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
 from engine.ports.queries import (
@@ -79,7 +79,7 @@ class Finder:
     async def all_pending(self) -> list[PendingModelRecord]:
         """All models that wait for promotion, ascending by id."""
         models: list[PendingModelRecord] = []
-        after = BEFORE_FIRST_KEY
+        after = BEFORE_FIRST
         while page := await self._reader.ask(PendingModels(after, PENDING_AT_ONCE)):
             models += page
             after = page[-1].id

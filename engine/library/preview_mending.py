@@ -7,7 +7,7 @@ is never replaced: somebody may have put it there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
@@ -16,16 +16,16 @@ import msgspec
 from anyio import CapacityLimiter, to_thread
 
 from engine.actors.writer import Commits
-from engine.facts.files import source_images
+from engine.errors import UnknownSourceKind
 from engine.facts.origins import ImageOrigin
 from engine.facts.preview_names import set_names
 from engine.facts.previews import UnusableImage, image_digest
 from engine.ports.changes import CountSets
-from engine.ports.files import ImageFiles
 from engine.ports.journal import Reader
 from engine.ports.mending import MendingFiles
 from engine.ports.previews import PreviewCodec
 from engine.ports.queries import ActiveModel, CarriedFrom, UnderWay
+from engine.ports.source import SourceKind, kind_of
 from engine.ports.verification import StoredFiles
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class PreviewMending:
         *,
         reader: Reader,
         stored: StoredFiles,
-        images: ImageFiles,
+        sources: Mapping[str, SourceKind],
         codec: PreviewCodec,
         limiter: CapacityLimiter,
         files: MendingFiles | None = None,
@@ -74,7 +74,7 @@ class PreviewMending:
     ) -> None:
         self._reader = reader
         self._stored = stored
-        self._images = images
+        self._sources = sources
         self._codec = codec
         self._limiter = limiter
         self._files = files
@@ -174,9 +174,9 @@ class PreviewMending:
 
     def _encode_origin(self, origin: ImageOrigin) -> Tiers | None:
         try:
-            folder = source_images(origin.location, origin.images_folder)
-            data = self._images.read(folder, origin.name)
-        except UnusableImage:
+            images = kind_of(self._sources, origin.source).images(origin.source)
+            data = images.read(origin.image)
+        except (UnusableImage, UnknownSourceKind):
             return None
         return self._encode(data) if image_digest(data) == origin.digest else None
 

@@ -7,7 +7,7 @@ A kill at any moment leaves a library that the next repair finishes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -32,11 +32,12 @@ from engine.facts.repairs import (
 from engine.library.preview_mending import MendedSets, PreviewMending, SetState
 from engine.library.verification import Verification
 from engine.ports.changes import Mend
-from engine.ports.files import ImageFiles, ModelFiles
+from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
 from engine.ports.mending import MendingFiles
 from engine.ports.previews import PreviewCodec
 from engine.ports.queries import ActivePaths, StoredWaitingAt
+from engine.ports.source import SourceKind
 from engine.ports.verification import StoredFiles
 
 DEEDS: dict[type[Any], str] = {
@@ -71,7 +72,7 @@ class Repair:
         reader: Reader,
         stored: StoredFiles,
         models: ModelFiles,
-        images: ImageFiles,
+        sources: Mapping[str, SourceKind],
         codec: PreviewCodec,
         workers: int,
         locks: HashLocks,
@@ -85,7 +86,7 @@ class Repair:
         self._previews = PreviewMending(
             reader=reader,
             stored=stored,
-            images=images,
+            sources=sources,
             codec=codec,
             limiter=CapacityLimiter(1),
             files=files,

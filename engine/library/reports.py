@@ -8,8 +8,9 @@ from engine.errors import NoRun, UnknownItem, UnknownModel
 from engine.facts.promotion_report import PromotionReport
 from engine.facts.records import SHA256_HEX
 from engine.facts.reports import ConflictPage, LibraryCounts, RunReport, Step
+from engine.facts.source import SourceRef
 from engine.facts.status import ItemView, RunState
-from engine.facts.work import BEFORE_FIRST_KEY
+from engine.facts.work import BEFORE_FIRST
 from engine.ports.journal import Reader
 from engine.ports.queries import (
     ActiveModel,
@@ -54,7 +55,7 @@ class Reports:
     async def conflicts(self, after: int | None, limit: int) -> ConflictPage:
         """Models that wait and are known to have the content of an active one, from the first
         or behind an id."""
-        first = BEFORE_FIRST_KEY if after is None else after
+        first = BEFORE_FIRST if after is None else after
         found = await self._reader.ask(KnownConflicts(first, limit))
         return ConflictPage(found, found[-1].pending.id if len(found) == limit else None)
 
@@ -72,9 +73,13 @@ class Reports:
             raise UnknownModel(sha256)
         return await self._reader.ask(ModelHistory(sha256))
 
-    async def runs_of(self, locations: Iterable[str]) -> dict[str, RunState | None]:
-        """How the last run of each source stands, None for one that had none; in their order."""
-        runs = {location: await self._reader.ask(LastRunOf(location)) for location in locations}
+    async def runs_of(self, kind: str, locations: Iterable[str]) -> dict[str, RunState | None]:
+        """How the last run of each source of a kind stands, None for one that had none; in their
+        order."""
+        runs = {
+            location: await self._reader.ask(LastRunOf(SourceRef(kind, location)))
+            for location in locations
+        }
         return {location: run.status if run else None for location, run in runs.items()}
 
     async def library(self) -> LibraryCounts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import msgspec
 
 from engine.ports.catalogue import CatalogueFiles
 from engine.ports.clock import Clock
-from engine.ports.files import ImageFiles, LibraryFiles, ModelFiles
+from engine.ports.files import LibraryFiles, ModelFiles
 from engine.ports.journal import Store
 from engine.ports.mending import MendingFiles
 from engine.ports.previews import PreviewCodec
@@ -27,8 +27,9 @@ class OwnedFiles(LibraryFiles, CatalogueFiles, Protocol):
 
 
 class Ports(msgspec.Struct, frozen=True):
-    """What the composition root gives a service; `types` are the configured model types.
+    """What the composition root gives a service.
 
+    `sources` are the kinds of sources by their names; `types` are the configured model types.
     `tell_of_wait` is called when another program has had the database locked for a while.
     """
 
@@ -37,9 +38,8 @@ class Ports(msgspec.Struct, frozen=True):
     stored: StoredFiles
     mending: MendingFiles
     scratch: Path
-    source: SourceKind
+    sources: Mapping[str, SourceKind]
     models: ModelFiles
-    images: ImageFiles
     codec: PreviewCodec
     clock: Clock
     types: tuple[str, ...] = ()

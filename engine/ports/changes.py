@@ -20,7 +20,7 @@ from engine.facts.records import ModelRecord, PendingModelRecord, Tag
 from engine.facts.refusals import KeptRefusal, RefusedImage
 from engine.facts.removal import Removal
 from engine.facts.repairs import Remedy
-from engine.facts.source import Defect, Notice, SourceTag
+from engine.facts.source import Defect, Notice, SourceRef, SourceTag
 from engine.facts.status import RunKind, RunState
 from engine.facts.work import CarriedImage, ExistingPreviews, Run, WorkItem
 
@@ -35,8 +35,7 @@ class OpenRun(Change[Run], frozen=True):
     """Open a run, or return the unfinished one of the same source. Raises `RunActive`."""
 
     kind: RunKind
-    location: str
-    images_folder: str
+    source: SourceRef
     strategy: ConflictStrategy
     fingerprint: str
     at: int
@@ -118,14 +117,15 @@ class ExpectRows(Change[None], frozen=True):
 
 
 class RecordRows(Change[int], frozen=True):
-    """Record source rows, ascending by key, settle each, and move the run's cursor to the last.
+    """Record source rows in their order, settle each, and move the run's cursor to `cursor`.
 
     The cursor must stand at `after`: where the chunk before was refused, this one is as well.
     Returns how many of the rows have work for a worker. Raises `StaleCursor`.
     """
 
     run_id: int
-    after: int
+    after: str
+    cursor: str
     rows: list[AssessedRow]
     warnings: list[Notice]
     at: int

@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from engine.facts.files import FileFacts, FileIdentity, FolderFacts, FoundFile, ImageFolder, Root
+from engine.facts.files import FileFacts, FileIdentity, FoundFile, ImageFolder, Root
 from engine.facts.preview_sets import PlannedSet, SetsOnDisk
+from engine.ports.source import Images, SourceImages
 
 
 class ModelFiles(Protocol):
@@ -46,26 +47,15 @@ class ModelFiles(Protocol):
 
 
 class ImageFiles(Protocol):
-    """Image files of a source; never written."""
+    """What kinds of sources open images with: files that somebody's data names, and that lie,
+    links followed, below the folders that a person named. Never written."""
 
-    def folder(self, folder: ImageFolder) -> FolderFacts:
-        """Whether there is such a folder within reach."""
+    def in_folder(self, folder: ImageFolder) -> SourceImages:
+        """The files of a folder, each by its name; `place` means nothing."""
         ...
 
-    def sizes(self, folder: ImageFolder, names: Sequence[str]) -> list[int | None]:
-        """The size in bytes of each regular file, None where none is within reach."""
-        ...
-
-    def stamps(self, folder: ImageFolder, names: Sequence[str]) -> list[str]:
-        """What tells of each file whether it is another one than before; `NO_FILE` where there is
-        no regular file within reach."""
-        ...
-
-    def read(self, folder: ImageFolder, name: str) -> bytes:
-        """The content of an image file, at most `MAX_IMAGE_BYTES`.
-
-        Raises `UnusableImage`: `image_missing`, `image_unreadable` or `image_too_large`.
-        """
+    def read_part(self, folder: ImageFolder, name: str, start: int, length: int) -> bytes:
+        """An image that lies inside a file of any size. Raises as `Images.read` does."""
         ...
 
 
@@ -88,16 +78,15 @@ class LibraryFiles(Protocol):
         ...
 
     @property
-    def pending_folder(self) -> ImageFolder:
-        """Where the originals of models that wait lie."""
+    def originals(self) -> Images:
+        """The originals of models that wait, by their file names."""
         ...
 
-    def adopt_original(self, folder: ImageFolder, name: str) -> tuple[str, int]:
-        """Copy an original image into the pending folder durably.
+    def adopt_original(self, name: str, data: bytes) -> str:
+        """Keep an original image in the pending folder durably.
 
-        Returns its file name there, which is its own unless another image has it, and its size
-        in bytes. Raises `UnusableImage` when the original cannot be read or is no image by its
-        content.
+        Returns its file name there: `name` where that can be one and no other image has it.
+        Raises `UnusableImage` when it is no image by its content.
         """
         ...
 

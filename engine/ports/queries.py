@@ -24,7 +24,7 @@ from engine.facts.refusals import KeptRefusal
 from engine.facts.removal import Removal
 from engine.facts.reports import LibraryCounts, Step
 from engine.facts.search import FoundModels, ModelSearch
-from engine.facts.source import Defect
+from engine.facts.source import Defect, SourceRef
 from engine.facts.states import ModelState
 from engine.facts.status import ItemPage, RunFailure, RunNotice, RunStatus
 from engine.facts.work import Run, Work, WorkItem
@@ -43,9 +43,9 @@ class RunById(Query[Run | None], frozen=True):
 
 
 class LastRunOf(Query[Run | None], frozen=True):
-    """The last run of a source."""
+    """The last run of a source, whatever was said of it."""
 
-    location: str
+    source: SourceRef
 
 
 class UnfinishedRun(Query[Run | None], frozen=True):
@@ -89,17 +89,16 @@ class RetryableItems(Query[int], frozen=True):
     run_id: int
 
 
-class KnownDigests(Query[set[tuple[int, bytes]]], frozen=True):
-    """(key, digest) of the rows of a source that were recorded, first <= key <= last."""
+class KnownDigests(Query[set[tuple[str, bytes]]], frozen=True):
+    """(key, digest) of the rows with these keys that were recorded of the run's source."""
 
-    location: str
-    first: int
-    last: int
+    run_id: int
+    keys: Sequence[str]
 
 
 class OpenWork(Query[list[WorkItem]], frozen=True):
-    """Items with work, key > `after`, ascending; `crashed` selects those that were in hand in a
-    crash, else those that were not."""
+    """Items with work, id > `after`, ascending, which is the order of their source; `crashed`
+    selects those that were in hand in a crash, else those that were not."""
 
     run_id: int
     after: int
@@ -221,7 +220,7 @@ class StoredWaitingAt(Query[StoredPending | None], frozen=True):
 
 class CarriedFrom(Query[list[ImageOrigin]], frozen=True):
     """Where the images may lie that the previews of a model were made of: each that was carried
-    for it, in every folder that images were carried from."""
+    for it, in every source that there was."""
 
     sha256: str
 
@@ -298,11 +297,10 @@ class AllTags(Query[list[Tag]], frozen=True):
 
 
 class RefusedImages(Query[list[KeptRefusal]], frozen=True):
-    """Images of a source that could not be carried from this folder, after one of them, ascending
-    by item and name."""
+    """Images of a source, of which the same was said, that could not be carried; after one of them,
+    ascending by item, name and place."""
 
-    location: str
-    images_folder: str
+    source: SourceRef
     after: KeptRefusal
     limit: int
 

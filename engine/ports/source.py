@@ -7,12 +7,21 @@ that can be no model at all carries a `defect`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from engine.facts.source import Notice, SourceChunk, SourceStamp, SourceTag
+from engine.errors import UnknownSourceKind
+from engine.facts.files import FolderFacts
+from engine.facts.source import (
+    ImageRef,
+    Notice,
+    SourceChunk,
+    SourceRef,
+    SourceStamp,
+    SourceTag,
+)
 
 
 def never() -> None:
@@ -31,39 +40,92 @@ class Source(Protocol):
         """All tags by ascending id, linked or not, and what was wrong with the others."""
         ...
 
-    def chunks(self, after: int, size: int) -> Iterator[SourceChunk]:
-        """Rows whose key is greater than `after`, ascending, at most `size` in a chunk.
+    def chunks(self, after: str, size: int) -> Iterator[SourceChunk]:
+        """Rows in an order that stays, at most `size` in a chunk, no key twice.
 
+        `after` is the cursor of a chunk that was read before, perhaps by another process from
+        another copy: what follows that chunk is read. Empty, all is read.
         Rows on damaged pages are skipped and named in a chunk's warnings (`DAMAGE`).
         """
         ...
 
 
-class SourceKind(Protocol):
-    """Opens one kind of legacy library. Methods block; call them in a thread."""
+class Images(Protocol):
+    """Opens images by their references. Methods block; call them in threads, several at once."""
 
-    def fingerprint(self, location: Path) -> str:
-        """A digest of everything that lies at `location`: equal only where nothing changed.
+    def sizes(self, refs: Sequence[ImageRef]) -> list[int | None]:
+        """The size in bytes of each image, None where there is none within reach."""
+        ...
 
-        Raises `SourceMissing` or `SourceUnreadable`. Writes nothing.
+    def stamps(self, refs: Sequence[ImageRef]) -> list[str]:
+        """What tells of each image whether its file is another one than before; `NO_FILE` where
+        there is none within reach."""
+        ...
+
+    def read(self, ref: ImageRef) -> bytes:
+        """The content of an image, at most `MAX_IMAGE_BYTES`.
+
+        Raises `UnusableImage`: `image_missing`, `image_unreadable` or `image_too_large`; and
+        `StorageFailed` when the system has nothing left to open it with.
         """
         ...
 
-    def stamp(self, location: Path) -> SourceStamp:
-        """What can be told of `location` without reading it, at once.
 
-        Raises `SourceMissing` or `SourceUnreadable`.
-        """
+class SourceImages(Images, Protocol):
+    """The images that the rows of a source refer to; never written."""
+
+    @property
+    def where(self) -> str:
+        """Names where images are looked for: another text wherever a reference may now lead to
+        another image. Rows are recorded anew where it has changed."""
+        ...
+
+    def facts(self) -> FolderFacts:
+        """What can be told of the folder that images lie in."""
+        ...
+
+
+class SourceKind(Protocol):
+    """Opens one kind of source. Methods block; call them in a thread.
+
+    All but `settled` take a reference that is settled, and raise `SourceMissing` or
+    `SourceUnreadable` where nothing can be made of what lies there. None writes anything there.
+    """
+
+    def settled(self, source: SourceRef) -> SourceRef:
+        """The reference with all filled in that it leaves open, so that two ways to say the same
+        are the same. Raises `OptionRefused` for what this kind does not know."""
+        ...
+
+    def fingerprint(self, source: SourceRef) -> str:
+        """A digest of everything that makes its rows: equal only where nothing changed."""
+        ...
+
+    def stamp(self, source: SourceRef) -> SourceStamp:
+        """What can be told of it without reading it, at once."""
         ...
 
     def open(
-        self, location: Path, scratch: Path, checkpoint: Callable[[], None] = never
+        self, source: SourceRef, scratch: Path, checkpoint: Callable[[], None] = never
     ) -> AbstractContextManager[Source]:
-        """Copy what lies at `location` into the empty folder `scratch`, and open the copy.
+        """Open its rows, of one moment where that can be had: `scratch` is an empty folder that a
+        copy may go to.
 
         `checkpoint` is called now and then, also by the source's methods, and may raise to
         abandon the work: while copying, its error comes out; while reading, the error may be a
-        `SourceUnreadable` as well. Raises `SourceMissing`, `SourceUnreadable`, or `StorageFailed`
-        when `scratch` cannot take the copy. Never writes beside `location`.
+        `SourceUnreadable` as well. Raises `StorageFailed` when `scratch` cannot take the copy.
         """
         ...
+
+    def images(self, source: SourceRef) -> SourceImages:
+        """What opens the images that its rows refer to, also those of rows read long ago. Touches
+        no file yet."""
+        ...
+
+
+def kind_of(kinds: Mapping[str, SourceKind], source: SourceRef) -> SourceKind:
+    """The kind that reads a source. Raises `UnknownSourceKind`."""
+    kind = kinds.get(source.kind)
+    if kind is None:
+        raise UnknownSourceKind(source.kind, kinds)
+    return kind

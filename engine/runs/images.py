@@ -10,12 +10,12 @@ import msgspec
 from anyio import to_thread
 
 from engine.actors.writer import Commits
-from engine.facts.files import ImageFolder
 from engine.facts.previews import UnusableImage, image_digest
 from engine.facts.refusals import NO_FILE, RefusedImage
-from engine.facts.source import Notice
+from engine.facts.source import ImageRef, Notice
 from engine.facts.work import CarriedImage, ExistingPreviews
 from engine.ports.queries import OpenPlans
+from engine.ports.source import Images
 from engine.runs.preview_sets import PreviewSets, Tiers, clear_away
 from engine.runs.resources import WorkerResources, encode_image
 
@@ -35,40 +35,42 @@ class ImageOutcome(msgspec.Struct):
     bytes_read: int = 0
     images_count: int | None = None
 
-    def refuse(self, name: str, reason: UnusableImage, stamp: str) -> None:
+    def refuse(self, image: ImageRef, reason: UnusableImage, stamp: str) -> None:
         """Note an image that could not be carried: a warning, never a failure of its model."""
-        self.refused.append(RefusedImage(name, stamp))
-        self.warnings.append(Notice(reason.code, f"{name}: {reason.detail}"))
+        self.refused.append(RefusedImage(image, stamp))
+        self.warnings.append(Notice(reason.code, f"{image.name}: {reason.detail}"))
 
 
 class ImageCarrier:
-    """Makes previews of the images in one folder, or keeps them as they are."""
+    """Makes previews of images, or keeps them as they are."""
 
-    def __init__(self, resources: WorkerResources, writer: Commits, folder: ImageFolder) -> None:
+    def __init__(self, resources: WorkerResources, writer: Commits, images: Images) -> None:
         self._resources = resources
         self._writer = writer
-        self._folder = folder
+        self._images = images
 
     async def encode(
-        self, sha256: str, names: tuple[str, ...], previews: ExistingPreviews
+        self, sha256: str, refs: tuple[ImageRef, ...], previews: ExistingPreviews
     ) -> ImageOutcome:
         """Put the tiers of each usable image on disk, numbered on from those that are there."""
         await clear_away(self._resources, self._writer, previews.unfinished)
         outcome = ImageOutcome()
         sets = PreviewSets(self._resources, self._writer, sha256, previews.images_count)
         made: list[Tiers] = []
-        for name in names:
+        known = {image.identity for image in previews.carried}
+        for ref in refs:
             try:
-                data, digest = await self._read(name)
+                data, digest = await self._read(ref)
                 outcome.bytes_read += len(data)
-                image = CarriedImage(name, digest)
-                if image in previews.carried or image in outcome.carried:
+                image = CarriedImage(ref.name, digest, ref.place)
+                if image.identity in known:
                     continue
                 made.append(await encode_image(self._resources, data))
             except UnusableImage as reason:
-                outcome.refuse(name, reason, await self._stamp(name, reason))
+                outcome.refuse(ref, reason, await self._stamp(ref, reason))
                 continue
             outcome.carried.append(image)
+            known.add(image.identity)
             if sum(len(tier) for tiers in made for tier in tiers) >= BYTES_AT_ONCE:
                 await sets.add(made)
                 made = []
@@ -78,19 +80,20 @@ class ImageCarrier:
         outcome.warnings += sets.notices
         return outcome
 
-    async def adopt(self, names: tuple[str, ...]) -> tuple[list[str], ImageOutcome]:
+    async def adopt(self, refs: tuple[ImageRef, ...]) -> tuple[list[str], ImageOutcome]:
         """Put a copy of each original on disk; returns the names there."""
         outcome = ImageOutcome()
         kept: list[str] = []
-        for name in names:
+        for ref in refs:
             try:
-                adopted, size = await self._finished(
-                    self._resources.library.adopt_original, self._folder, name
+                data = await to_thread.run_sync(self._images.read, ref, limiter=self._resources.io)
+                adopted = await self._finished(
+                    self._resources.library.adopt_original, ref.name, data
                 )
             except UnusableImage as reason:
-                outcome.refuse(name, reason, await self._stamp(name, reason))
+                outcome.refuse(ref, reason, await self._stamp(ref, reason))
                 continue
-            outcome.bytes_read += size
+            outcome.bytes_read += len(data)
             if adopted not in kept:
                 kept.append(adopted)
         return kept, outcome
@@ -100,21 +103,19 @@ class ImageCarrier:
         plans = await self._resources.journal.ask(OpenPlans(sha256))
         await clear_away(self._resources, self._writer, plans)
 
-    async def _stamp(self, name: str, reason: UnusableImage) -> str:
+    async def _stamp(self, ref: ImageRef, reason: UnusableImage) -> str:
         """How a refused image's file looks; one that was missing may be there by now."""
         if reason.code == "image_missing":
             return NO_FILE
-        stamps = self._resources.images.stamps
-        (found,) = await to_thread.run_sync(
-            stamps, self._folder, [name], limiter=self._resources.io
-        )
+        stamps = self._images.stamps
+        (found,) = await to_thread.run_sync(stamps, [ref], limiter=self._resources.io)
         return found
 
-    async def _read(self, name: str) -> tuple[bytes, bytes]:
-        return await to_thread.run_sync(self._read_and_digest, name, limiter=self._resources.io)
+    async def _read(self, ref: ImageRef) -> tuple[bytes, bytes]:
+        return await to_thread.run_sync(self._read_and_digest, ref, limiter=self._resources.io)
 
-    def _read_and_digest(self, name: str) -> tuple[bytes, bytes]:
-        data = self._resources.images.read(self._folder, name)
+    def _read_and_digest(self, ref: ImageRef) -> tuple[bytes, bytes]:
+        data = self._images.read(ref)
         return data, image_digest(data)
 
     async def _finished(self, write: Callable[..., T], *arguments: object) -> T:

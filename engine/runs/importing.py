@@ -21,14 +21,14 @@ from engine.actors.mailbox import waiting
 from engine.actors.writer import Commits
 from engine.errors import ReshelveError, SourceMissing, SourceUnreadable
 from engine.facts.assessment import AssessedRow, assess, row_digest
-from engine.facts.source import Notice, SourceChunk
+from engine.facts.source import Notice, SourceChunk, SourceRef
 from engine.facts.work import Run, WorkItem
 from engine.ports.changes import ExpectRows, FinishIntake, RecordRows
 from engine.ports.clock import Clock
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
 from engine.ports.queries import KnownDigests, OpenWork
-from engine.ports.source import Source, SourceKind
+from engine.ports.source import Source, SourceImages, SourceKind
 from engine.runs.offering import Offering
 from engine.runs.worker import Worker
 
@@ -43,17 +43,17 @@ meanwhile, which bounds memory."""
 ROWS_LET_GO = 500
 """Rows that are given back to memory in one go: whoever does it holds the interpreter's lock."""
 
-Chunk = tuple[list[AssessedRow], list[Notice]]
-"""Assessed rows of a source, and what is wrong with none of them in particular."""
+Chunk = tuple[list[AssessedRow], list[Notice], str]
+"""Assessed rows of a source, what is wrong with none of them in particular, and the cursor."""
 
 
 class OpenedSource:
     """A source opened, read and closed in worker threads."""
 
     def __init__(
-        self, kind: SourceKind, location: str, scratch: Path, limiter: CapacityLimiter
+        self, kind: SourceKind, source: SourceRef, scratch: Path, limiter: CapacityLimiter
     ) -> None:
-        self._opening: AbstractContextManager[Source] = kind.open(Path(location), scratch)
+        self._opening: AbstractContextManager[Source] = kind.open(source, scratch)
         self._limiter = limiter
 
     async def __aenter__(self) -> Source:
@@ -77,10 +77,12 @@ class ImportRun:
     def __init__(
         self,
         run: Run,
+        source: SourceRef,
         *,
         reader: Reader,
         writer: Commits,
         kind: SourceKind,
+        images: SourceImages,
         scratch: Path,
         models: ModelFiles,
         io: CapacityLimiter,
@@ -90,6 +92,8 @@ class ImportRun:
         tasks: int,
     ) -> None:
         self._run = run
+        self._from = source
+        self._where = images.where
         self._reader = reader
         self._writer = writer
         self._kind = kind
@@ -147,7 +151,7 @@ class ImportRun:
             await self._dispatcher.tell(News.NO_MORE_WORK)
 
     async def _read_source(self) -> None:
-        opened = OpenedSource(self._kind, self._run.location, self._scratch, self._io)
+        opened = OpenedSource(self._kind, self._from, self._scratch, self._io)
         async with opened as source:
             await self._record(source)
         await self._writer.commit(FinishIntake(self._run.id, self._clock.now()))
@@ -166,12 +170,13 @@ class ImportRun:
         """Have chunks committed, in order."""
         cursor = self._run.cursor
         async for first in chunks:
-            rows, notes = _joined([first, *waiting(chunks, CHUNKS_AT_ONCE - 1)])
+            rows, notes, reached = _joined([first, *waiting(chunks, CHUNKS_AT_ONCE - 1)])
             del first  # or its rows would stay until the next ones come
             fresh = await self._unrecorded(rows)
             if fresh or notes:
-                change = RecordRows(self._run.id, cursor, fresh, notes, self._clock.now())
-                cursor = fresh[-1].model.key if fresh else cursor
+                now = self._clock.now()
+                change = RecordRows(self._run.id, cursor, reached, fresh, notes, now)
+                cursor = reached
                 if await self._writer.commit(change):
                     await self._dispatcher.tell(News.MORE_WORK)
             await to_thread.run_sync(_let_go, rows, fresh, limiter=self._io)
@@ -193,29 +198,27 @@ class ImportRun:
             return None
         hashed = [model.path for model in chunk.models if model.sha256 and model.defect is None]
         sizes = dict(zip(hashed, self._models.sizes(hashed), strict=True))
+        where = self._where
         rows = [
-            assess(
-                model, row_digest(model.verbatim, self._run.images_folder), sizes.get(model.path)
-            )
+            assess(model, row_digest(model.verbatim, where), sizes.get(model.path))
             for model in chunk.models
         ]
-        return rows, chunk.warnings
+        return rows, chunk.warnings, chunk.cursor
 
     async def _unrecorded(self, rows: list[AssessedRow]) -> list[AssessedRow]:
         """Rows that no run of this source has recorded as they are."""
-        if not rows:
+        if not (rows and self._run.repeats):
             return rows
-        known = await self._reader.ask(
-            KnownDigests(self._run.location, rows[0].model.key, rows[-1].model.key)
-        )
+        keys = [row.model.key for row in rows]
+        known = await self._reader.ask(KnownDigests(self._run.id, keys))
         if not known:
             return rows
         return [row for row in rows if (row.model.key, row.digest) not in known]
 
 
 def _joined(chunks: list[Chunk]) -> Chunk:
-    rows, notes = zip(*chunks, strict=True)
-    return list(chain.from_iterable(rows)), list(chain.from_iterable(notes))
+    rows, notes, cursors = zip(*chunks, strict=True)
+    return list(chain.from_iterable(rows)), list(chain.from_iterable(notes)), cursors[-1]
 
 
 def _let_go(*recorded: list[AssessedRow]) -> None:

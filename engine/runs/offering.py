@@ -6,17 +6,18 @@ at each refused image.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from anyio import CapacityLimiter, to_thread
 
 from engine.actors.writer import Commits
-from engine.facts.files import source_images
 from engine.facts.refusals import BEFORE_FIRST, KeptRefusal
 from engine.facts.work import Run
 from engine.ports.changes import OfferAgain
 from engine.ports.clock import Clock
-from engine.ports.files import ImageFiles
 from engine.ports.journal import Reader
 from engine.ports.queries import RefusedImages
+from engine.ports.source import SourceKind, kind_of
 
 PAGE = 1000
 """Refused images that are looked at together."""
@@ -29,13 +30,13 @@ class Offering:
         self,
         reader: Reader,
         writer: Commits,
-        images: ImageFiles,
+        sources: Mapping[str, SourceKind],
         io: CapacityLimiter,
         clock: Clock,
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._images = images
+        self._sources = sources
         self._io = io
         self._clock = clock
 
@@ -60,11 +61,13 @@ class Offering:
         self, run: Run, after: KeptRefusal
     ) -> tuple[list[KeptRefusal], KeptRefusal | None]:
         """Those of a page whose files have changed, and the last of the page if there is more."""
-        page = await self._reader.ask(RefusedImages(run.location, run.images_folder, after, PAGE))
+        if run.source is None:
+            return [], None
+        page = await self._reader.ask(RefusedImages(run.source, after, PAGE))
         if not page:
             return [], None
-        folder = source_images(run.location, run.images_folder)
-        names = [image.name for image in page]
-        stamps = await to_thread.run_sync(self._images.stamps, folder, names, limiter=self._io)
+        images = kind_of(self._sources, run.source).images(run.source)
+        refs = [refused.image for refused in page]
+        stamps = await to_thread.run_sync(images.stamps, refs, limiter=self._io)
         looks = zip(page, stamps, strict=True)
-        return [image for image, stamp in looks if stamp != image.stamp], page[-1]
+        return [refused for refused, stamp in looks if stamp != refused.stamp], page[-1]

@@ -13,7 +13,7 @@ from anyio import CapacityLimiter, to_thread
 
 from engine.actors.dispatcher import Dispatcher, News, Processes, TakesTogether
 from engine.actors.writer import Commits
-from engine.facts.work import BEFORE_FIRST_KEY, Run, Work, WorkItem
+from engine.facts.work import BEFORE_FIRST, Run, Work, WorkItem
 from engine.ports.changes import ForgetUnusedOriginals
 from engine.ports.files import LibraryFiles
 from engine.ports.journal import Reader
@@ -51,7 +51,7 @@ class PromotionRun:
 
     async def execute(self) -> None:
         """Run to the end, or until `drain`."""
-        until = BEFORE_FIRST_KEY
+        until = BEFORE_FIRST
         while (first := await self._first_place(until)) is not None:
             until = first + WINDOW_PLACES - 1
             for work in (Work.HASH, Work.PROMOTION):
@@ -70,8 +70,8 @@ class PromotionRun:
         """Where there is work left, behind a place or, once none is there, from the start: a model
         that was tried again meanwhile lies before it."""
         found = await self._reader.ask(PromotionWindow(self._run.id, after))
-        if found is None and after != BEFORE_FIRST_KEY:
-            found = await self._reader.ask(PromotionWindow(self._run.id, BEFORE_FIRST_KEY))
+        if found is None and after != BEFORE_FIRST:
+            found = await self._reader.ask(PromotionWindow(self._run.id, BEFORE_FIRST))
         return found
 
     async def _dispatch(self, work: Work, until: int) -> None:

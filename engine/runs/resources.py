@@ -14,7 +14,7 @@ from anyio import CapacityLimiter, from_thread, to_thread
 from engine.actors.budget import PixelBudget
 from engine.actors.locks import HashLocks
 from engine.ports.clock import Clock
-from engine.ports.files import ImageFiles, LibraryFiles, ModelFiles
+from engine.ports.files import LibraryFiles, ModelFiles
 from engine.ports.journal import Reader
 from engine.ports.previews import PreviewCodec
 
@@ -33,7 +33,6 @@ class WorkerResources(msgspec.Struct, frozen=True):
 
     journal: Reader
     codec: PreviewCodec
-    images: ImageFiles
     models: ModelFiles
     library: LibraryFiles
     cpu: CapacityLimiter

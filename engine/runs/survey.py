@@ -8,21 +8,18 @@ Nothing is recorded.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from pathlib import Path
 
 import anyio
 from anyio import CapacityLimiter, from_thread, to_thread
 
 from engine.errors import SourceMissing, SourceUnreadable, StorageFailed
-from engine.facts.files import ImageFolder, source_images
-from engine.facts.requests import LegacyImport
-from engine.facts.source import Defect, SourceModel, SourceStamp
+from engine.facts.requests import ImportRequest
+from engine.facts.source import Defect, SourceModel, SourceRef, SourceStamp
 from engine.facts.survey import DatabaseSurvey, ImagesSurvey, SpaceSurvey, Survey
-from engine.facts.work import BEFORE_FIRST_KEY
-from engine.ports.files import ImageFiles, LibraryFiles
-from engine.ports.source import SourceKind
+from engine.ports.files import LibraryFiles
+from engine.ports.source import Images, SourceImages, SourceKind, kind_of
 
 SURVEY_SECONDS = 5.0
 """How long a source is read; of a larger one is told what is known by then."""
@@ -75,46 +72,56 @@ class Surveyor:
     """Looks at sources before a migration begins."""
 
     def __init__(
-        self, kind: SourceKind, images: ImageFiles, library: LibraryFiles, io: CapacityLimiter
+        self, kinds: Mapping[str, SourceKind], library: LibraryFiles, io: CapacityLimiter
     ) -> None:
-        self._kind = kind
-        self._images = images
+        self._kinds = kinds
         self._library = library
         self._io = io
         self._turn = anyio.Lock()
-        self._last: tuple[tuple[str, ...], _Tally] | None = None
+        self._last: tuple[tuple[object, ...], _Tally] | None = None
 
-    async def look(self, request: LegacyImport) -> Survey:
-        """What a migration of this request would find now. Raises `StorageFailed`."""
-        location = Path(request.location)
+    async def look(self, request: ImportRequest) -> Survey:
+        """What a migration of this request would find now.
+
+        Raises `UnknownSourceKind`, `OptionRefused`, `StorageFailed`.
+        """
+        kind = kind_of(self._kinds, request.source)
+        source = await to_thread.run_sync(kind.settled, request.source, limiter=self._io)
+        images = kind.images(source)
         try:
-            stamp = await to_thread.run_sync(self._kind.stamp, location, limiter=self._io)
+            stamp = await to_thread.run_sync(kind.stamp, source, limiter=self._io)
         except (SourceMissing, SourceUnreadable) as error:
             tally = _Tally()
             tally.found, tally.readable = not isinstance(error, SourceMissing), False
             tally.error = Defect(error.code, str(error))
         else:
             async with self._turn:
-                tally = await self._tally(location, _images(request), stamp)
-        return await to_thread.run_sync(self._told, request, tally, limiter=self._io)
+                tally = await self._tally(kind, source, images, stamp)
+        return await to_thread.run_sync(self._told, source, images, tally, limiter=self._io)
 
-    async def _tally(self, location: Path, folder: ImageFolder, stamp: SourceStamp) -> _Tally:
+    async def _tally(
+        self, kind: SourceKind, source: SourceRef, images: SourceImages, stamp: SourceStamp
+    ) -> _Tally:
         """What was seen of this state of the source, read anew only where it is another one."""
-        facts = await to_thread.run_sync(self._images.folder, folder, limiter=self._io)
-        state = (str(location), folder.path, stamp.stamp, facts.stamp)
+        facts = await to_thread.run_sync(images.facts, limiter=self._io)
+        state = (source, images.where, stamp.stamp, facts.stamp)
         if self._last is None or self._last[0] != state:
-            tally = await to_thread.run_sync(self._read, location, folder, stamp, limiter=self._io)
+            tally = await to_thread.run_sync(
+                self._read, kind, source, images, stamp, limiter=self._io
+            )
             self._last = (state, tally)
         return self._last[1]
 
-    def _read(self, location: Path, folder: ImageFolder, stamp: SourceStamp) -> _Tally:
+    def _read(
+        self, kind: SourceKind, source: SourceRef, images: Images, stamp: SourceStamp
+    ) -> _Tally:
         """In a thread."""
         tally = _Tally()
         tally.source_bytes = stamp.bytes
         checkpoint = _deadline(SURVEY_SECONDS)
         try:
             if self._library.free_bytes() > stamp.bytes:
-                self._count(tally, location, folder, checkpoint)
+                self._count(tally, kind, source, images, checkpoint)
         except (_OutOfTime, StorageFailed):
             pass
         except (SourceMissing, SourceUnreadable) as error:
@@ -122,16 +129,21 @@ class Surveyor:
         return tally
 
     def _count(
-        self, tally: _Tally, location: Path, folder: ImageFolder, checkpoint: Callable[[], None]
+        self,
+        tally: _Tally,
+        kind: SourceKind,
+        ref: SourceRef,
+        images: Images,
+        checkpoint: Callable[[], None],
     ) -> None:
         try:
             with (
                 self._library.spare_folder() as scratch,
-                self._kind.open(location, scratch, checkpoint) as source,
+                kind.open(ref, scratch, checkpoint) as source,
             ):
                 tally.rows, tally.readable = source.rows, True
-                for chunk in source.chunks(BEFORE_FIRST_KEY, CHUNK_ROWS):
-                    sizes = self._sizes(chunk.models, folder, checkpoint)
+                for chunk in source.chunks("", CHUNK_ROWS):
+                    sizes = _sizes(chunk.models, images, checkpoint)
                     for model in chunk.models:
                         _add(tally, model, list(islice(sizes, len(model.images))))
                         checkpoint()
@@ -140,22 +152,13 @@ class Surveyor:
             checkpoint()  # it was this that ended the reading, where it raises again
             raise
 
-    def _sizes(
-        self, models: list[SourceModel], folder: ImageFolder, checkpoint: Callable[[], None]
-    ) -> Iterator[int | None]:
-        """The sizes of all images of these models, one after the other."""
-        names = (name for model in models for name in model.images)
-        while some := list(islice(names, CHUNK_IMAGES)):
-            yield from self._images.sizes(folder, some)
-            checkpoint()
-
-    def _told(self, request: LegacyImport, tally: _Tally) -> Survey:
+    def _told(self, source: SourceRef, images: SourceImages, tally: _Tally) -> Survey:
         """In a thread."""
-        folder = self._images.folder(_images(request))
+        folder = images.facts()
         free, needed = self._library.free_bytes(), tally.bytes_needed
         return Survey(
             database=DatabaseSurvey(
-                path=request.location,
+                path=source.location,
                 found=tally.found,
                 readable=tally.readable,
                 rows=tally.rows,
@@ -166,7 +169,7 @@ class Surveyor:
                 error=tally.error,
             ),
             images=ImagesSurvey(
-                path=request.images_folder,
+                path=folder.path,
                 found=folder.found,
                 readable=folder.readable,
                 missing=tally.missing if tally.readable else None,
@@ -176,8 +179,14 @@ class Surveyor:
         )
 
 
-def _images(request: LegacyImport) -> ImageFolder:
-    return source_images(request.location, request.images_folder)
+def _sizes(
+    models: list[SourceModel], images: Images, checkpoint: Callable[[], None]
+) -> Iterator[int | None]:
+    """The sizes of all images of these models, one after the other."""
+    refs = (ref for model in models for ref in model.images)
+    while some := list(islice(refs, CHUNK_IMAGES)):
+        yield from images.sizes(some)
+        checkpoint()
 
 
 def _add(tally: _Tally, model: SourceModel, sizes: list[int | None]) -> None:

@@ -16,11 +16,12 @@ import msgspec
 
 from engine.actors.writer import Commits
 from engine.errors import ReshelveError
-from engine.facts.files import ImageFolder, UnusableFile
+from engine.facts.files import UnusableFile
 from engine.facts.source import Defect
 from engine.facts.states import ModelState
 from engine.facts.work import ExistingPreviews, Work, WorkItem
 from engine.ports.changes import Activate, Decide, Fail, KeepPending, NoteHash, Release, TakeInHand
+from engine.ports.source import Images
 from engine.runs.hashing import hash_file
 from engine.runs.images import ImageCarrier
 from engine.runs.resources import WorkerResources
@@ -38,7 +39,7 @@ log = logging.getLogger("reshelve.worker")
 class Worker:
     """Takes items through the rest of their lane, one at a time."""
 
-    def __init__(self, resources: WorkerResources, writer: Commits, images: ImageFolder) -> None:
+    def __init__(self, resources: WorkerResources, writer: Commits, images: Images) -> None:
         self._resources = resources
         self._writer = writer
         self._carrier = ImageCarrier(resources, writer, images)

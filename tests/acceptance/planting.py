@@ -19,8 +19,9 @@ PLACES = (
     ("models", "path"),
     ("pending_import", "path"),
     ("migration_hashes", "path"),
+    ("migration_items", "path"),
     ("migration_sources", "location"),
-    ("migration_runs", "images_folder"),
+    ("migration_runs", "options"),
 )
 """Where a library holds paths that move with it."""
 

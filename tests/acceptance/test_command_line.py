@@ -24,10 +24,10 @@ import pytest
 from adapters.cli.main import run
 from adapters.composition import Reshelve
 from adapters.files.library import is_owned, owned_library
-from engine.facts.requests import LegacyImport
 from tests import commands
 from tests.faults.disks import small_disk
 from tests.faults.libraries import SCHEMA, make_library
+from tests.sources import request
 
 ENDED = {"completed", "completed_with_failures"}
 STATES = ("pending", "imported", "images_done", "promoted", "failed")
@@ -78,7 +78,7 @@ def carry(where: Migrated) -> None:
     async def stage_1() -> None:
         async with Reshelve().service(where.library, 2) as service:
             images = where.database.parent / "images"
-            begun = await service.start(LegacyImport(str(where.database), str(images)))
+            begun = await service.start(request(str(where.database), str(images)))
             assert begun.run is not None
             await service.wait(begun.run.id)
 
@@ -215,7 +215,7 @@ def test_each_failure_says_which_item_and_why(own: Migrated) -> None:
 
 def test_an_item_says_all_that_is_known_of_it(migrated: Migrated) -> None:
     items = commands.document("items", "--library", migrated.library)["items"]
-    fields = {"id", "source_id", "path", "state", "sha256", "warnings", "error"}
+    fields = {"id", "source_key", "source_id", "path", "state", "sha256", "warnings", "error"}
     assert [item.keys() for item in items] == [fields] * 8
 
 

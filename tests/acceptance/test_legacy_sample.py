@@ -112,7 +112,8 @@ WAITING_LINKS = """
 SELECT l.model_id, t.name FROM pending_model_tags l JOIN tags t ON t.id = l.tag_id
 """
 VERBATIM = """
-SELECT i.source_key, r.verbatim FROM migration_rows r JOIN migration_items i ON i.id = r.item_id
+SELECT CAST(i.source_key AS INTEGER), r.verbatim
+FROM migration_rows r JOIN migration_items i ON i.id = r.item_id
 """
 
 

@@ -20,9 +20,9 @@ import pytest
 from adapters.composition import Reshelve
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.promotion_report import PromotionReport
-from engine.facts.requests import LegacyImport
 from engine.facts.status import RunNotice
 from engine.service import MigrationService
+from tests.sources import request
 from tests.waiting_library import (
     Legacy,
     Row,
@@ -74,7 +74,7 @@ def after_stage_1(legacy: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     async def stage_1() -> None:
         async with Reshelve().service(library, 2) as service:
             database, images = legacy / "hikaze_mm.sqlite3", legacy / "images"
-            begun = await service.start(LegacyImport(str(database), str(images)))
+            begun = await service.start(request(str(database), str(images)))
             assert begun.run is not None
             await service.wait(begun.run.id)
 

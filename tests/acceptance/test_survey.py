@@ -14,7 +14,7 @@ from anyio import CapacityLimiter
 from adapters.files.images import DiskImages
 from adapters.files.library import DiskLibrary, owned_library
 from adapters.sources.hikaze1.reader import Hikaze1
-from engine.facts.source import SourceStamp
+from engine.facts.source import SourceRef, SourceStamp
 from engine.facts.survey import Survey
 from engine.ports.source import Source, never
 from engine.runs import survey
@@ -35,20 +35,21 @@ class WatchedKind(Hikaze1):
     """Counts how often a source is read, and may take its time over it."""
 
     def __init__(self) -> None:
+        super().__init__(DiskImages())
         self.reads = 0
         self.begun: Callable[[], None] = never
 
     @contextmanager
     def open(
-        self, location: Path, scratch: Path, checkpoint: Callable[[], None] = never
+        self, source: SourceRef, scratch: Path, checkpoint: Callable[[], None] = never
     ) -> Iterator[Source]:
         self.reads += 1
         self.begun()
-        with super().open(location, scratch, checkpoint) as source:
-            yield source
+        with super().open(source, scratch, checkpoint) as opened:
+            yield opened
 
-    def stamp(self, location: Path) -> SourceStamp:
-        return super().stamp(location)
+    def stamp(self, source: SourceRef) -> SourceStamp:
+        return super().stamp(source)
 
 
 class RoomyLibrary(DiskLibrary):
@@ -68,7 +69,7 @@ class Desk:
         self.kind = WatchedKind()
         with owned_library(folder / "library"):
             self.library = RoomyLibrary(folder / "library")
-        self.surveyor = Surveyor(self.kind, DiskImages(), self.library, CapacityLimiter(4))
+        self.surveyor = Surveyor({"hikaze1": self.kind}, self.library, CapacityLimiter(4))
 
     async def look(self) -> Survey:
         return await self.surveyor.look(self.legacy.request)

@@ -10,12 +10,12 @@ import anyio
 import pytest
 
 from adapters.composition import Program
-from engine.facts.requests import LegacyImport
 from engine.facts.status import RunState
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.large_library import make_rows
 from tests.benchmarks.pictures import pictures
 from tests.benchmarks.test_pipeline import make_library
+from tests.sources import request
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -47,9 +47,7 @@ async def delays(database: Path, library: Path) -> list[float]:
 
     async with Program().service(library, WORKERS) as service:
         async with anyio.create_task_group() as tasks:
-            started = await service.start(
-                LegacyImport(str(database), str(database.parent / "images"))
-            )
+            started = await service.start(request(str(database), str(database.parent / "images")))
             tasks.start_soon(tick)
             assert started.run is not None
             ended = await service.wait(started.run.id)

@@ -16,10 +16,10 @@ import pytest
 
 from adapters.composition import Program
 from adapters.pillow.codec import PillowCodec
-from engine.facts.requests import LegacyImport
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.pictures import pictures
 from tests.faults.libraries import SCHEMA
+from tests.sources import request
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -59,9 +59,7 @@ def migrate(database: Path, library: Path, images: int, backend: str) -> float:
     async def whole() -> float:
         async with Program().service(library, WORKERS) as service:
             began = time.perf_counter()
-            started = await service.start(
-                LegacyImport(str(database), str(database.parent / "images"))
-            )
+            started = await service.start(request(str(database), str(database.parent / "images")))
             assert started.run is not None
             ended = await service.wait(started.run.id)
             seconds = time.perf_counter() - began

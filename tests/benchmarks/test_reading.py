@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sources.hikaze1.reader import Hikaze1
+from tests.sources import KINDS, hikaze1
 
 ROWS = 100_000
 CHUNK = 1000
@@ -104,12 +104,12 @@ def test_reading_and_mapping_next_to_a_bare_fetchall(library: Path, tmp_path: Pa
             connection.close()
 
     started = time.perf_counter()
-    with Hikaze1().open(library, tmp_path) as source:
+    with KINDS["hikaze1"].open(hikaze1(library), tmp_path) as source:
         opening = time.perf_counter() - started
         started = time.perf_counter()
         source.tags()
         tagging = time.perf_counter() - started
-        mapped = fastest(lambda: sum(len(chunk.models) for chunk in source.chunks(0, CHUNK)))
+        mapped = fastest(lambda: sum(len(chunk.models) for chunk in source.chunks("", CHUNK)))
     fetched = fastest(bare)
     print(  # noqa: T201
         f"\n{mapped:,.0f} rows/s read and mapped, {fetched:,.0f} rows/s bare, "

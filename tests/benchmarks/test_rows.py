@@ -14,10 +14,10 @@ import pytest
 
 from adapters.composition import Program
 from adapters.sqlite.schema import JOURNAL_TABLES, LIBRARY_TABLES
-from engine.facts.requests import LegacyImport
 from engine.facts.status import RunState
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.large_library import make_rows
+from tests.sources import request
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -41,7 +41,7 @@ def migrate(database: Path, library: Path) -> float:
     async def whole() -> float:
         async with Program().service(library, 2) as service:
             began = time.perf_counter()
-            started = await service.start(LegacyImport(str(database), str(library / "none")))
+            started = await service.start(request(str(database), str(library / "none")))
             assert started.run is not None
             ended = await service.wait(started.run.id)
             seconds = time.perf_counter() - began

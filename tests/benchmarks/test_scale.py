@@ -11,11 +11,12 @@ import anyio
 import pytest
 
 from adapters.composition import Program
-from engine.facts.requests import LegacyImport
+from engine.facts.requests import ImportRequest
 from engine.facts.status import RunState, RunStatus
 from engine.service import MigrationService
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.large_library import make_rows
+from tests.sources import request
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 
@@ -36,10 +37,10 @@ class Moment(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def legacy(tmp_path_factory: pytest.TempPathFactory) -> LegacyImport:
+def legacy(tmp_path_factory: pytest.TempPathFactory) -> ImportRequest:
     folder = tmp_path_factory.mktemp("legacy")
     make_rows(folder / "hikaze_mm.sqlite3", ROWS)
-    return LegacyImport(str(folder / "hikaze_mm.sqlite3"), str(folder / "images"))
+    return request(str(folder / "hikaze_mm.sqlite3"), str(folder / "images"))
 
 
 async def timed(action: Callable[[], Awaitable[T]]) -> tuple[float, T]:
@@ -49,7 +50,7 @@ async def timed(action: Callable[[], Awaitable[T]]) -> tuple[float, T]:
 
 
 async def watched(
-    service: MigrationService, legacy: LegacyImport, until: Callable[[RunStatus], bool]
+    service: MigrationService, legacy: ImportRequest, until: Callable[[RunStatus], bool]
 ) -> list[Moment]:
     """A run from its start until a fact holds of its status."""
     await service.start(legacy)
@@ -79,7 +80,7 @@ def halves(moments: list[Moment]) -> tuple[float, float]:
 
 
 def test_time_is_linear_and_a_large_library_answers_at_once(
-    tmp_path: Path, legacy: LegacyImport, figures: Figures
+    tmp_path: Path, legacy: ImportRequest, figures: Figures
 ) -> None:
     async def migrate() -> list[Moment]:
         async with Program().service(tmp_path / "library", WORKERS) as service:
@@ -107,7 +108,7 @@ def test_time_is_linear_and_a_large_library_answers_at_once(
 
 
 def test_a_large_run_resumes_at_once(
-    tmp_path: Path, legacy: LegacyImport, figures: Figures
+    tmp_path: Path, legacy: ImportRequest, figures: Figures
 ) -> None:
     async def interrupt() -> None:
         async with Program().service(tmp_path / "library", WORKERS) as service:

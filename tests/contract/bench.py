@@ -13,9 +13,9 @@ from adapters.sqlite.store import SqliteStore, sqlite_store
 from engine.facts.assessment import AssessedRow
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.refusals import NO_FILE, RefusedImage
-from engine.facts.source import Defect, Notice
+from engine.facts.source import Defect, ImageRef, Notice
 from engine.facts.status import RunKind, RunState
-from engine.facts.work import BEFORE_FIRST_KEY, CarriedImage, ExistingPreviews, Run, WorkItem
+from engine.facts.work import BEFORE_FIRST, CarriedImage, ExistingPreviews, Run, WorkItem
 from engine.ports.changes import (
     Activate,
     Fail,
@@ -27,6 +27,7 @@ from engine.ports.changes import (
     TakeInHand,
 )
 from engine.ports.queries import OpenWork, RunById
+from tests.sources import hikaze1
 from tests.unit.rows import FOLDER
 
 LOCATION = "/legacy/hikaze_mm.sqlite3"
@@ -42,7 +43,7 @@ def image(name: str) -> CarriedImage:
 
 def images_refused(names: Sequence[str]) -> list[RefusedImage]:
     """Images of which there were no files."""
-    return [RefusedImage(name, NO_FILE) for name in names]
+    return [RefusedImage(ImageRef(name), NO_FILE) for name in names]
 
 
 def finished(
@@ -92,7 +93,7 @@ class Bench:
         at: int = AT,
     ) -> Run:
         (run,) = await self.store.apply(
-            [OpenRun(RunKind.LEGACY, location, FOLDER, strategy, "fingerprint", at)]
+            [OpenRun(RunKind.LEGACY, hikaze1(location, FOLDER), strategy, "fingerprint", at)]
         )
         assert isinstance(run, Run)
         return run
@@ -103,13 +104,14 @@ class Bench:
     async def record(self, run: Run, *rows: AssessedRow, notes: Sequence[Notice] = ()) -> int:
         now = await self.store.ask(RunById(run.id))
         assert now is not None
-        change = RecordRows(run.id, now.cursor, list(rows), list(notes), AT)
+        reached = rows[-1].model.key if rows else f"{now.cursor} and on"
+        change = RecordRows(run.id, now.cursor, reached, list(rows), list(notes), AT)
         (work,) = await self.store.apply([change])
         assert isinstance(work, int)
         return work
 
     async def work(self, run: Run, *, crashed: bool = False) -> list[WorkItem]:
-        return await self.store.ask(OpenWork(run.id, BEFORE_FIRST_KEY, 1_000, crashed))
+        return await self.store.ask(OpenWork(run.id, BEFORE_FIRST, 1_000, crashed))
 
     async def take(self, item: WorkItem) -> ExistingPreviews:
         (previews,) = await self.store.apply([TakeInHand(item, AT)])
@@ -131,7 +133,7 @@ class Bench:
 
     def states(self) -> dict[int, str]:
         """The state of every item, by its key in the source."""
-        return dict(self.sql("SELECT source_key, state FROM migration_items"))
+        return dict(self.sql("SELECT CAST(source_key AS INTEGER), state FROM migration_items"))
 
 
 def names_in(folder: Path) -> list[str]:

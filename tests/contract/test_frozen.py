@@ -100,7 +100,7 @@ def test_a_source_of_a_frozen_library_is_recognised_when_it_comes_again(
 ) -> None:
     world = finish(place(version, tmp_path))
     before = told(world)["items"]
-    location = world.request(name).location
+    location = world.request(name).source.location
     done = commands.run("migrate", location, "--library", world.library, "--quiet")
     assert done.returncode in (0, 3), done.stderr
     assert told(world)["items"] == before

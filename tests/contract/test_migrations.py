@@ -156,6 +156,8 @@ async def test_a_step_that_fails_leaves_the_library_as_it_was(old: Path, take: T
 
 
 async def test_a_table_that_was_made_anew_has_all_its_rows(old: Path, take: Take) -> None:
+    async with sqlite_store(old):
+        pass
     before = query(old, UNTOUCHED)
     take("anew")
     async with sqlite_store(old):

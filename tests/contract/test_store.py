@@ -14,7 +14,6 @@ from engine.errors import LibraryMissing, RunActive, UnknownRun
 from engine.facts.source import Defect, Notice, SourceTag
 from engine.facts.states import ModelState
 from engine.facts.status import ItemPage, RunState, RunStatus
-from engine.facts.work import BEFORE_FIRST_KEY
 from engine.ports import changes, queries
 from engine.ports.changes import Change, ExpectRows, FinishIntake, RecordRows, SetRunState
 from engine.ports.queries import (
@@ -34,6 +33,7 @@ from tests.contract.bench import (
     names_in,
     opened,
 )
+from tests.sources import hikaze1
 from tests.unit.rows import BROKEN, FOLDER, row, sha
 
 pytestmark = pytest.mark.anyio
@@ -88,12 +88,7 @@ async def test_a_library_without_runs_has_an_empty_status(bench: Bench) -> None:
 
 async def test_a_new_run_begins_before_every_row(bench: Bench) -> None:
     run = await bench.open_run()
-    assert (run.cursor, run.intake_done, run.location, run.images_folder) == (
-        BEFORE_FIRST_KEY,
-        False,
-        LOCATION,
-        FOLDER,
-    )
+    assert (run.cursor, run.intake_done, run.source) == ("", False, hikaze1(LOCATION, FOLDER))
 
 
 async def test_a_new_run_can_be_resumed_before_it_ran(bench: Bench) -> None:
@@ -126,14 +121,14 @@ async def test_the_last_run_of_a_source_is_found_by_its_location(bench: Bench) -
     run = await bench.open_run()
     await bench.end_run(run)
     await bench.open_run("/another/legacy.db")
-    found = await bench.store.ask(LastRunOf(LOCATION))
+    found = await bench.store.ask(LastRunOf(hikaze1(LOCATION)))
     assert found is not None
     assert found.id == run.id
 
 
 async def test_a_source_that_was_never_seen_has_no_run(bench: Bench) -> None:
     await bench.open_run()
-    assert await bench.store.ask(LastRunOf("/never/seen.db")) is None
+    assert await bench.store.ask(LastRunOf(hikaze1("/never/seen.db"))) is None
 
 
 async def test_a_run_that_does_not_exist_has_no_status(bench: Bench) -> None:
@@ -278,7 +273,7 @@ async def test_a_cancelled_commit_is_whole(bench: Bench) -> None:
     run = await bench.open_run()
     with anyio.CancelScope() as scope:
         scope.cancel()
-        await bench.store.apply([RecordRows(run.id, run.cursor, [ACTIVE, WAITING], [], AT)])
+        await bench.store.apply([RecordRows(run.id, run.cursor, "2", [ACTIVE, WAITING], [], AT)])
     assert (await bench.store.ask(StatusOf())).counts.total in {0, 2}
 
 

@@ -80,7 +80,7 @@ class Story:
             await self._bench.fail(item)
         elif item.sha256 and item.work is Work.PREVIEWS:
             previews = await self._bench.take(item)
-            fresh = [image(f"{item.key}.png")] * (number % 2)
+            fresh = [image(f"{item.place}.png")] * (number % 2)
             change = finished(
                 item,
                 *fresh,
@@ -90,7 +90,7 @@ class Story:
             )
             await self._bench.store.apply([change])
         else:
-            await self._bench.store.apply([parked(item, f"{item.key}.png")])
+            await self._bench.store.apply([parked(item, f"{item.place}.png")])
 
     def _row(self, number: int) -> AssessedRow:
         """Few hashes and few paths, so that rows meet."""

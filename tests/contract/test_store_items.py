@@ -15,7 +15,7 @@ from engine.facts.records import Tag
 from engine.facts.source import Notice
 from engine.facts.states import ModelState
 from engine.facts.status import Counts, RunFailure, RunNotice
-from engine.facts.work import ExistingPreviews, Work
+from engine.facts.work import ExistingPreviews, Work, candidate
 from engine.ports.changes import ForgetPlans, PlanSets, RecordRows, RetryFailed, TakeInHand
 from engine.ports.queries import (
     FailuresOf,
@@ -31,7 +31,6 @@ from engine.ports.queries import (
 from tests.contract.bench import (
     AT,
     BROKE,
-    LOCATION,
     Bench,
     finished,
     image,
@@ -82,23 +81,23 @@ async def test_recording_moves_the_cursor_to_the_last_row(bench: Bench) -> None:
     await bench.record(run, ACTIVE, WAITING)
     found = await bench.store.ask(RunById(run.id))
     assert found is not None
-    assert found.cursor == 3
+    assert found.cursor == "3"
 
 
 async def test_rows_that_do_not_follow_those_recorded_last_are_refused(bench: Bench) -> None:
     run = await bench.open_run()
     with pytest.raises(StaleCursor):
-        await bench.store.apply([RecordRows(run.id, 2, [WAITING], [], AT)])
+        await bench.store.apply([RecordRows(run.id, "2", "3", [WAITING], [], AT)])
     assert bench.states() == {}
 
 
-async def test_recording_a_note_alone_leaves_the_cursor(bench: Bench) -> None:
+async def test_recording_a_note_alone_moves_the_cursor(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, WAITING)
     await bench.record(run, notes=[NOTE])
     found = await bench.store.ask(RunById(run.id))
     assert found is not None
-    assert found.cursor == 3
+    assert found.cursor == "3 and on"
 
 
 async def test_the_row_is_kept_as_it_was(bench: Bench) -> None:
@@ -107,16 +106,23 @@ async def test_the_row_is_kept_as_it_was(bench: Bench) -> None:
 
 
 async def test_a_recorded_row_is_known_by_key_and_digest(bench: Bench) -> None:
-    await bench.record(await bench.open_run(), ACTIVE, WAITING, FAILED)
-    assert await bench.store.ask(KnownDigests(LOCATION, 1, 3)) == {
-        (1, ACTIVE.digest),
-        (3, WAITING.digest),
+    run = await bench.open_run()
+    await bench.record(run, ACTIVE, WAITING, FAILED)
+    assert await bench.store.ask(KnownDigests(run.id, ["1", "3", "99"])) == {
+        ("1", ACTIVE.digest),
+        ("3", WAITING.digest),
     }
 
 
 async def test_a_row_of_another_source_is_not_known(bench: Bench) -> None:
-    await bench.record(await bench.open_run(), ACTIVE)
-    assert await bench.store.ask(KnownDigests("/another/legacy.db", 0, 9)) == set()
+    run = await bench.open_run()
+    await bench.record(run, ACTIVE)
+    await bench.end_run(run)
+    other = await bench.open_run("/another/legacy.db")
+    assert await bench.store.ask(KnownDigests(other.id, ["1"])) == set()
+    await bench.end_run(other)
+    again = await bench.open_run()
+    assert await bench.store.ask(KnownDigests(again.id, ["1"])) != set()
 
 
 async def test_a_hashed_row_becomes_an_active_model(bench: Bench) -> None:
@@ -187,18 +193,18 @@ async def test_rows_that_were_lost_mark_the_source_as_damaged(bench: Bench) -> N
     assert (await bench.store.ask(StatusOf())).source_damaged
 
 
-async def test_work_is_listed_by_key_after_a_key(bench: Bench) -> None:
+async def test_work_is_listed_in_order_after_an_item(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS, ORIGINALS)
-    found = await bench.store.ask(OpenWork(run.id, 2, 10))
-    assert [(item.key, item.work) for item in found] == [(4, Work.ORIGINALS)]
+    found = await bench.store.ask(OpenWork(run.id, 1, 10))
+    assert [(item.place, item.work) for item in found] == [(2, Work.ORIGINALS)]
 
 
 async def test_work_brings_what_a_worker_needs_of_the_row(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS)
     item = await bench.only_work(run)
-    assert item.candidate == msgspec.structs.replace(PREVIEWS.model, verbatim=b"")
+    assert item.candidate == candidate(PREVIEWS.model)
 
 
 async def test_work_of_another_run_is_not_listed(bench: Bench) -> None:

@@ -87,11 +87,13 @@ async def test_a_slice_has_what_lies_behind_its_start_up_to_its_end(bench: Bench
 async def test_a_problem_names_its_item_and_its_row(bench: Bench) -> None:
     run = await broken_run(bench)
     (failure,) = await problems(bench, run, FAILURE, BROKEN.code)
-    assert failure == Problem(1, 1, 1, "/models/1.safetensors", BROKEN.message)
+    assert failure == Problem(1, 1, "1", 1, "/models/1.safetensors", BROKEN.message)
     (warning,) = await problems(bench, run, WARNING, "image_missing")
-    assert warning == Problem(2, 4, 4, "/models/4.safetensors", "a.png: no such file", None, sha(4))
+    assert warning == Problem(
+        2, 4, "4", 4, "/models/4.safetensors", "a.png: no such file", None, sha(4)
+    )
     (note,) = await problems(bench, run, WARNING, "rows_unreadable")
-    assert note == Problem(1, None, None, "", NOTE.detail)
+    assert note == Problem(1, None, None, None, "", NOTE.detail)
 
 
 async def test_what_was_tried_again_is_no_failure_any_more(bench: Bench) -> None:
@@ -191,7 +193,7 @@ async def test_an_item_has_a_history(bench: Bench) -> None:
         ("pending", "imported"),
         ("imported", "failed"),
     ]
-    assert steps[0] == Step(run.id, 2, 2, "/models/2.safetensors", None, "pending", AT)
+    assert steps[0] == Step(run.id, 2, "2", 2, "/models/2.safetensors", None, "pending", AT)
     assert await bench.store.ask(ItemHistory(99)) == []
 
 

@@ -311,8 +311,8 @@ async def test_a_deleted_row_is_still_known_to_its_source(bench: Bench) -> None:
     imported = await waiting(bench, 3)
     run = await promote(bench, [3], DELETE)
     await decide(bench, await hashed(bench, run, "taken"))
-    known = await bench.store.ask(KnownDigests(imported.location, 3, 3))
-    assert known == {(3, row(3).digest)}
+    known = await bench.store.ask(KnownDigests(imported.id, ["3"]))
+    assert known == {("3", row(3).digest)}
 
 
 async def test_a_promoted_model_waits_no_longer(bench: Bench) -> None:
@@ -342,7 +342,7 @@ async def test_the_images_of_a_promotion_are_known_before_they_are_carried(bench
     imported = await bench.open_run()
     await bench.record(imported, row(3, images=("a.png", "b.png")), row(4, images=("a.png",)))
     for item in await bench.work(imported):
-        await bench.store.apply([parked(item, *item.candidate.images)])
+        await bench.store.apply([parked(item, *(image.name for image in item.candidate.images))])
     await bench.end_run(imported)
     run = await promote(bench, [3, 4])
     assert (await bench.store.ask(StatusOf(run.id))).images.total == 3
@@ -458,7 +458,7 @@ async def test_a_later_promotion_takes_over_what_an_interrupted_one_had(bench: B
     await waiting(bench, 3, 4)
     first = await promote(bench, [3, 4])
     second = await promote(bench, [3])
-    left = [[i.candidate.key for i in await enlisted(bench, r, Work.HASH)] for r in (first, second)]
+    left = [[i.place for i in await enlisted(bench, r, Work.HASH)] for r in (first, second)]
     assert left == [[1], [0]]
 
 
@@ -502,7 +502,7 @@ async def test_a_promotion_of_which_all_was_taken_over_has_ended(bench: Bench) -
 
 async def deleted(bench: Bench, key: int) -> int:
     """The number that a row's item had, whose conflict was settled by deleting it."""
-    ((item_id,),) = bench.sql("SELECT id FROM migration_items WHERE source_key = ?", key)
+    ((item_id,),) = bench.sql("SELECT id FROM migration_items WHERE source_key = ?", str(key))
     await decide(bench, await hashed(bench, await promote(bench, [key], DELETE), "taken"))
     assert isinstance(item_id, int)
     return item_id
@@ -512,7 +512,7 @@ async def test_a_row_after_a_deleted_one_has_a_number_of_its_own(bench: Bench) -
     run = await waiting(bench, 3)
     gone = await deleted(bench, 3)
     await bench.record(run, row(5))
-    ((item_id,),) = bench.sql("SELECT id FROM migration_items WHERE source_key = 5")
+    ((item_id,),) = bench.sql("SELECT id FROM migration_items WHERE source_key = '5'")
     assert item_id > gone
 
 

@@ -17,9 +17,9 @@ import anyio
 from adapters.composition import Reshelve
 from engine.errors import ReshelveError, cause_of
 from engine.facts.conflicts import ConflictStrategy
-from engine.facts.requests import LegacyImport
 from engine.facts.status import RunStatus
 from engine.service import MigrationService
+from tests.sources import request
 
 REFUSED = 6
 
@@ -32,8 +32,8 @@ def say(**told: Any) -> None:
 
 async def migrate(service: MigrationService, source: str) -> None:
     """Stage 1, with every status that a follower of the events is told."""
-    request = LegacyImport(source, str(Path(source).parent / "images"))
-    await _follow(service, await service.start(request))
+    asked = request(source, Path(source).parent / "images")
+    await _follow(service, await service.start(asked))
 
 
 async def promote(service: MigrationService) -> None:

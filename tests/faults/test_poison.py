@@ -19,7 +19,9 @@ CRASHES = 3
 MODELS = 8
 POISONED = 4
 
-STATES = "SELECT coalesce(source_key, pending_id), state, error_code FROM migration_items"
+STATES = """
+SELECT coalesce(CAST(source_key AS INTEGER), pending_id), state, error_code FROM migration_items
+"""
 
 
 @pytest.fixture(scope="module")

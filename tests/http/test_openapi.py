@@ -104,9 +104,11 @@ FIELDS = {
         *("sha256", "name", "images_count", "type", "path", "size_bytes", "created_at", "tags")
     },
     "ModelPatch": {"name", "path", "type", "meta_json", "tags"},
-    "ItemView": {"id", "source_id", "path", "state", "sha256", "warnings", "error"},
+    "ItemView": {"id", "source_key", "source_id", "path", "state", "sha256", "warnings", "error"},
     "ItemPage": {"items", "next"},
-    "MigrateBody": {"legacy_db_path", "legacy_images_dir", "on_conflict"},
+    "MigrateBody": {"legacy_db_path", "legacy_images_dir", "source", "on_conflict"},
+    "SourceBody": {"kind", "location", "roots", "images", "map", "hashes"},
+    "RunSource": {"kind", "layout", "location"},
     "ImportBody": {"id", "conflict_strategy"},
     "RunBody": {"run_id"},
     "RetryBody": {"ids"},
@@ -124,9 +126,20 @@ FIELDS = {
     "ProblemSummary": {"run_id", "groups"},
     "ProblemGroup": {*("kind", "code", "title", "advice", "count", "retryable", "examples")},
     "ProblemPage": {"items", "next"},
-    "Problem": {"id", "item_id", "source_id", "path", "detail", "pending_id", "sha256"},
+    "Problem": {
+        *("id", "item_id", "source_key", "source_id", "path", "detail", "pending_id", "sha256"),
+    },
     "History": {"history"},
-    "Step": {"run_id", "item_id", "source_id", "path", "from_state", "to_state", "at"},
+    "Step": {
+        "run_id",
+        "item_id",
+        "source_key",
+        "source_id",
+        "path",
+        "from_state",
+        "to_state",
+        "at",
+    },
     "ConflictPage": {"conflicts", "next"},
     "LibraryAnswer": {
         *(

@@ -26,7 +26,10 @@ FORMULAS = {
     "\n=1": "'\n'=1",
 }
 """How a path begins, and how a table shows it."""
-COLUMNS = ["id", "source_id", "path", "state", "sha256", "warnings", "error_code", "error"]
+COLUMNS = [
+    *("id", "source_id", "source_key", "path", "state", "sha256"),
+    *("warnings", "error_code", "error"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +207,7 @@ def test_an_item_and_a_model_have_a_history(server: Server) -> None:
         ("images_done", "promoted"),
     ]
     assert set(steps[0]) == {
-        *("run_id", "item_id", "source_id", "path", "from_state", "to_state", "at")
+        *("run_id", "item_id", "source_key", "source_id", "path", "from_state", "to_state", "at")
     }
     assert [step["at"] for step in steps] == sorted(step["at"] for step in steps)
     of_model = server.get(f"/api/models/{ALONE}/history").json["history"]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from adapters.sources.hikaze1.reader import Hikaze1
 from engine.facts.source import Notice, SourceChunk, SourceModel
 from engine.ports.source import Source
+from tests.sources import KINDS, hikaze1
 
 SCHEMA = """
     CREATE TABLE models (
@@ -65,12 +65,12 @@ def model(number: int) -> tuple[object, ...]:
 @contextmanager
 def opened(path: Path, scratch: Path) -> Iterator[Source]:
     scratch.mkdir(exist_ok=True)
-    with Hikaze1().open(path, scratch) as source:
+    with KINDS["hikaze1"].open(hikaze1(path), scratch) as source:
         yield source
     assert list(scratch.iterdir()) == []
 
 
-def chunks(path: Path, scratch: Path, after: int = 0, size: int = 100) -> list[SourceChunk]:
+def chunks(path: Path, scratch: Path, after: str = "", size: int = 100) -> list[SourceChunk]:
     with opened(path, scratch) as source:
         return list(source.chunks(after, size))
 
@@ -83,7 +83,7 @@ def warnings_of(path: Path, scratch: Path) -> list[Notice]:
     """Those that belong to no row."""
     with opened(path, scratch) as source:
         _, warnings = source.tags()
-        return [*warnings, *(lost for chunk in source.chunks(0, 100) for lost in chunk.warnings)]
+        return [*warnings, *(lost for chunk in source.chunks("", 100) for lost in chunk.warnings)]
 
 
 def page_of(path: Path, content: bytes) -> tuple[int, int]:

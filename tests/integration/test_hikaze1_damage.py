@@ -42,8 +42,8 @@ def lost_keys(warnings: list[Notice]) -> set[int]:
 
 
 def read_and_lost(path: Path, scratch: Path, size: int = 100) -> tuple[list[int], set[int]]:
-    chunks = legacy.chunks(path, scratch, size=size)
-    read = [model.key for chunk in chunks for model in chunk.models]
+    chunks = legacy.chunks(path, scratch, after="0", size=size)
+    read = [model.number or 0 for chunk in chunks for model in chunk.models]
     assert read == sorted(set(read))
     return read, lost_keys([warning for chunk in chunks for warning in chunk.warnings])
 
@@ -107,9 +107,9 @@ def test_reading_resumes_within_what_is_lost(path: Path, scratch: Path) -> None:
     spoil_page_of(path, b'"model 1000"')
     read, _ = read_and_lost(path, scratch)
 
-    resumed = legacy.chunks(path, scratch, after=1000, size=100)
+    resumed = legacy.chunks(path, scratch, after="1000", size=100)
 
-    found = [model.key for chunk in resumed for model in chunk.models]
+    found = [model.number for chunk in resumed for model in chunk.models]
     assert found == [key for key in read if key > 1000]
     assert resumed[0].warnings[0].code == "rows_unreadable"
 
@@ -122,9 +122,9 @@ def test_keys_far_apart_are_found_again_after_a_damaged_page(tmp_path: Path, scr
         connection.executemany(add, ((key, f"/models/{key}".ljust(200)) for key in keys))
     spoil_page_of(path, f"/models/{keys[700]} ".encode())
 
-    chunks = legacy.chunks(path, scratch, after=-(2**63) - 1)
+    chunks = legacy.chunks(path, scratch)
 
-    read = [model.key for chunk in chunks for model in chunk.models]
+    read = [model.number or 0 for chunk in chunks for model in chunk.models]
     assert set(read) < set(keys)
     assert len(keys) - len(read) < 25
     assert keys[700] not in read
@@ -164,8 +164,8 @@ def test_a_damaged_cell_of_a_sound_row_is_missing_alone(tmp_path: Path, scratch:
 
     found = legacy.models(path, scratch)
 
-    assert [model.key for model in found] == list(range(1, 51))
-    assert [(model.key, model.warnings[0].code) for model in found if model.warnings] == [
+    assert [model.number for model in found] == list(range(1, 51))
+    assert [(model.number, model.warnings[0].code) for model in found if model.warnings] == [
         (7, "cell_unreadable")
     ]
     assert (found[6].path, found[6].tags) == ("/models/7.safetensors", ("style", "日本語"))
@@ -180,10 +180,10 @@ def test_a_damaged_index_hides_no_row(path: Path, scratch: Path) -> None:
         legacy.overwrite(path, (root - 1) * 4096, b"\xff" * 4096)
 
     with legacy.opened(path, scratch) as source:
-        found = [model for chunk in source.chunks(0, 100) for model in chunk.models]
+        found = [model for chunk in source.chunks("", 100) for model in chunk.models]
         assert source.rows == ROWS
 
-    assert [model.key for model in found] == list(range(1, ROWS + 1))
+    assert [model.number for model in found] == list(range(1, ROWS + 1))
     assert {model.tags for model in found} == {("style", "日本語")}
 
 
@@ -205,7 +205,7 @@ def test_a_damaged_page_of_links_loses_their_tags_and_is_named(
     found = legacy.models(path, scratch)
 
     assert told == ["tag_links_unreadable"]
-    assert [model.key for model in found] == list(range(1, ROWS + 1))
+    assert [model.number for model in found] == list(range(1, ROWS + 1))
     assert (found[0].tags, found[-1].tags) == ((), ("style", "日本語"))
 
 
@@ -269,7 +269,7 @@ def test_rows_that_only_an_index_still_knows_of_are_counted(path: Path, scratch:
     legacy.overwrite(path, (root - 1) * length, path.read_bytes()[offset : offset + length])
 
     with legacy.opened(path, scratch) as source:
-        chunks = list(source.chunks(0, 1000))
+        chunks = list(source.chunks("", 1000))
 
     (kept,) = [len(chunk.models) for chunk in chunks if chunk.models]
     assert [warning.detail for chunk in chunks for warning in chunk.warnings] == [
@@ -282,9 +282,9 @@ def test_gaps_in_the_keys_of_a_sound_table_are_no_damage(path: Path, scratch: Pa
         connection.execute("DELETE FROM models WHERE id % 7 <> 0 OR id BETWEEN 500 AND 1500")
 
     for after in (0, 6, 700, 1501):
-        chunks = legacy.chunks(path, scratch, after, size=13)
+        chunks = legacy.chunks(path, scratch, str(after), size=13)
 
-        keys = [model.key for chunk in chunks for model in chunk.models]
+        keys = [model.number for chunk in chunks for model in chunk.models]
         assert keys == [
             key for key in range(7, ROWS + 1, 7) if key > after and not 500 <= key <= 1500
         ]
@@ -345,7 +345,7 @@ def test_whatever_is_damaged_reading_ends_in_order_or_with_a_reason(
         with legacy.opened(path, scratch) as source:
             assert source.rows >= 0
             source.tags()
-            keys = [model.key for chunk in source.chunks(0, 50) for model in chunk.models]
+            keys = [model.number or 0 for chunk in source.chunks("", 50) for model in chunk.models]
     except SourceUnreadable as refusal:
         refused = refusal.reason
         keys = []

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from adapters.files.images import DiskImages
 from adapters.sources.hikaze1 import tags
 from adapters.sources.hikaze1.reader import Hikaze1
 from adapters.sources.untrusted_sqlite import database
 from engine.errors import SourceUnreadable
 from engine.facts.records import Prompts
-from engine.facts.source import SourceModel, SourceTag
+from engine.facts.source import ImageRef, SourceModel, SourceTag
 from engine.ports.source import SourceKind
 from tests.integration import legacy_libraries as legacy
 
@@ -36,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_it_is_a_source_kind() -> None:
-    kind: SourceKind = Hikaze1()
+    kind: SourceKind = Hikaze1(DiskImages())
     assert isinstance(kind, Hikaze1)
 
 
@@ -44,26 +45,26 @@ def test_rows_come_in_order_with_their_tags(path: Path, scratch: Path) -> None:
     legacy.make(path, rows=250)
 
     with legacy.opened(path, scratch) as source:
-        chunks = list(source.chunks(0, 100))
+        chunks = list(source.chunks("", 100))
         assert source.rows == 250
         assert source.tags() == ([SourceTag(1, "style"), SourceTag(2, "日本語")], [])
 
     assert [len(chunk.models) for chunk in chunks] == [100, 100, 50]
     found = [model for chunk in chunks for model in chunk.models]
-    assert [model.key for model in found] == list(range(1, 251))
+    assert [model.number for model in found] == list(range(1, 251))
     assert {model.tags for model in found} == {("style", "日本語")}
     assert not any(model.warnings or model.defect for model in found)
     assert json.loads(found[6].verbatim)["path"] == found[6].path == "/models/7.safetensors"
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 1000])
-@pytest.mark.parametrize("after", [-5, 0, 1, 123, 249, 250, 2**63 - 1, 2**70])
-def test_reading_resumes_after_any_key(path: Path, scratch: Path, after: int, size: int) -> None:
+@pytest.mark.parametrize("after", [-5, 0, 1, 123, 249, 250, 2**63 - 1])
+def test_reading_resumes_after_any_cursor(path: Path, scratch: Path, after: int, size: int) -> None:
     legacy.make(path, rows=250)
 
-    found = legacy.chunks(path, scratch, after, size)
+    found = legacy.chunks(path, scratch, str(after), size)
 
-    keys = [model.key for chunk in found for model in chunk.models]
+    keys = [model.number for chunk in found for model in chunk.models]
     assert keys == list(range(max(after, 0) + 1, 251))
     assert all(0 < len(chunk.models) <= size for chunk in found)
 
@@ -74,27 +75,27 @@ def test_keys_below_one_are_keys_like_any_other(path: Path, scratch: Path) -> No
     legacy.make(path, schema=legacy.LOOSE_SCHEMA, script=script)
 
     for after, keys in (
-        (-(2**64), [lowest, 0, highest]),
-        (lowest, [0, highest]),
-        (0, [highest]),
-        (highest, []),
+        ("", [lowest, 0, highest]),
+        (str(lowest), [0, highest]),
+        ("0", [highest]),
+        (str(highest), []),
     ):
         found = legacy.chunks(path, scratch, after, 2)
-        assert [model.key for chunk in found for model in chunk.models] == keys
+        assert [model.number for chunk in found for model in chunk.models] == keys
 
 
 def test_a_chunk_holds_at_least_one_row(path: Path, scratch: Path) -> None:
     legacy.make(path, rows=1)
 
     with legacy.opened(path, scratch) as source, pytest.raises(ValueError, match="at least one"):
-        list(source.chunks(0, 0))
+        list(source.chunks("", 0))
 
 
 def test_an_empty_library_has_no_chunks(path: Path, scratch: Path) -> None:
     legacy.make(path)
 
     with legacy.opened(path, scratch) as source:
-        assert (source.rows, source.tags(), list(source.chunks(0, 10))) == (0, ([], []), [])
+        assert (source.rows, source.tags(), list(source.chunks("", 10))) == (0, ([], []), [])
 
 
 @pytest.mark.skipif(not SAMPLE.exists(), reason="the sample is not beside this checkout")
@@ -104,7 +105,7 @@ def test_the_sample_of_sixty_rows_is_read_in_full(tmp_path: Path, scratch: Path)
 
     with legacy.opened(home / "hikaze_mm.sqlite3", scratch) as source:
         listed, warnings = source.tags()
-        found = {model.key: model for chunk in source.chunks(0, 25) for model in chunk.models}
+        found = {model.number: model for chunk in source.chunks("", 25) for model in chunk.models}
 
     assert (len(listed), warnings, list(found)) == (14, [], list(range(1, 61)))
     assert not any(model.defect for model in found.values())
@@ -116,11 +117,11 @@ def test_the_sample_of_sixty_rows_is_read_in_full(tmp_path: Path, scratch: Path)
     assert sum(len(model.images) for model in found.values()) == 48
     assert found[60].sha256 == found[60].sha256.lower()
     assert found[52].path == str(home / "models" / "vae" / "模型 ünï 🎨.safetensors")
-    assert found[56].images == ("two_1.png", "two_2.png")
+    assert found[56].images == (ImageRef("two_1.png"), ImageRef("two_2.png"))
     assert (found[58].size_bytes, found[57].description) == (1, "")
     assert json.loads(found[57].verbatim)["extra_json"] == "{not json"
     assert found[2] == SourceModel(
-        key=2,
+        key="2",
         verbatim=found[2].verbatim,
         path=str(home / "models" / "embedding" / "model_002.safetensors"),
         name="model_002.safetensors",
@@ -132,6 +133,7 @@ def test_the_sample_of_sixty_rows_is_read_in_full(tmp_path: Path, scratch: Path)
         community_links="https://civitai.com/models/1002",
         prompts=Prompts("masterpiece, best quality", "blurry"),
         tags=found[2].tags,
+        number=2,
     )
 
 
@@ -152,7 +154,7 @@ def test_reading_uses_no_more_memory_for_more_rows(path: Path, scratch: Path) ->
             source.tags()
             tracemalloc.start()
             try:
-                assert sum(len(chunk.models) for chunk in source.chunks(0, 500)) == rows
+                assert sum(len(chunk.models) for chunk in source.chunks("", 500)) == rows
                 return tracemalloc.get_traced_memory()[1]
             finally:
                 tracemalloc.stop()
@@ -177,8 +179,8 @@ def test_rows_around_a_text_that_is_no_utf_8_come_once_and_in_order(
         connection.execute("UPDATE models SET name = CAST(x'666fff' AS TEXT) WHERE id IN (4, 7)")
 
     models = legacy.models(path, scratch)
-    assert [model.key for model in models] == list(range(1, 10))
-    assert [model.key for model in models if model.warnings] == [4, 7]
+    assert [model.number for model in models] == list(range(1, 10))
+    assert [model.number for model in models if model.warnings] == [4, 7]
     assert models[3].name == "fo\N{REPLACEMENT CHARACTER}"
 
 
@@ -205,21 +207,10 @@ def test_a_row_before_or_after_which_others_were_deleted_may_hold_too_large_a_ce
         change = "UPDATE models SET extra_json = zeroblob(?), id = id * 7 WHERE id = ?"
         connection.execute(change, (database.MAX_CELL_BYTES + 1, key))
 
-    found = list(legacy.chunks(path, scratch, after=-(2**63)))
+    found = list(legacy.chunks(path, scratch))
 
     assert sum(len(chunk.models) for chunk in found) == 2
     assert [chunk.warnings for chunk in found if chunk.warnings] == []
-
-
-def test_the_one_row_that_no_number_comes_before_is_named(path: Path, scratch: Path) -> None:
-    legacy.make(path, rows=3)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE models SET id = ? WHERE id = 2", (-(2**63),))
-
-    first, second = legacy.chunks(path, scratch, after=-(2**63))
-
-    assert [warning.code for warning in first.warnings] == ["rows_unreadable"]
-    assert [model.key for model in second.models] == [1, 3]
 
 
 def test_wrong_types_in_every_column_lose_no_row(path: Path, scratch: Path) -> None:
@@ -236,8 +227,8 @@ def test_wrong_types_in_every_column_lose_no_row(path: Path, scratch: Path) -> N
 
     found = legacy.models(path, scratch)
 
-    assert [model.key for model in found] == list(range(1, len(columns) * len(values) + 1))
-    assert [model.key for model in found if model.defect] == [1, 2, 3, 4, 6, 7, 8]
+    assert [model.number for model in found] == list(range(1, len(columns) * len(values) + 1))
+    assert [model.number for model in found if model.defect] == [1, 2, 3, 4, 6, 7, 8]
     named = found[len(values) : 2 * len(values)]
     assert [model.name for model in named] == [
         "",
@@ -270,7 +261,7 @@ def test_columns_may_be_missing_and_others_may_be_there(path: Path, scratch: Pat
 
     (model,) = legacy.models(path, scratch)
 
-    assert (model.key, model.path, model.size_bytes, model.warnings) == (1, "/a", None, ())
+    assert (model.number, model.path, model.size_bytes, model.warnings) == (1, "/a", None, ())
     assert json.loads(model.verbatim) == {
         "rowid": "x",
         "PATH": "/a",
@@ -338,7 +329,7 @@ def test_tags_without_a_usable_name_are_told_of_and_links_to_them_too(
 
     with legacy.opened(path, scratch) as source:
         listed, warnings = source.tags()
-        found = [model for chunk in source.chunks(0, 10) for model in chunk.models]
+        found = [model for chunk in source.chunks("", 10) for model in chunk.models]
 
     assert [(tag.id, tag.name) for tag in listed] == [
         (-4, "below one"),
@@ -380,7 +371,7 @@ def test_names_of_tags_that_differ_only_in_what_a_nul_replaces_are_one_tag(
 
     with legacy.opened(path, scratch) as source:
         listed, warnings = source.tags()
-        (found,) = [model for chunk in source.chunks(0, 10) for model in chunk.models]
+        (found,) = [model for chunk in source.chunks("", 10) for model in chunk.models]
 
     assert listed == [SourceTag(1, "a\ufffdb"), SourceTag(3, "a")]
     assert [warning.code for warning in warnings] == ["invalid_text", "tag_duplicate"]
@@ -406,7 +397,7 @@ def test_links_without_an_index_are_read_as_those_with_one(path: Path, scratch: 
     legacy.make(path, rows=500, schema=legacy.LOOSE_SCHEMA)
 
     with legacy.opened(path, scratch) as source:
-        unindexed = [model.tags for chunk in source.chunks(0, 50) for model in chunk.models]
+        unindexed = [model.tags for chunk in source.chunks("", 50) for model in chunk.models]
         assert (scratch / tags.COPY_NAME).exists()
 
     assert unindexed == indexed
@@ -449,7 +440,7 @@ def test_the_copy_cannot_be_written_through_the_connection(path: Path) -> None:
 def test_reading_may_move_between_threads(path: Path, scratch: Path) -> None:
     legacy.make(path, rows=30)
     with legacy.opened(path, scratch) as source:
-        chunks = source.chunks(0, 10)
+        chunks = source.chunks("", 10)
         sizes = []
         for _ in range(3):
             with ThreadPoolExecutor(1) as executor:

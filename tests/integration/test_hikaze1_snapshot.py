@@ -13,12 +13,11 @@ from typing import Any
 
 import pytest
 
-from adapters.sources.hikaze1.reader import Hikaze1
 from adapters.sources.untrusted_sqlite import snapshot
 from adapters.sources.untrusted_sqlite.database import Database
 from engine.errors import SourceMissing, SourceUnreadable, StorageFailed
-from engine.facts.work import BEFORE_FIRST_KEY
 from tests.integration import legacy_libraries as legacy
+from tests.sources import KINDS, hikaze1
 
 
 @pytest.fixture
@@ -156,16 +155,16 @@ def test_any_name_will_do(tmp_path: Path, name: str) -> None:
 def test_a_copy_that_the_disk_does_not_let_go_is_no_failure_of_reading(
     live: Path, scratch: Path
 ) -> None:
-    with Hikaze1().open(live, scratch) as source:
+    with KINDS["hikaze1"].open(hikaze1(live), scratch) as source:
         (scratch / f"{snapshot.COPY_NAME}-journal").mkdir()  # unlink refuses a folder
         assert source.rows == 3
 
 
 def test_a_copy_that_the_disk_does_not_give_is_the_disks_failure(live: Path, scratch: Path) -> None:
-    with Hikaze1().open(live, scratch) as source:
+    with KINDS["hikaze1"].open(hikaze1(live), scratch) as source:
         (scratch / snapshot.COPY_NAME).unlink()
         with pytest.raises(StorageFailed, match=snapshot.COPY_NAME):
-            list(source.chunks(BEFORE_FIRST_KEY, 10))
+            list(source.chunks("", 10))
 
 
 def test_a_copy_that_cannot_be_opened_is_the_disks_failure(live: Path, scratch: Path) -> None:

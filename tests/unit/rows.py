@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256 as digest_of
 
 from engine.facts.assessment import AssessedRow, assess, row_digest
-from engine.facts.source import Defect, Notice, SourceModel
+from engine.facts.source import Defect, ImageRef, Notice, SourceModel
 
 FOLDER = "/legacy/images"
 BROKEN = Defect("row_unusable", "The row has no path. Give it one and migrate again.")
@@ -30,7 +30,7 @@ def model(
 ) -> SourceModel:
     """A row whose path and name say which it is, unless they are given."""
     return SourceModel(
-        key=key,
+        key=str(key),
         verbatim=f'{{"id":{key},"description":"{description}"}}'.encode(),
         path=path or f"/models/{key}.safetensors",
         name=name or f"model {key}",
@@ -39,10 +39,11 @@ def model(
         created_at=1_000 + key % 1_000,
         sha256=sha256,
         description=description,
-        images=images,
+        images=tuple(map(ImageRef, images)),
         tags=tags,
         warnings=warnings,
         defect=defect,
+        number=key,
     )
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from adapters.files.durable import NO_LINKS, create_file, is_temporary, replace_file
-from adapters.files.images import DiskImages
+from adapters.files.images import FolderImages
 from adapters.files.library import LOCK_NAME, DiskLibrary, is_owned, owned_library
 from adapters.files.models import DiskModels
 from engine.errors import LibraryInUse, StorageFailed
 from engine.facts.files import ImageFolder
 from engine.facts.previews import MAX_IMAGE_BYTES, UnusableImage
+from engine.facts.source import ImageRef
 from tests.unit.rows import sha
 
 ROOT = Path(__file__).parents[2]
@@ -64,15 +65,15 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def images_in(folder: Path, *named: Path) -> ImageFolder:
+def images_in(folder: Path, *named: Path) -> FolderImages:
     """A folder of images, which was named with others."""
-    return ImageFolder(str(folder), tuple(map(str, (folder, *named))))
+    return FolderImages(ImageFolder(str(folder), tuple(map(str, (folder, *named)))))
 
 
 def refused(folder: Path, name: str) -> str:
     """Why an image cannot be read."""
     with pytest.raises(UnusableImage) as reason:
-        DiskImages().read(images_in(folder), name)
+        images_in(folder).read(ImageRef(name))
     return reason.value.code
 
 
@@ -164,9 +165,7 @@ def test_the_content_is_on_disk_before_its_name(
 
 def adopt(owned: DiskLibrary, folder: Path, name: str, content: bytes) -> str:
     (folder / name).write_bytes(content)
-    adopted, size = owned.adopt_original(images_in(folder), name)
-    assert size == len(content)
-    return adopted
+    return owned.adopt_original(name, images_in(folder).read(ImageRef(name)))
 
 
 @pytest.mark.parametrize("name", ["a.png", "ä 😀 ?#%.png", "no suffix", ".hidden", "a.tar.gz"])
@@ -242,7 +241,7 @@ def test_an_original_that_is_missing_leaves_nothing(
     owned: DiskLibrary, tmp_path: Path, folder: Path
 ) -> None:
     with pytest.raises(UnusableImage) as reason:
-        owned.adopt_original(images_in(folder), "gone.png")
+        owned.adopt_original("gone.png", images_in(folder).read(ImageRef("gone.png")))
     assert (reason.value.code, names(pending(tmp_path))) == ("image_missing", [])
 
 
@@ -263,12 +262,12 @@ def test_what_is_no_image_is_not_adopted(
 
 def test_an_image_is_read_whole(folder: Path) -> None:
     (folder / "a.png").write_bytes(b"image")
-    assert DiskImages().read(images_in(folder), "a.png") == b"image"
+    assert images_in(folder).read(ImageRef("a.png")) == b"image"
 
 
 def test_an_empty_image_is_read(folder: Path) -> None:
     (folder / "a.png").touch()
-    assert DiskImages().read(images_in(folder), "a.png") == b""
+    assert images_in(folder).read(ImageRef("a.png")) == b""
 
 
 def test_an_image_that_is_not_there_is_missing(folder: Path) -> None:
@@ -293,7 +292,7 @@ def no_descriptor_left() -> Iterator[None]:
 def test_an_image_is_not_blamed_where_the_system_has_no_descriptor_left(folder: Path) -> None:
     (folder / "a.png").write_bytes(b"image")
     with no_descriptor_left(), pytest.raises(StorageFailed, match="Too many open files"):
-        DiskImages().read(images_in(folder), "a.png")
+        images_in(folder).read(ImageRef("a.png"))
 
 
 @posix
@@ -319,7 +318,7 @@ def test_refusing_a_folder_leaves_no_descriptor_open(folder: Path) -> None:
     probe = os.open(folder, os.O_RDONLY)
     os.close(probe)
     with pytest.raises((UnusableImage, OSError)):
-        DiskImages().read(images_in(folder), "a.png")
+        images_in(folder).read(ImageRef("a.png"))
     again = os.open(folder, os.O_RDONLY)
     os.close(again)
     assert again == probe

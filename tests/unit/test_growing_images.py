@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from adapters.files import images, library
-from adapters.files.images import DiskImages
+from adapters.files import images
+from adapters.files.images import FolderImages
 from adapters.files.library import DiskLibrary, owned_library
 from engine.facts.files import ImageFolder
 from engine.facts.previews import UnusableImage
+from engine.facts.source import ImageRef
 
 HEAD = b"\x89PNG\r\n\x1a\n"
 CAP = 1000
+IMAGE = ImageRef("a.png")
 ENDLESS = 2**40
 """More than any memory holds; a file of holes takes no room on the disk."""
 
@@ -45,8 +47,7 @@ class Growing:
 
 @pytest.fixture
 def growing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Growing:
-    for module in (images, library):
-        monkeypatch.setattr(module, "MAX_IMAGE_BYTES", CAP)
+    monkeypatch.setattr(images, "MAX_IMAGE_BYTES", CAP)
     return Growing(tmp_path / "a.png", monkeypatch)
 
 
@@ -56,8 +57,8 @@ def owned(tmp_path: Path) -> Iterator[DiskLibrary]:
         yield found
 
 
-def folder(tmp_path: Path) -> ImageFolder:
-    return ImageFolder(str(tmp_path), (str(tmp_path),))
+def images_in(folder: Path) -> FolderImages:
+    return FolderImages(ImageFolder(str(folder), (str(folder),)))
 
 
 LOOKS = pytest.mark.parametrize("looks", [1, 2], ids=["when opened", "when read"])
@@ -69,7 +70,7 @@ def test_an_image_that_grows_up_to_the_cap_is_read_whole(
     growing: Growing, tmp_path: Path, looks: int, size: int
 ) -> None:
     growing.after(looks, size)
-    assert DiskImages().read(folder(tmp_path), "a.png") == HEAD.ljust(size, b"\0")
+    assert images_in(tmp_path).read(IMAGE) == HEAD.ljust(size, b"\0")
 
 
 @LOOKS
@@ -79,7 +80,7 @@ def test_an_image_that_grows_past_the_cap_is_refused(
 ) -> None:
     growing.after(looks, size)
     with pytest.raises(UnusableImage) as reason:
-        DiskImages().read(folder(tmp_path), "a.png")
+        images_in(tmp_path).read(IMAGE)
     assert reason.value.code == "image_too_large"
 
 
@@ -88,7 +89,7 @@ def test_an_original_that_grows_up_to_the_cap_is_kept_whole(
     growing: Growing, owned: DiskLibrary, tmp_path: Path, looks: int
 ) -> None:
     growing.after(looks, CAP)
-    owned.adopt_original(folder(tmp_path), "a.png")
+    owned.adopt_original("a.png", images_in(tmp_path).read(IMAGE))
     kept = tmp_path / "library" / "images" / "pending" / "a.png"
     assert kept.read_bytes() == HEAD.ljust(CAP, b"\0")
 
@@ -100,6 +101,6 @@ def test_an_original_that_grows_past_the_cap_leaves_nothing(
 ) -> None:
     growing.after(looks, size)
     with pytest.raises(UnusableImage) as reason:
-        owned.adopt_original(folder(tmp_path), "a.png")
+        owned.adopt_original("a.png", images_in(tmp_path).read(IMAGE))
     assert reason.value.code == "image_too_large"
     assert list((tmp_path / "library" / "images" / "pending").iterdir()) == []

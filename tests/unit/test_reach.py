@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from adapters.files import reach
-from adapters.files.images import DiskImages
+from adapters.files.images import FolderImages
 from adapters.files.reach import OutOfReach, open_file
 from engine.facts.files import ImageFolder
 from engine.facts.previews import UnusableImage
+from engine.facts.source import ImageRef
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
 
@@ -154,7 +155,7 @@ def test_a_race_is_never_won(named: Path, restless: Path) -> None:
     while tries < 3000 or b"mine" not in seen:
         tries += 1
         try:
-            seen.add(DiskImages().read(folder, "mine"))
+            seen.add(FolderImages(folder).read(ImageRef("mine")))
         except UnusableImage as reason:
             seen.add(reason.code.encode())
     assert SECRET not in seen
@@ -176,13 +177,13 @@ def test_what_lies_outside_has_no_size(named: Path, outside: Path) -> None:
     for name, target in (("out", outside / "mine"), ("gone", outside / "gone"), ("in", "mine")):
         (named / name).symlink_to(target)
     folder = ImageFolder(str(named), (str(named),))
-    assert DiskImages().sizes(folder, ["mine", "in", "out", "gone", "../outside/mine"]) == [
-        *(4, 4, None, None, None)
-    ]
+    assert FolderImages(folder).sizes(
+        [ImageRef(name) for name in ("mine", "in", "out", "gone", "../outside/mine")]
+    ) == [*(4, 4, None, None, None)]
 
 
 def test_a_folder_that_leads_outside_is_not_found(named: Path, outside: Path) -> None:
     (named / "images").symlink_to(outside)
     folder = ImageFolder(str(named / "images"), (str(named), str(named / "images")))
-    assert not DiskImages().folder(folder).found
-    assert DiskImages().sizes(folder, ["mine"]) == [None]
+    assert not FolderImages(folder).facts().found
+    assert FolderImages(folder).sizes([ImageRef("mine")]) == [None]

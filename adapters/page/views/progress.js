@@ -83,7 +83,7 @@ class ProgressPage {
         this._origin,
         `Run ${run.id}, begun ${dateTime(run.started_at)}`,
         run.source && " from ",
-        run.source && pathText(run.source),
+        run.source && pathText(run.source.location),
       );
     }
     const running = isRunning(status);

@@ -80,7 +80,7 @@ class RowMapping:
             warnings.extend(tag_warnings)
 
         return SourceModel(
-            key,
+            str(key),
             _ENCODER.encode(verbatim),
             path,
             name,
@@ -95,6 +95,7 @@ class RowMapping:
             tags,
             tuple(warnings),
             defect,
+            key,
         )
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from adapters.sources.untrusted_sqlite.cells import encodable, shown, without_nul
 from engine.facts.records import Prompts
-from engine.facts.source import Notice
+from engine.facts.source import ImageRef, Notice
 
 MAX_NESTING = 100
 """Deeper JSON is not read. A fixed depth: the interpreter's own limit depends on the caller."""
@@ -34,12 +34,12 @@ _UNUSABLE_NAMES = frozenset({"", ".", ".."})
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """What a model's `extra_json` says of it; `images` are base names without repetition."""
+    """What a model's `extra_json` says of it; `images` are called by base names, none twice."""
 
     description: str = ""
     community_links: str = ""
     prompts: Prompts = Prompts()
-    images: tuple[str, ...] = ()
+    images: tuple[ImageRef, ...] = ()
 
 
 NO_METADATA = Metadata()
@@ -169,7 +169,7 @@ def _prompts(value: Any, warnings: list[Notice]) -> Prompts:
     )
 
 
-def _images(value: Any, warnings: list[Notice]) -> tuple[str, ...]:
+def _images(value: Any, warnings: list[Notice]) -> tuple[ImageRef, ...]:
     if value is None:
         return ()
     if isinstance(value, str):
@@ -182,8 +182,8 @@ def _images(value: Any, warnings: list[Notice]) -> tuple[str, ...]:
     return _base_names(entries, warnings)
 
 
-def _base_names(entries: list[Any], warnings: list[Notice]) -> tuple[str, ...]:
-    names: dict[str, None] = {}
+def _base_names(entries: list[Any], warnings: list[Notice]) -> tuple[ImageRef, ...]:
+    names: dict[str, ImageRef] = {}
     for entry in entries[:MAX_IMAGES]:
         name = base_name(entry) if isinstance(entry, str) else None
         if name is None:
@@ -193,8 +193,8 @@ def _base_names(entries: list[Any], warnings: list[Notice]) -> tuple[str, ...]:
             detail = f"images: {shown(name)} is listed more than once; kept once."
             warnings.append(Notice("image_duplicate", detail))
         else:
-            names[name] = None
+            names[name] = ImageRef(name)
     if len(entries) > MAX_IMAGES:
         detail = f"images: {len(entries) - MAX_IMAGES} entries after the first {MAX_IMAGES}."
         warnings.append(Notice("image_invalid", detail))
-    return tuple(names)
+    return tuple(names.values())

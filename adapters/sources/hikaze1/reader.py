@@ -6,45 +6,73 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import msgspec
+
 from adapters.sources.hikaze1.mapping import RowMapping
 from adapters.sources.hikaze1.tags import Links, TagList
 from adapters.sources.untrusted_sqlite import snapshot
-from adapters.sources.untrusted_sqlite.bounds import FIRST_KEY, LAST_KEY
+from adapters.sources.untrusted_sqlite.bounds import LAST_KEY
 from adapters.sources.untrusted_sqlite.database import Database
-from adapters.sources.untrusted_sqlite.tables import NoRowid, Page, Table
+from adapters.sources.untrusted_sqlite.tables import BEFORE_FIRST, NoRowid, Page, Table
 from engine.errors import StorageFailed
-from engine.facts.source import Notice, SourceChunk, SourceModel, SourceStamp, SourceTag
-from engine.ports.source import Source, never
+from engine.facts.files import ImageFolder
+from engine.facts.source import (
+    Notice,
+    SourceChunk,
+    SourceModel,
+    SourceOptions,
+    SourceRef,
+    SourceStamp,
+    SourceTag,
+)
+from engine.ports.files import ImageFiles
+from engine.ports.source import Source, SourceImages, never
 
 DATABASE_NAME = "hikaze_mm.sqlite3"
 """What the legacy application calls its database."""
 
-NO_NUMBER_BEFORE = (
-    f"models: row {FIRST_KEY} is not carried: there is no number before its own to begin at. "
-    "Give it another id in the legacy application, then migrate again."
-)
-
 
 class Hikaze1:
-    """Opens libraries of Hikaze Model Manager 1."""
+    """Opens libraries of Hikaze Model Manager 1: a database file, and a folder of images."""
 
-    def fingerprint(self, location: Path) -> str:
+    def __init__(self, files: ImageFiles) -> None:
+        self._files = files
+
+    def settled(self, source: SourceRef) -> SourceRef:
+        """Images lie in the folder `images` beside the database, where no other one was named.
+
+        Raises `OptionRefused`.
+        """
+        source.require_known("images")
+        if source.options.images:
+            return source
+        beside = str(Path(source.location).parent / "images")
+        return msgspec.structs.replace(source, options=SourceOptions(images=beside))
+
+    def fingerprint(self, source: SourceRef) -> str:
         """A digest of the database's files. Raises `SourceMissing`, `SourceUnreadable`."""
-        return snapshot.fingerprint(location)
+        return snapshot.fingerprint(Path(source.location))
 
-    def stamp(self, location: Path) -> SourceStamp:
+    def stamp(self, source: SourceRef) -> SourceStamp:
         """What the file system says. Raises `SourceMissing`, `SourceUnreadable`."""
-        return snapshot.stamp(location)
+        return snapshot.stamp(Path(source.location))
+
+    def images(self, source: SourceRef) -> SourceImages:
+        """The image folder: what was named is that folder, and where the database lies."""
+        folder = source.options.images
+        within = (folder, str(Path(source.location).parent))
+        return self._files.in_folder(ImageFolder(folder, within))
 
     @contextmanager
     def open(
-        self, location: Path, scratch: Path, checkpoint: Callable[[], None] = never
+        self, source: SourceRef, scratch: Path, checkpoint: Callable[[], None] = never
     ) -> Iterator[Source]:
-        """Copy the database file at `location` into `scratch`, and open the copy.
+        """Copy the database file into `scratch`, and open the copy.
 
         The copy is removed again at the end. Raises `SourceMissing`, `SourceUnreadable`, and
         `StorageFailed` when `scratch` cannot take the copy.
         """
+        location = Path(source.location)
         with ExitStack() as stack:
             copy = scratch / snapshot.COPY_NAME
             stack.callback(_let_go, copy)
@@ -104,24 +132,23 @@ class Library:
             warnings.append(Notice("tag_link_orphaned", detail))
         return list(tags.listed), warnings
 
-    def chunks(self, after: int, size: int) -> Iterator[SourceChunk]:
-        """Rows whose key is greater than `after`, ascending, at most `size` (1 or more) at once.
+    def chunks(self, after: str, size: int) -> Iterator[SourceChunk]:
+        """Rows by their numbers, ascending, at most `size` (1 or more) at once.
 
-        A chunk is smaller where its rows are large, and one that only tells of lost rows is empty.
+        A cursor is the number that was reached. A chunk is smaller where its rows are large, and
+        one that only tells of lost rows is empty.
         """
         if size < 1:
             raise ValueError(f"a chunk holds at least one row, not {size}")
-        tags = self._read_tags()
-        pages = self._models.pages(after, size)
+        tags, reached = self._read_tags(), int(after) if after else BEFORE_FIRST
+        pages = self._models.pages(reached, size)
         self._reading.append(pages)
         try:
             found = 0
-            if after == FIRST_KEY and self._models.holds(FIRST_KEY):
-                yield SourceChunk([], [Notice("rows_unreadable", NO_NUMBER_BEFORE)])
             for page in pages:
                 yield self._chunk(page, tags)
                 found += len(page.rows)
-            yield from self._unfound(after, found)
+            yield from self._unfound(reached, found)
         finally:
             pages.close()
             self._reading.remove(pages)
@@ -135,27 +162,27 @@ class Library:
 
     def _chunk(self, page: Page, tags: TagList) -> SourceChunk:
         rows, links = page.rows, self._links
-        model = self._mapping.model
+        model, cursor = self._mapping.model, str(page.last)
         warnings = [
             Notice("rows_unreadable", f"models: damaged pages, not found: {lost}.")
             for lost in page.lost
         ]
         if links is None or not rows:
-            return SourceChunk([model(row) for row in rows], warnings)
+            return SourceChunk([model(row) for row in rows], cursor, warnings)
         linked = links.of(rows[0][0], rows[-1][0])
         warnings += links.take_warnings()
         models: list[SourceModel] = []
         for row in rows:
             tag_ids = linked.get(row[0])
             models.append(model(row, *tags.carried(tag_ids)) if tag_ids else model(row))
-        return SourceChunk(models, warnings)
+        return SourceChunk(models, cursor, warnings)
 
     def _unfound(self, after: int, found: int) -> Iterator[SourceChunk]:
         """An empty chunk that tells of rows which an index knows of, but which were not found."""
         expected = self._models.count_by_index(after) if after < LAST_KEY else None
         if expected is not None and expected > found:
             detail = f"models: of {expected} rows that an index knows of, {found} were found."
-            yield SourceChunk([], [Notice("rows_unreadable", detail)])
+            yield SourceChunk([], str(LAST_KEY), [Notice("rows_unreadable", detail)])
 
     def _read_tags(self) -> TagList:
         if self._tags is None:

@@ -61,6 +61,12 @@ class Page(msgspec.Struct):
     rows: list[Row] = []
     lost: list[LostRange] = []
 
+    @property
+    def last(self) -> int:
+        """The greatest key that it tells of."""
+        found = [row[0] for row in self.rows[-1:]]
+        return max(found + [lost.last for lost in self.lost], default=FIRST_KEY)
+
 
 class Disordered(Damaged):
     """A scan met a key that does not follow the one before it, or belongs on another page."""
@@ -108,12 +114,6 @@ class Table:
             with suppress(Damaged):
                 return sum(counted for (counted,) in self._database.rows(statement))
         return sum(len(page.rows) for page in self.pages(BEFORE_FIRST, 1000))
-
-    def holds(self, key: int) -> bool:
-        """Whether a row of this key can be found."""
-        with suppress(Damaged):
-            return self._database.first(self._read_keys, (key, 1)) == (key,)
-        return False
 
     def count_by_index(self, after: int) -> int | None:
         """How many rows behind `after` an index knows of; None where none is there and sound."""

@@ -17,12 +17,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import anyio
 
-from adapters.files.images import DiskImages
+from adapters.files.images import DiskImages, FolderImages
 from adapters.files.library import DiskLibrary, owned_library
 from adapters.files.mending import DiskMending
 from adapters.files.models import DiskModels
@@ -33,7 +33,7 @@ from adapters.sqlite.migrations import newest
 from adapters.sqlite.store import sqlite_store
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import ImageFolder, Root
-from engine.facts.source import Notice, SourceChunk, SourceStamp, SourceTag
+from engine.facts.source import ImageRef, Notice, SourceChunk, SourceRef, SourceTag
 from engine.ports.bundle import Ports
 from engine.ports.source import Source, never
 from engine.service import MigrationService
@@ -104,15 +104,26 @@ class Hold:
         threading.Event().wait()
 
 
-class HeldImages(DiskImages):
+class HeldFolder(FolderImages):
     """Image files; reading one is a place by its name."""
+
+    def __init__(self, folder: ImageFolder, hold: Hold) -> None:
+        super().__init__(folder)
+        self._hold = hold
+
+    def read(self, ref: ImageRef) -> bytes:
+        self._hold.at(f"read {ref.name}")
+        return super().read(ref)
+
+
+class HeldImages(DiskImages):
+    """Folders of images that are held."""
 
     def __init__(self, hold: Hold) -> None:
         self._hold = hold
 
-    def read(self, folder: ImageFolder, name: str) -> bytes:
-        self._hold.at(f"read {name}")
-        return super().read(folder, name)
+    def in_folder(self, folder: ImageFolder) -> FolderImages:
+        return HeldFolder(folder, self._hold)
 
 
 class HeldLibrary(DiskLibrary):
@@ -122,9 +133,14 @@ class HeldLibrary(DiskLibrary):
         super().__init__(folder)
         self._hold = hold
 
-    def adopt_original(self, folder: ImageFolder, name: str) -> tuple[str, int]:
+    @property
+    def originals(self) -> FolderImages:
+        folder = str(self._pending)
+        return HeldFolder(ImageFolder(folder, (folder,)), self._hold)
+
+    def adopt_original(self, name: str, data: bytes) -> str:
         self._hold.at(f"adopt {name}")
-        return super().adopt_original(folder, name)
+        return super().adopt_original(name, data)
 
     def take_over(
         self, sha256: str, source: int, target: int, replaced: tuple[bytes, ...]
@@ -147,36 +163,25 @@ class HeldRows:
     def tags(self) -> tuple[list[SourceTag], list[Notice]]:
         return self._source.tags()
 
-    def chunks(self, after: int, size: int) -> Iterator[SourceChunk]:
+    def chunks(self, after: str, size: int) -> Iterator[SourceChunk]:
         for chunk in self._source.chunks(after, min(size, CHUNK_ROWS)):
             self._hold.at(f"rows from {chunk.models[0].key}")
             yield chunk
 
 
-class HeldSource:
-    """A kind of source whose rows are held."""
+class HeldSource(Hikaze1):
+    """A kind of source whose rows and images are held."""
 
     def __init__(self, hold: Hold) -> None:
-        self._kind = Hikaze1()
+        super().__init__(HeldImages(hold))
         self._hold = hold
 
-    def fingerprint(self, location: Path) -> str:
-        return self._kind.fingerprint(location)
-
-    def stamp(self, location: Path) -> SourceStamp:
-        return self._kind.stamp(location)
-
-    def open(
-        self, location: Path, scratch: Path, checkpoint: Callable[[], None] = never
-    ) -> AbstractContextManager[Source]:
-        return self._opened(location, scratch, checkpoint)
-
     @contextmanager
-    def _opened(
-        self, location: Path, scratch: Path, checkpoint: Callable[[], None]
+    def open(
+        self, source: SourceRef, scratch: Path, checkpoint: Callable[[], None] = never
     ) -> Iterator[Source]:
-        with self._kind.open(location, scratch, checkpoint) as source:
-            yield HeldRows(source, self._hold)
+        with super().open(source, scratch, checkpoint) as opened:
+            yield HeldRows(opened, self._hold)
 
 
 class StoppedClock:
@@ -202,9 +207,8 @@ async def held(world: World, act: int, *places: str) -> AsyncIterator[MigrationS
                 stored=DiskStoredFiles(world.library),
                 mending=DiskMending(world.library),
                 scratch=library.scratch,
-                source=HeldSource(hold),
+                sources={"hikaze1": HeldSource(hold)},
                 models=DiskModels(),
-                images=HeldImages(hold),
                 codec=PillowCodec(),
                 clock=StoppedClock(act),
             )
@@ -216,7 +220,9 @@ async def act_1(world: World) -> None:
     """The first library comes in; promotions of every outcome, a scan, and an upload."""
     async with held(world, 1) as service:
         await service.import_legacy(world.request("first"))
-        Path(world.request("first").location).with_name("models").joinpath("5.safetensors").unlink()
+        Path(world.request("first").source.location).with_name("models").joinpath(
+            "5.safetensors"
+        ).unlink()
         await service.promote([3, 4, 5, 99], None)
         await service.promote([9], ConflictStrategy.IGNORE)
         await service.promote([10], ConflictStrategy.DELETE)

@@ -13,7 +13,8 @@ from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 
-from engine.facts.requests import LegacyImport
+from engine.facts.requests import ImportRequest
+from tests.sources import request
 
 FROZEN = Path(__file__).parent
 PLACEHOLDER = "/frozen"
@@ -23,8 +24,9 @@ SELECT_COLUMNS = """
 SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c
 WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
 """
+SELECT_RUN_COLUMNS = "SELECT name FROM pragma_table_info('migration_runs')"
 SELECT_DIGESTS = """
-SELECT i.id, w.verbatim, r.images_folder
+SELECT i.id, w.verbatim, {where}
 FROM migration_items i
 JOIN migration_rows w ON w.item_id = i.id
 JOIN migration_runs r ON r.id = i.run_id
@@ -32,7 +34,7 @@ WHERE i.digest IS NOT NULL
 """
 SELECT_DISCARDED_DIGESTS = """
 SELECT d.item_id, w.verbatim,
-       (SELECT r.images_folder FROM migration_runs r WHERE r.source_id = d.source_id)
+       (SELECT {where} FROM migration_runs r WHERE r.source_id = d.source_id)
 FROM migration_discarded d JOIN migration_rows w ON w.item_id = d.item_id
 WHERE d.digest IS NOT NULL
 """
@@ -46,10 +48,10 @@ class World:
         self.library = root / "library"
         self.found = root / "found"
 
-    def request(self, name: str) -> LegacyImport:
+    def request(self, name: str) -> ImportRequest:
         """Stage 1 of the legacy library `first` or `second`, merging."""
         folder = self.root / name
-        return LegacyImport(str(folder / "hikaze_mm.sqlite3"), str(folder / "images"))
+        return request(str(folder / "hikaze_mm.sqlite3"), str(folder / "images"))
 
     @property
     def databases(self) -> list[Path]:
@@ -82,9 +84,13 @@ def write_paths(world: World, old: str, new: str) -> None:
 
 
 def _digest(connection: sqlite3.Connection, select: str, table: str, key: str) -> None:
+    columns = {name for (name,) in connection.execute(SELECT_RUN_COLUMNS)}
+    where = (
+        "r.images_folder" if "images_folder" in columns else "json_extract(r.options, '$.images')"
+    )
     digests = [
         (blake2b(verbatim.encode(), digest_size=16, key=_key(folder)).digest(), item_id)
-        for item_id, verbatim, folder in connection.execute(select).fetchall()
+        for item_id, verbatim, folder in connection.execute(select.format(where=where)).fetchall()
     ]
     connection.executemany(f"UPDATE {table} SET digest = ? WHERE {key} = ?", digests)
 

@@ -11,7 +11,7 @@ import pytest
 from engine.actors.dispatcher import WINDOW, Dispatcher, News
 from engine.errors import StorageFailed
 from engine.facts.states import ModelState
-from engine.facts.work import BEFORE_FIRST_KEY, Work, WorkItem
+from engine.facts.work import BEFORE_FIRST, Work, WorkItem, candidate
 from tests.unit.rows import model, sha
 from tests.unit.turns import others_wait
 
@@ -23,17 +23,17 @@ def item(key: int, content: object = None) -> WorkItem:
     sha256 = sha(key if content is None else content)
     return WorkItem(
         id=key,
-        key=key,
+        place=key,
         state=ModelState.IMPORTED,
         work=Work.PREVIEWS,
         sha256=sha256,
-        candidate=model(key, sha256=sha256),
+        candidate=candidate(model(key)),
         attempts=0,
     )
 
 
 def unhashed(key: int) -> WorkItem:
-    return WorkItem(key, key, ModelState.PENDING, Work.ORIGINALS, "", model(key), 0)
+    return WorkItem(key, key, ModelState.PENDING, Work.ORIGINALS, "", candidate(model(key)), 0)
 
 
 class ListedWork:
@@ -49,7 +49,8 @@ class ListedWork:
     async def queue(self, after: int, limit: int, crashed: bool) -> list[WorkItem]:
         await self.gate.wait()
         listed = self.crashed if crashed else self.items
-        batch = sorted((i for i in listed if i.key > after), key=lambda found: found.key)[:limit]
+        behind = (found for found in listed if found.place > after)
+        batch = sorted(behind, key=lambda found: found.place)[:limit]
         self.given += len(batch)
         return batch
 
@@ -329,8 +330,8 @@ async def test_an_error_of_a_worker_ends_the_run() -> None:
             bench.worker.let_go(1)
 
 
-async def test_reading_begins_below_every_key() -> None:
-    bench = Bench(item(BEFORE_FIRST_KEY + 1), item(0))
+async def test_reading_begins_below_every_place() -> None:
+    bench = Bench(item(BEFORE_FIRST + 1), item(0))
     async with bench.running():
         await bench.finish()
-    assert sorted(bench.worker.started) == [BEFORE_FIRST_KEY + 1, 0]
+    assert sorted(bench.worker.started) == [BEFORE_FIRST + 1, 0]

@@ -14,7 +14,7 @@ from engine.facts.promotion_report import Outcome
 from engine.facts.records import ActiveMeta, ModelRecord, PendingMeta, PendingModelRecord
 from engine.facts.source import Defect, Notice
 from engine.facts.states import ModelState
-from engine.facts.work import Work
+from engine.facts.work import Candidate, Work, candidate
 from tests.unit.rows import model, sha
 
 ACTIVE = ModelRecord(sha(1), "/old", name="old", meta_json=ActiveMeta("noted", "", 2))
@@ -25,6 +25,11 @@ def nobody_at(path: str) -> list[str]:
 
 
 JOINING = [ConflictStrategy.MERGE, ConflictStrategy.OVERRIDE]
+
+
+def kept(key: int, *, path: str = "", images: tuple[str, ...] = ()) -> Candidate:
+    """What is kept of a row for its work."""
+    return candidate(model(key, path=path, images=images))
 
 
 @pytest.mark.parametrize("strategy", [None, *ConflictStrategy])
@@ -58,11 +63,11 @@ UNFINISHED = PlannedSet(sha(1), 0, (b"0" * 16,) * 3)
 def test_a_record_is_enough_where_no_previews_are_or_were_to_be_made(
     images: tuple[str, ...], unfinished: tuple[PlannedSet, ...], alone: bool
 ) -> None:
-    assert decisions.needs_no_files(model(1, images=images), unfinished) is alone
+    assert decisions.needs_no_files(kept(1, images=images), unfinished) is alone
 
 
 def test_a_model_of_new_content_becomes_active_with_its_previews() -> None:
-    found = decisions.activate(model(1), sha(1), None, ConflictStrategy.MERGE, 3, nobody_at)
+    found = decisions.activate(kept(1), sha(1), None, ConflictStrategy.MERGE, 3, nobody_at)
     assert (found.record.path, found.record.meta_json.images_count) == (
         "/models/1.safetensors",
         3,
@@ -75,22 +80,22 @@ def test_a_model_of_new_content_becomes_active_with_its_previews() -> None:
 def test_previews_are_counted_anew_where_some_were_added(
     strategy: ConflictStrategy, told: int | None, counted: int
 ) -> None:
-    found = decisions.activate(model(1), sha(1), ACTIVE, strategy, told, nobody_at)
+    found = decisions.activate(kept(1), sha(1), ACTIVE, strategy, told, nobody_at)
     assert found.record.meta_json.images_count == counted
     assert found.notices == (Notice("duplicate_hash", "same content as /old"),)
 
 
 def test_the_strategy_tells_whose_values_stay() -> None:
-    kept, replaced = (
-        decisions.activate(model(1), sha(1), ACTIVE, strategy, None, nobody_at).record.name
+    stayed, replaced = (
+        decisions.activate(kept(1), sha(1), ACTIVE, strategy, None, nobody_at).record.name
         for strategy in JOINING
     )
-    assert (kept, replaced) == ("old", "model 1")
+    assert (stayed, replaced) == ("old", "model 1")
 
 
 def test_a_model_waits_with_the_images_that_were_kept() -> None:
     record = decisions.keep_waiting(
-        model(1, images=("a.png", "b.png")), 7, "", ("a.png",), None, ConflictStrategy.MERGE
+        kept(1, images=("a.png", "b.png")), 7, "", ("a.png",), None, ConflictStrategy.MERGE
     )
     assert (record.id, record.meta_json.images) == (7, ("a.png",))
 
@@ -98,7 +103,7 @@ def test_a_model_waits_with_the_images_that_were_kept() -> None:
 def test_two_models_that_wait_at_one_path_are_joined_under_the_number_of_the_first() -> None:
     there = PendingModelRecord(3, "/p", name="first", meta_json=PendingMeta(images=("b.png",)))
     record = decisions.keep_waiting(
-        model(1, path="/p"), 7, "", ("a.png",), there, ConflictStrategy.MERGE
+        kept(1, path="/p"), 7, "", ("a.png",), there, ConflictStrategy.MERGE
     )
     assert (record.id, record.name) == (3, "first")
     assert record.meta_json.images == ("b.png", "a.png")

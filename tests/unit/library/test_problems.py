@@ -64,7 +64,7 @@ class Written(Answering):
     ) -> list[Problem]:
         assert until - after <= SLICE
         return [
-            Problem(number, number, None, "", "")
+            Problem(number, number, None, None, "", "")
             for number, written in self.written[kind]
             if written == code and after < number <= until
         ][:limit]

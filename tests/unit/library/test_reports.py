@@ -23,7 +23,7 @@ class LongRun(Answering):
     async def items(
         self, run_id: int | None, state: ModelState | None, after: int, limit: int
     ) -> ItemPage:
-        item = ItemView(after + 1, None, "", "pending", "")
+        item = ItemView(after + 1, None, None, "", "pending", "")
         return ItemPage([item], after + 1 if after < PAGES else None)
 
 

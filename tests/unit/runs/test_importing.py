@@ -12,16 +12,15 @@ import anyio
 import pytest
 from anyio import CapacityLimiter, to_thread
 
-from adapters.files.images import DiskImages
 from adapters.sqlite.store import sqlite_store
 from engine.actors.pulse import Pulse
 from engine.actors.writer import Writer
 from engine.errors import StorageFailed, cause_of
 from engine.facts.conflicts import ConflictStrategy
-from engine.facts.source import Notice, SourceChunk, SourceTag
-from engine.facts.status import RunKind
+from engine.facts.source import Notice, SourceChunk, SourceRef, SourceTag
+from engine.facts.status import RunKind, RunState
 from engine.facts.work import Run
-from engine.ports.changes import Change, OpenRun, RecordRows
+from engine.ports.changes import Change, OpenRun, RecordRows, SetRunState
 from engine.ports.clock import SystemClock
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Store
@@ -30,12 +29,13 @@ from engine.ports.source import Source, SourceKind, never
 from engine.runs.importing import CHUNKS_AT_ONCE, ImportRun
 from engine.runs.offering import Offering
 from engine.runs.worker import Worker
+from tests.sources import KINDS, hikaze1
 from tests.unit.rows import FOLDER, model, sha
 
 pytestmark = pytest.mark.anyio
 
 KEYS = list(range(1, 9))
-LOCATION = "/legacy/hikaze_mm.sqlite3"
+LEGACY = hikaze1("/legacy/hikaze_mm.sqlite3", FOLDER)
 
 
 class ShortChunks:
@@ -49,16 +49,16 @@ class ShortChunks:
     def tags(self) -> tuple[list[SourceTag], list[Notice]]:
         return [], []
 
-    def chunks(self, after: int, size: int) -> Iterator[SourceChunk]:
+    def chunks(self, after: str, size: int) -> Iterator[SourceChunk]:
         for key in KEYS:
-            if key > after:
+            if key > int(after or 0):
                 if key == CHUNKS_AT_ONCE + 1:
                     self.enough_were_sent.set()
-                yield SourceChunk([model(key, sha256=sha(key))])
+                yield SourceChunk([model(key, sha256=sha(key))], str(key))
 
     @contextmanager
     def open(
-        self, location: Path, scratch: Path, checkpoint: Callable[[], None] = never
+        self, source: SourceRef, scratch: Path, checkpoint: Callable[[], None] = never
     ) -> Iterator[Source]:
         yield self
 
@@ -77,7 +77,9 @@ class RefusingStore:
 
     async def apply(self, changes: Sequence[Change[Any]]) -> list[Any]:
         for change in changes:
-            keys = [row.model.key for row in change.rows] if isinstance(change, RecordRows) else []
+            keys = (
+                [row.model.number for row in change.rows] if isinstance(change, RecordRows) else []
+            )
             if self._refused in keys:
                 raise StorageFailed("/library", "disk full")
         return await self._store.apply(changes)
@@ -113,15 +115,17 @@ async def take_in_from(
         try:
             await ImportRun(
                 run,
+                LEGACY,
                 reader=store,
                 writer=writer,
                 kind=cast(SourceKind, source),
+                images=KINDS["hikaze1"].images(LEGACY),
                 scratch=tmp_path,
                 models=cast(ModelFiles, PresentFiles()),
                 io=CapacityLimiter(4),
                 clock=SystemClock(),
                 worker=cast(Worker, None),
-                offering=Offering(store, writer, DiskImages(), CapacityLimiter(1), SystemClock()),
+                offering=Offering(store, writer, KINDS, CapacityLimiter(1), SystemClock()),
                 tasks=1,
             ).execute()
         finally:
@@ -137,14 +141,14 @@ async def be_refused(store: Store, run: Run, tmp_path: Path, refused: int) -> No
 
 async def open_run(store: Store) -> Run:
     (run,) = await store.apply(
-        [OpenRun(RunKind.LEGACY, LOCATION, FOLDER, ConflictStrategy.MERGE, "fingerprint", 1)]
+        [OpenRun(RunKind.LEGACY, LEGACY, ConflictStrategy.MERGE, "fingerprint", 1)]
     )
     assert isinstance(run, Run)
     return run
 
 
 async def recorded(store: Store) -> list[int]:
-    page = await store.ask(ItemsOf(None, None, 0, 100))
+    page = await store.ask(ItemsOf(1, None, 0, 100))
     return sorted(view.source_id or 0 for view in page.items)
 
 
@@ -158,7 +162,8 @@ async def test_taking_in_again_records_nothing_twice(tmp_path: Path) -> None:
     async with sqlite_store(tmp_path) as store:
         run = await open_run(store)
         await take_in(store, run, tmp_path)
-        await take_in(store, run, tmp_path)
+        await store.apply([SetRunState(run.id, RunState.COMPLETED, 1)])
+        await take_in(store, await open_run(store), tmp_path)
         assert await recorded(store) == KEYS
 
 

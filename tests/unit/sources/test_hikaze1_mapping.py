@@ -15,7 +15,7 @@ from adapters.sources.hikaze1 import metadata
 from adapters.sources.hikaze1.mapping import RowMapping
 from adapters.sources.untrusted_sqlite.cells import BrokenText, Cell, LostCell, text
 from engine.facts.records import Prompts
-from engine.facts.source import Notice, SourceModel
+from engine.facts.source import ImageRef, Notice, SourceModel
 
 COLUMNS = (
     "id",
@@ -52,6 +52,10 @@ def described(extra: object) -> SourceModel:
     return mapped(extra_json=extra if isinstance(extra, str) else json.dumps(extra))
 
 
+def named(model: SourceModel) -> tuple[str, ...]:
+    return tuple(image.name for image in model.images)
+
+
 def codes(model: SourceModel) -> list[str]:
     return [warning.code for warning in model.warnings]
 
@@ -79,7 +83,7 @@ def test_a_plain_row_carries_over_without_warnings() -> None:
     model = mapped(("style", "日本語"), extra_json=json.dumps(extra))
 
     assert model == SourceModel(
-        key=7,
+        key="7",
         verbatim=model.verbatim,
         path="/models/lora/a.safetensors",
         name="a",
@@ -90,8 +94,9 @@ def test_a_plain_row_carries_over_without_warnings() -> None:
         description="d",
         community_links="https://example.org",
         prompts=Prompts("p", "n"),
-        images=("one.png", "two.jpg"),
+        images=(ImageRef("one.png"), ImageRef("two.jpg")),
         tags=("style", "日本語"),
+        number=7,
     )
 
 
@@ -116,7 +121,7 @@ def test_a_column_called_tags_does_not_hide_the_tags_in_verbatim() -> None:
 def test_missing_columns_are_read_as_null() -> None:
     model = RowMapping(["PATH"]).model((1, None, "/a"))
 
-    assert model == SourceModel(key=1, verbatim=b'{"PATH":"/a","tags":[]}', path="/a")
+    assert model == SourceModel(key="1", verbatim=b'{"PATH":"/a","tags":[]}', path="/a", number=1)
 
 
 @pytest.mark.parametrize(
@@ -335,7 +340,7 @@ def test_of_a_key_given_twice_the_last_counts() -> None:
 def test_only_the_base_name_of_an_image_counts(entry: str, name: str | None) -> None:
     assert metadata.base_name(entry) == name
     model = described({"images": [entry, "z.png"]})
-    assert model.images == (("z.png",) if name is None else (name, "z.png"))
+    assert named(model) == (("z.png",) if name is None else (name, "z.png"))
     assert codes(model) == (["image_invalid"] if name is None else [])
 
 
@@ -356,7 +361,7 @@ def test_images_of_any_shape_become_names_and_warnings(
 ) -> None:
     model = described({"images": images})
 
-    assert (model.images, codes(model)) == (names, warned)
+    assert (named(model), codes(model)) == (names, warned)
 
 
 def test_the_warnings_of_a_row_are_bounded() -> None:
@@ -412,7 +417,7 @@ def test_any_cells_give_exactly_one_model_that_can_be_stored(
     model = mapping.model((key, None, *cells), ("style",))
 
     assert model == mapping.model((key, None, *cells), ("style",))
-    assert model.key == key
+    assert (model.key, model.number) == (str(key), key)
     assert all(found.encode() is not None and "\0" not in found for found in strings(model))
     assert msgspec.json.decode(msgspec.json.encode(model), type=SourceModel) == model
     assert set(json.loads(model.verbatim)) == {*COLUMNS, "tags"}
