@@ -119,7 +119,7 @@ class SourceModel(msgspec.Struct, frozen=True, gc=False):
     number: int | None = None
 
 
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 def number_of(key: str | None) -> int | None:
@@ -127,7 +127,7 @@ def number_of(key: str | None) -> int | None:
     if key is None or not _NUMBER.fullmatch(key):
         return None
     number = int(key)
-    return number if str(number) == key else None
+    return number if str(number) == key and -(2**63) <= number < 2**63 else None
 
 
 class SourceChunk(msgspec.Struct, frozen=True, gc=False):
