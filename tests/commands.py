@@ -57,7 +57,9 @@ LIBRARY_TABLES = {
     "removals": "SELECT * FROM migration_removals ORDER BY sha256",
     "writes": "SELECT * FROM migration_writes ORDER BY sha256, seq",
     "refused": "SELECT name FROM migration_refused ORDER BY item_id, name",
-    "counts": "SELECT name, sum(n) FROM migration_counts GROUP BY name ORDER BY name",
+    # Whether a run looks for what others may have written tells how it came there, not where to.
+    "counts": "SELECT name, sum(n) FROM migration_counts WHERE name <> 'meets_others' "
+    "GROUP BY name ORDER BY name",
 }
 """Everything that a migration decides, less times, ids of runs, and how often it was tried."""
 
