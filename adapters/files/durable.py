@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from engine.errors import StorageFailed
@@ -28,13 +28,13 @@ def create_file(path: Path, chunks: Iterable[bytes]) -> None:
     Raises FileExistsError where somebody was first, and leaves what is there; OSError. The
     temporary file is removed where the disk allows it.
     """
-    with _written(path, chunks) as temporary:
+    with written(path.parent, [chunks]) as (temporary,):
         give_name(temporary, path)
 
 
 def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file whole in the place of what lies there. Raises OSError, as `create_file`."""
-    with _written(path, chunks) as temporary:
+    with written(path.parent, [chunks]) as (temporary,):
         temporary.replace(path)
 
 
@@ -54,18 +54,28 @@ def give_name(file: Path, path: Path) -> None:
 
 
 @contextmanager
-def _written(path: Path, chunks: Iterable[bytes]) -> Iterator[Path]:
-    """A temporary file beside `path`, whole and safe, that is gone at the end."""
-    temporary = path.with_name(f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
-    try:
-        with temporary.open("xb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
+def written(folder: Path, contents: Iterable[Iterable[bytes]]) -> Iterator[list[Path]]:
+    """A temporary file of each content in the folder, whole and safe, all gone at the end.
+
+    All are written before the first is made safe: what the disk does for one serves the others.
+    Raises OSError.
+    """
+    temporaries: list[Path] = []
+    with ExitStack() as gone:
+        with ExitStack() as files:
+            opened = []
+            for chunks in contents:
+                temporary = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+                gone.callback(temporary.unlink, missing_ok=True)
+                file = files.enter_context(temporary.open("xb"))
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                temporaries.append(temporary)
+                opened.append(file)
+            for file in opened:
+                os.fsync(file.fileno())
+        yield temporaries
 
 
 def sync_folder(folder: Path) -> None:

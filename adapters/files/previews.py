@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from adapters.files.durable import create_file, replace_file, storing, sync_folder
+from adapters.files.durable import give_name, replace_file, storing, sync_folder, written
 from adapters.files.exhaustion import exhaustion
 from engine.facts.preview_names import PREVIEW_NAME, set_names
 from engine.facts.preview_sets import PlannedSet, SetsOnDisk, sets_on_disk
@@ -95,15 +95,16 @@ class DiskPreviews:
         paths = self._tiers(sha256, seq)
         if any(os.path.lexists(path) for path in paths):
             return False
-        made: list[tuple[Path, bytes]] = []
-        for path, data in zip(paths, tiers, strict=True):
-            try:
-                create_file(path, [data])
-            except FileExistsError:
-                for ours, content in made:
-                    _discard(ours, image_digest(content))
-                return False
-            made.append((path, data))
+        named: list[tuple[Path, bytes]] = []
+        with written(self._images, [[data] for data in tiers]) as temporaries:
+            for temporary, path, data in zip(temporaries, paths, tiers, strict=True):
+                try:
+                    give_name(temporary, path)
+                except FileExistsError:
+                    for ours, content in named:
+                        _discard(ours, image_digest(content))
+                    return False
+                named.append((path, data))
         return True
 
     def _tiers(self, sha256: str, seq: int) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import TypeVar, TypeVarTuple, Unpack
 
 import anyio
 import anyio.lowlevel
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from anyio.from_thread import start_blocking_portal
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class DatabaseThread:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._limiter = CapacityLimiter(READERS)
+        self._slots = anyio.Semaphore(READERS, fast_acquire=True)
 
     async def call(self, function: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
         """Run `function(*arguments)` in the thread; a caller cancelled meanwhile waits for its end,
@@ -42,7 +42,7 @@ class DatabaseThread:
         ended = anyio.Event()
         wake = _waker()
         with anyio.CancelScope(shield=True):
-            async with self._limiter:
+            async with self._slots:
                 running = asyncio.run_coroutine_threadsafe(_run(function, *arguments), self._loop)
                 running.add_done_callback(lambda _: wake(ended.set))
                 await ended.wait()

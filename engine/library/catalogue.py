@@ -167,10 +167,9 @@ class Catalogue:
             record = await self.model(sha256)
             sets = PreviewSets(self._resources, self._writer, sha256, record.meta_json.images_count)
             seq = await sets.add([tiers])
-            count = await sets.counted()
             for notice in sets.notices:
                 log.warning("%s: %s", sha256, notice.detail)
-            await self._writer.commit(AddPreview(sha256, count or seq + 1, image))
+            await self._writer.commit(AddPreview(sha256, sets.counted or seq + 1, image))
         return f"{sha256}_{seq}"
 
     async def remove_image(self, sha256: str, seq: int) -> None:

@@ -17,7 +17,7 @@ from engine.facts.work import CarriedImage, ExistingPreviews
 from engine.ports.queries import OpenPlans
 from engine.ports.source import Images
 from engine.runs.preview_sets import PreviewSets, Tiers, clear_away
-from engine.runs.resources import WorkerResources, encode_image
+from engine.runs.resources import WorkerResources, encode_sized
 
 T = TypeVar("T")
 
@@ -41,6 +41,20 @@ class ImageOutcome(msgspec.Struct):
         self.warnings.append(Notice(reason.code, f"{image.name}: {reason.detail}"))
 
 
+class _Loaded(msgspec.Struct, frozen=True):
+    """An image that was read; `pixels` are as many as decoding it holds, or why it cannot be."""
+
+    data: bytes
+    digest: bytes
+    pixels: int | UnusableImage
+
+    def size(self) -> int:
+        """Its pixels. Raises `UnusableImage`."""
+        if isinstance(self.pixels, UnusableImage):
+            raise self.pixels
+        return self.pixels
+
+
 class ImageCarrier:
     """Makes previews of images, or keeps them as they are."""
 
@@ -60,12 +74,12 @@ class ImageCarrier:
         known = {image.identity for image in previews.carried}
         for ref in refs:
             try:
-                data, digest = await self._read(ref)
-                outcome.bytes_read += len(data)
-                image = CarriedImage(ref.name, digest, ref.place)
+                loaded = await self._load(ref)
+                outcome.bytes_read += len(loaded.data)
+                image = CarriedImage(ref.name, loaded.digest, ref.place)
                 if image.identity in known:
                     continue
-                made.append(await encode_image(self._resources, data))
+                made.append(await encode_sized(self._resources, loaded.data, loaded.size()))
             except UnusableImage as reason:
                 outcome.refuse(ref, reason, await self._stamp(ref, reason))
                 continue
@@ -76,7 +90,7 @@ class ImageCarrier:
                 made = []
         if made:
             await sets.add(made)
-        outcome.images_count = await sets.counted()
+        outcome.images_count = sets.counted
         outcome.warnings += sets.notices
         return outcome
 
@@ -111,12 +125,17 @@ class ImageCarrier:
         (found,) = await to_thread.run_sync(stamps, [ref], limiter=self._resources.io)
         return found
 
-    async def _read(self, ref: ImageRef) -> tuple[bytes, bytes]:
-        return await to_thread.run_sync(self._read_and_digest, ref, limiter=self._resources.io)
+    async def _load(self, ref: ImageRef) -> _Loaded:
+        return await to_thread.run_sync(self._load_now, ref, limiter=self._resources.io)
 
-    def _read_and_digest(self, ref: ImageRef) -> tuple[bytes, bytes]:
+    def _load_now(self, ref: ImageRef) -> _Loaded:
+        """In a thread. Raises `UnusableImage` where there is nothing to be read."""
         data = self._images.read(ref)
-        return data, image_digest(data)
+        try:
+            pixels: int | UnusableImage = self._resources.codec.pixels(data)
+        except UnusableImage as reason:
+            pixels = reason
+        return _Loaded(data, image_digest(data), pixels)
 
     async def _finished(self, write: Callable[..., T], *arguments: object) -> T:
         # A write in hand is finished: cancelling between files gains nothing.

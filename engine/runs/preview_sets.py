@@ -36,33 +36,43 @@ class PreviewSets:
         self._sha256 = sha256
         self._count = count
         self._next: int | None = None
+        self.counted: int | None = None
+        """What the record should count now; None where nothing was written."""
         self.notices: list[Notice] = []
         """What others have changed, once something was written."""
 
     async def add(self, sets: Sequence[Tiers]) -> int:
         """Put sets on disk, durably; returns the number of the last."""
-        if self._next is None:
-            found = await self._look(self._count)
-            self.notices += told_of_sets(self._count, found)
-            self._next = found.free
         left = list(sets)
         while left:
-            planned = await self._finished(_planned, self._sha256, self._next, left)
+            planned = await self._finished(self._plan, left)
             await self._writer.commit(PlanSets(planned))
-            write = self._resources.library.write_sets
-            written = await self._finished(write, self._sha256, self._next, left)
-            self._next += written
-            del left[:written]
-            if left:  # somebody has taken that number meanwhile
-                self._next = (await self._look(self._next + 1)).free
-        return self._next - 1
+            last = await self._finished(self._write, planned[0].seq, left)
+        return last
 
-    async def counted(self) -> int | None:
-        """What the record should count now; None where nothing was written."""
-        return None if self._next is None else (await self._look(self._next)).count
+    def _plan(self, sets: Sequence[Tiers]) -> list[PlannedSet]:
+        """In a thread: number sets on from those that are there."""
+        if self._next is None:
+            found = self._look(self._count)
+            self.notices += told_of_sets(self._count, found)
+            self._next = found.free
+        return [
+            PlannedSet(self._sha256, seq, tuple(image_digest(tier) for tier in tiers))
+            for seq, tiers in enumerate(sets, start=self._next)
+        ]
 
-    async def _look(self, count: int) -> SetsOnDisk:
-        return await self._finished(self._resources.library.preview_sets, self._sha256, count)
+    def _write(self, first: int, left: list[Tiers]) -> int:
+        """In a thread: write what is `left`, up to a number that somebody has taken meanwhile, and
+        take it off; returns the number of the last."""
+        written = self._resources.library.write_sets(self._sha256, first, left)
+        del left[:written]
+        after = first + written
+        self._next = self._look(after + 1).free if left else after
+        self.counted = self._look(self._next).count
+        return after - 1
+
+    def _look(self, count: int) -> SetsOnDisk:
+        return self._resources.library.preview_sets(self._sha256, count)
 
     async def _finished(self, function: Callable[..., T], *arguments: object) -> T:
         # What is in hand is finished: cancelling between files gains nothing.
@@ -84,11 +94,3 @@ async def clear_away(
         for planned in plans:
             await to_thread.run_sync(resources.library.discard_set, planned, limiter=resources.io)
         await writer.commit(ForgetPlans(list(plans)))
-
-
-def _planned(sha256: str, first: int, sets: Sequence[Tiers]) -> list[PlannedSet]:
-    """In a thread."""
-    return [
-        PlannedSet(sha256, seq, tuple(image_digest(tier) for tier in tiers))
-        for seq, tiers in enumerate(sets, start=first)
-    ]

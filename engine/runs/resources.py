@@ -46,6 +46,11 @@ class WorkerResources(msgspec.Struct, frozen=True):
 async def encode_image(resources: WorkerResources, data: bytes) -> tuple[bytes, ...]:
     """The tiers of an image, within the budget of pixels. Raises `UnusableImage`."""
     pixels = await to_thread.run_sync(resources.codec.pixels, data, limiter=resources.io)
+    return await encode_sized(resources, data, pixels)
+
+
+async def encode_sized(resources: WorkerResources, data: bytes, pixels: int) -> tuple[bytes, ...]:
+    """As `encode_image`, of an image whose pixels are known."""
     async with resources.pixels.hold(pixels):
         return await to_thread.run_sync(
             resources.codec.encode, data, from_thread.check_cancelled, limiter=resources.cpu

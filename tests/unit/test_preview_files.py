@@ -90,16 +90,25 @@ def test_a_number_of_which_any_tier_is_there_is_taken(
 def test_a_number_that_is_taken_while_it_is_written_is_left_to_the_other(
     files: DiskLibrary, images: Path, monkeypatch: pytest.MonkeyPatch, tier: str
 ) -> None:
-    create = durable.create_file
+    give_name = durable.give_name
 
-    def late(target: Path, chunks: list[bytes]) -> None:
+    def late(file: Path, target: Path) -> None:
         if target == path(images, 0, tier):
             target.write_bytes(b"theirs")
-        create(target, chunks)
+        give_name(file, target)
 
-    monkeypatch.setattr(previews, "create_file", late)
+    monkeypatch.setattr(previews, "give_name", late)
     assert files.write_sets(sha(1), 0, [TIERS]) == 0
     assert contents(images) == {0: tuple(b"theirs" if name == tier else b"" for name in NAMES)}
+
+
+def test_all_tiers_of_a_set_are_on_disk_before_the_first_has_its_name(
+    owned: DiskLibrary, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append(len(list(tmp_path.rglob("*.webp")))))
+    owned.write_sets(sha(1), 0, [TIERS])
+    assert seen == [0, 0, 0, 3]
 
 
 def test_names_are_made_durable_after_the_files(
