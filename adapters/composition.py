@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from adapters.cli.main import run
 
+THIS_MODULE = f"{__package__}.{Path(__file__).stem}"
+"""By which another process imports it; run as a program, it has another name."""
+
 PAGE = Path(__file__).parent / "page"
 """The page that a server shows where no client is given."""
 
@@ -41,6 +44,8 @@ class Reshelve:
         tell_of_wait: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[MigrationService]:
         """Own a library, made where there is none, and serve its migrations."""
+        from adapters.compute.processes import child_processes
+        from adapters.compute.threads import ThreadCompute
         from adapters.files.library import owned_library
         from adapters.files.mending import DiskMending
         from adapters.files.models import DiskModels
@@ -51,8 +56,13 @@ class Reshelve:
         from engine.ports.clock import SystemClock
         from engine.service import MigrationService
 
+        models, codec = DiskModels(), PillowCodec()
+        threads = ThreadCompute(models, codec, slots=workers)
         with owned_library(library) as files:
-            async with sqlite_store(library, tell_of_wait) as store:
+            async with (
+                sqlite_store(library, tell_of_wait) as store,
+                child_processes(THIS_MODULE, threads) as processes,
+            ):
                 ports = Ports(
                     store=store,
                     library=files,
@@ -60,13 +70,16 @@ class Reshelve:
                     mending=DiskMending(library),
                     scratch=files.scratch,
                     sources=self.sources(),
-                    models=DiskModels(),
-                    codec=PillowCodec(),
+                    models=models,
+                    codec=codec,
+                    compute=threads,
+                    isolated=processes,
+                    encoder=threads,
                     clock=SystemClock(),
                     types=types,
                     tell_of_wait=tell_of_wait,
                 )
-                async with MigrationService(ports, workers=workers) as service:
+                async with MigrationService(ports) as service:
                     yield service
 
     def sources(self) -> Mapping[str, SourceKind]:
@@ -229,6 +242,15 @@ class Program(Reshelve):
         async with super().service(library, workers, types, tell_of_wait) as service:
             attune()
             yield service
+
+
+def work_for_another() -> None:
+    """Be a process that another one has started to work for it; see `adapters.compute.child`."""
+    from adapters.compute.child import serve
+    from adapters.files.models import DiskModels
+    from adapters.pillow.codec import PillowCodec
+
+    serve(DiskModels(), PillowCodec())
 
 
 def main() -> int:

@@ -12,7 +12,6 @@ import msgspec
 from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
-from engine.actors.budget import PixelBudget
 from engine.actors.locks import HashLocks
 from engine.actors.mailbox import Question
 from engine.actors.pulse import Pulse
@@ -21,7 +20,6 @@ from engine.actors.writer import Writer
 from engine.errors import RunActive, RunInterrupted
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
-from engine.facts.previews import MAX_DECODED_PIXELS
 from engine.facts.promotion_report import PromotionReport, Refusal, refuse, sort_ids
 from engine.facts.records import PendingModelRecord
 from engine.facts.requests import ImportRequest
@@ -55,11 +53,8 @@ from engine.runs.together import TogetherWorker
 from engine.runs.watching import Watch
 from engine.runs.worker import Worker
 
-CRASH_LIMIT = 3
-"""An item that was in hand in this many crashes is failed with `crashed_repeatedly`."""
-
-TASKS_PER_CPU = 3
-"""Workers per CPU slot: while one waits for the disk or a commit, another encodes."""
+TASKS_PER_SLOT = 3
+"""Workers per slot of what computes: while one waits for the disk or a commit, another encodes."""
 
 GRACE_SECONDS = 4.0
 """How long work in hand may take to finish after a stop; the rest of 5 s is for saving state."""
@@ -77,9 +72,8 @@ class MigrationService:
     `resume` goes on with later. The store is opened and closed by the caller.
     """
 
-    def __init__(self, ports: Ports, *, workers: int) -> None:
+    def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._workers = workers
         self._pulse = Pulse()
         self._writer = Writer(ports.store, self._pulse, ports.tell_of_wait)
         self._supervisor: Supervisor
@@ -92,12 +86,12 @@ class MigrationService:
         self._closing = False
         self._resources = WorkerResources(
             journal=ports.store,
-            codec=ports.codec,
+            compute=ports.compute,
+            isolated=ports.isolated,
+            encoder=ports.encoder,
             models=ports.models,
             library=ports.library,
-            cpu=CapacityLimiter(workers),
-            io=CapacityLimiter(TASKS_PER_CPU * workers + 2),
-            pixels=PixelBudget(MAX_DECODED_PIXELS),
+            io=CapacityLimiter(TASKS_PER_SLOT * ports.compute.slots + 2),
             clock=ports.clock,
             meter=HashMeter(),
             locks=HashLocks(),
@@ -111,7 +105,7 @@ class MigrationService:
         self.surveyor = Surveyor(ports.sources, ports.library, self._resources.io)
         self.problems = Problems(ports.store)
         self.reports = Reports(ports.store)
-        self.repairs = Repairs(ports, self._resources, self._writer, workers, self._join)
+        self.repairs = Repairs(ports, self._resources, self._writer, self._join)
         self.finder = Finder(ports.store, ports.models, self._resources.io)
 
     async def __aenter__(self) -> MigrationService:
@@ -138,7 +132,7 @@ class MigrationService:
         )
         try:
             await to_thread.run_sync(self._ports.library.sweep, limiter=self._resources.io)
-            await self._writer.commit(Recover(self._ports.clock.now(), CRASH_LIMIT))
+            await self._writer.commit(Recover(self._ports.clock.now()))
             await self.catalogue.recover()
         except BaseException:
             self._writer.hurry(0)
@@ -356,7 +350,7 @@ class MigrationService:
                 together=TogetherWorker(self._resources, self._writer, worker),
                 library=library,
                 io=self._resources.io,
-                tasks=TASKS_PER_CPU * self._workers,
+                tasks=TASKS_PER_SLOT * self._ports.compute.slots,
             )
         kind = kind_of(self._ports.sources, run.source)
         images = kind.images(run.source)
@@ -374,5 +368,5 @@ class MigrationService:
             clock=self._ports.clock,
             worker=Worker(self._resources, self._writer, images),
             offering=self._offering,
-            tasks=TASKS_PER_CPU * self._workers,
+            tasks=TASKS_PER_SLOT * self._ports.compute.slots,
         )

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from PIL import Image
 
+from adapters.compute.threads import ThreadCompute
 from adapters.files.library import owned_library
 from adapters.files.mending import DiskMending
 from adapters.files.models import DiskModels
@@ -28,6 +29,7 @@ from engine.facts.requests import ImportRequest
 from engine.facts.status import RunStatus
 from engine.ports.bundle import Ports
 from engine.ports.clock import SystemClock
+from engine.ports.compute import Compute
 from engine.ports.files import ModelFiles
 from engine.ports.previews import PreviewCodec
 from engine.service import MigrationService
@@ -204,8 +206,11 @@ async def opened(
     workers: int = 2,
     models: ModelFiles | None = None,
     codec: PreviewCodec | None = None,
+    isolated: Compute | None = None,
 ) -> AsyncIterator[MigrationService]:
     """A service as the composition root makes it, with some of its ports wrapped."""
+    disk, codec = models or DiskModels(), codec or PillowCodec()
+    threads = ThreadCompute(disk, codec, slots=workers)
     with owned_library(library) as files:
         async with sqlite_store(library) as store:
             ports = Ports(
@@ -215,11 +220,14 @@ async def opened(
                 mending=DiskMending(library),
                 scratch=files.scratch,
                 sources=KINDS,
-                models=models or DiskModels(),
-                codec=codec or PillowCodec(),
+                models=disk,
+                codec=codec,
+                compute=threads,
+                isolated=isolated or threads,
+                encoder=threads,
                 clock=SystemClock(),
             )
-            async with MigrationService(ports, workers=workers) as service:
+            async with MigrationService(ports) as service:
                 yield service
 
 

@@ -28,14 +28,14 @@ WHERE p.run_id = ? AND p.place > ? AND p.outcome IS NULL AND i.promotion_id = p.
 ORDER BY p.place LIMIT 1
 """
 SELECT_ENLISTED = """
-SELECT i.id AS item_id, p.place, i.state, i.work, i.sha256 AS item_sha256, i.attempts,
+SELECT i.id AS item_id, p.place, i.state, i.work, i.sha256 AS item_sha256, i.attempts, i.crashes,
        i.path AS enlisted_path, i.pending_id, {pending}
 FROM migration_promotions p
 JOIN migration_items i ON i.id = p.item_id
 LEFT JOIN pending_import q ON q.id = i.pending_id
 LEFT JOIN migration_hashes h ON h.path = q.path AND h.sha256 = i.sha256
 WHERE p.run_id = ? AND p.place > ? AND p.place <= ? AND p.outcome IS NULL
-  AND i.promotion_id = p.run_id AND i.work = ? AND i.state <> 'failed' AND (i.crashes > 0) = ?
+  AND i.promotion_id = p.run_id AND i.work = ? AND i.state <> 'failed'
 ORDER BY p.place LIMIT ?
 """.format(
     pending="q.id, q.path, coalesce(q.sha256, '') AS sha256, coalesce(q.name, '') AS name, "
@@ -92,10 +92,10 @@ def promotion_window(tx: Transaction, run_id: int, after: int) -> int | None:
 
 
 def enlisted(
-    tx: Transaction, run_id: int, work: Work, after: int, until: int, limit: int, crashed: bool
+    tx: Transaction, run_id: int, work: Work, after: int, until: int, limit: int
 ) -> list[WorkItem]:
     """Items of a promotion with this work, after < place <= until, ascending."""
-    rows = tx.fetch(SELECT_ENLISTED, run_id, after, until, work, crashed, limit)
+    rows = tx.fetch(SELECT_ENLISTED, run_id, after, until, work, limit)
     tags = record_tags(tx.fetch(SELECT_TAGS_OF, _json([row["pending_id"] for row in rows])))
     return [
         WorkItem(
@@ -106,6 +106,7 @@ def enlisted(
             sha256=row["item_sha256"],
             candidate=waiting_candidate(row, tags.get(row["pending_id"], ())),
             attempts=row["attempts"],
+            suspect=row["crashes"] > 0,
         )
         for row in rows
     ]

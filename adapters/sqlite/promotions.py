@@ -93,7 +93,8 @@ ON CONFLICT (path) DO UPDATE SET
 """
 SET_PENDING_HASH = "UPDATE pending_import SET sha256 = ? WHERE id = ?"
 SET_ITEM_HASH = """
-UPDATE migration_items SET sha256 = ?, work = 'promotion', in_hand = 0, updated_at = ?
+UPDATE migration_items
+SET sha256 = ?, work = 'promotion', in_hand = 0, crashes = 0, updated_at = ?
 WHERE id = ?
 """
 FORGET_ORIGINALS = """

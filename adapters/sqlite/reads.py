@@ -68,9 +68,9 @@ CROSS JOIN migration_discarded d ON d.source_id = r.source_id AND d.source_key =
 WHERE r.id = ?1
 """
 SELECT_WORK = """
-SELECT id, state, work, sha256, candidate, attempts FROM migration_items
+SELECT id, state, work, sha256, candidate, attempts, crashes FROM migration_items
 WHERE run_id = ? AND work IS NOT NULL AND id > ? AND state <> 'failed'
-  AND work IN ('previews', 'originals') AND (crashes > 0) = ?
+  AND work IN ('previews', 'originals')
 ORDER BY id LIMIT ?
 """
 SELECT_RETRYABLE = """
@@ -174,7 +174,7 @@ def known_digests(tx: Transaction, run_id: int, keys: Sequence[str]) -> set[tupl
     return {(key, digest) for key, digest in tx.fetch(SELECT_DIGESTS, run_id, asked)}
 
 
-def work(tx: Transaction, run_id: int, after: int, limit: int, crashed: bool) -> list[WorkItem]:
+def work(tx: Transaction, run_id: int, after: int, limit: int) -> list[WorkItem]:
     """Items with work, id > `after`, ascending."""
     return [
         WorkItem(
@@ -185,8 +185,9 @@ def work(tx: Transaction, run_id: int, after: int, limit: int, crashed: bool) ->
             sha256=row["sha256"],
             candidate=_candidate.decode(row["candidate"]),
             attempts=row["attempts"],
+            suspect=row["crashes"] > 0,
         )
-        for row in tx.fetch(SELECT_WORK, run_id, after, crashed, limit)
+        for row in tx.fetch(SELECT_WORK, run_id, after, limit)
     ]
 
 

@@ -37,11 +37,10 @@ def catch_up(tx: Transaction, change: CatchUp) -> None:
     """Nothing: whoever applies changes has taken over what there was."""
 
 
-def recover(tx: Transaction, change: Recover) -> int:
+def recover(tx: Transaction, change: Recover) -> None:
     """As `transitions.recover`, with what was done while nobody owned the library."""
-    failed = transitions.recover(tx, change)
+    transitions.recover(tx, change)
     take_over(tx, change.at)
-    return failed
 
 
 def set_run_state(tx: Transaction, change: SetRunState) -> None:

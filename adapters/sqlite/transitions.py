@@ -59,12 +59,13 @@ WHERE id = ? AND state = ? AND work IS NOT NULL
 LAY_DOWN = "UPDATE migration_items SET in_hand = 0 WHERE id = ?"
 END_WORK = """
 UPDATE migration_items
-SET work = NULL, candidate = NULL, in_hand = 0, pending_id = ?, updated_at = ?
+SET work = NULL, candidate = NULL, in_hand = 0, crashes = 0, pending_id = ?, updated_at = ?
 WHERE id = ? AND state = ?
 """
 PROMOTE = """
 UPDATE migration_items
-SET state = ?, work = NULL, candidate = NULL, in_hand = 0, pending_id = NULL, updated_at = ?
+SET state = ?, work = NULL, candidate = NULL, in_hand = 0, crashes = 0, pending_id = NULL,
+    updated_at = ?
 WHERE id = ? AND state = ?
 """
 FAIL = """
@@ -75,7 +76,7 @@ WHERE id = ? AND state = ?
 """
 RETRY = """
 UPDATE migration_items
-SET state = failed_in, failed_in = NULL, error_code = NULL, error_message = NULL, crashes = 0,
+SET state = failed_in, failed_in = NULL, error_code = NULL, error_message = NULL,
     updated_at = ?
 WHERE id = ? AND state = 'failed'
 """
@@ -89,8 +90,7 @@ REOPEN_OUTCOME = """
 UPDATE migration_promotions SET outcome = NULL, code = NULL, detail = NULL
 WHERE item_id = ? AND run_id = ?
 """
-SELECT_IN_HAND = "SELECT id, crashes FROM migration_items WHERE in_hand = 1"
-COUNT_CRASH = "UPDATE migration_items SET in_hand = 0, crashes = crashes + 1 WHERE id = ?"
+COUNT_CRASHES = "UPDATE migration_items SET in_hand = 0, crashes = crashes + 1 WHERE in_hand = 1"
 # An earlier version let runs fail that had work left, which nobody took up again.
 INTERRUPT_RUNS = """
 UPDATE migration_runs SET status = 'interrupted', updated_at = ?, finished_at = NULL
@@ -282,22 +282,11 @@ def retry(tx: Transaction, item: Item, failed_in: ModelState, at: int) -> None:
     item.count_state(tx, failed_in)
 
 
-def recover(tx: Transaction, change: Recover) -> int:
-    """Count the crash that items in hand were in; set aside the one that keeps crashing."""
+def recover(tx: Transaction, change: Recover) -> None:
+    """Note who was in hand in a crash, and that runs were interrupted."""
     count_images(tx)
-    failed = 0
-    for item_id, crashes in tx.fetch(SELECT_IN_HAND):
-        tx.execute(COUNT_CRASH, item_id)
-        if crashes + 1 >= change.crash_limit:
-            defect = Defect(
-                "crashed_repeatedly",
-                f"It was being worked on when reshelve died {crashes + 1} times, and is set "
-                "aside. Look at its file and images, then retry it.",
-            )
-            _fail(tx, item_of(tx, item_id), defect, change.at)
-            failed += 1
+    tx.execute(COUNT_CRASHES)
     tx.execute(INTERRUPT_RUNS, change.at)
-    return failed
 
 
 def _fail(tx: Transaction, item: Item, defect: Defect, at: int) -> None:

@@ -1,9 +1,7 @@
 """Who works on what: feeds items with work to idle workers, in order, and one of a hash at a time.
 
 Two items of one hash become one record, first row first, so the second is held back until the
-first has ended. Small ones that follow each other can be handed out many at once. Items that were
-in hand in a crash go first, each alone: if one of them kills the process again, no other is
-blamed.
+first has ended. Small ones that follow each other can be handed out many at once.
 """
 
 from __future__ import annotations
@@ -29,9 +27,8 @@ TOGETHER = 128
 """How many small items one worker takes at once: they share their commits."""
 
 
-Queue = Callable[[int, int, bool], Awaitable[list[WorkItem]]]
-"""(after, limit, crashed): items with work and a place greater than `after`, ascending, at most
-`limit`; `crashed` selects those that were in hand in a crash, else the others."""
+Queue = Callable[[int, int], Awaitable[list[WorkItem]]]
+"""(after, limit): items with work and a place greater than `after`, ascending, at most `limit`."""
 
 
 Job = list[WorkItem]
@@ -110,7 +107,6 @@ class Dispatcher:
             async with anyio.create_task_group() as tasks:
                 for _ in range(self._workers):
                     tasks.start_soon(self._work, worker, together)
-                await self._feed_suspects()
                 await self._feed(together)
                 self._jobs.close()
         finally:
@@ -124,17 +120,6 @@ class Dispatcher:
             else:
                 await worker.process(job[0])
             await self._inbox_send.send(job)
-
-    async def _feed_suspects(self) -> None:
-        cursor = BEFORE_FIRST
-        while suspects := await self._queue(cursor, WINDOW, True):
-            for suspect in suspects:
-                if self._draining:
-                    return
-                self._hand_out([self._claimed(suspect)])
-                while self._jobs_in_hand:
-                    self._take(await self._inbox.receive())
-                cursor = suspect.place
 
     async def _feed(self, together: TakesTogether | None) -> None:
         while True:
@@ -189,7 +174,7 @@ class Dispatcher:
     async def _read_ahead(self) -> bool:
         if self._exhausted:
             return False
-        batch = await self._queue(self._cursor, AHEAD, False)
+        batch = await self._queue(self._cursor, AHEAD)
         if not batch:
             self._exhausted = True
             return False

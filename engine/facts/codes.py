@@ -29,6 +29,9 @@ class Meaning(msgspec.Struct, frozen=True):
 _RESTORE = "Restore the legacy database from a backup and migrate again to get them back."
 _IN_LEGACY = "Nothing need be done; to have it right, correct it in the library."
 
+KILLED = "killed_its_process"
+"""The code of what ended the process that worked on it, twice, the second time alone."""
+
 FAILURES = {
     "file_missing": Meaning(
         "the model's file is not there",
@@ -42,6 +45,11 @@ FAILURES = {
         "the model's file kept changing while it was hashed",
         "Wait until whatever writes it has ended, then retry.",
     ),
+    KILLED: Meaning(
+        "the model's file or one of its images ends the process that reads it",
+        "Replace or remove the file that is named, then retry.",
+    ),
+    # What an earlier version set aside; it blamed whatever was in hand when it was killed.
     "crashed_repeatedly": Meaning(
         "reshelve died three times while it worked on this model, and set it aside",
         "Look at the model's file and images; replace or remove the damaged one, then retry.",
@@ -89,7 +97,7 @@ WARNINGS = {
     "path_replaced": Meaning(
         "another model is active at its path: its file was replaced since that one was hashed",
         "Give the other model the path where its file lies now, or remove it if it is gone for "
-        "good. `reshelve verify --hash` tells which of the two lies there.",
+        "good. Verifying with hashes tells which of the two lies there.",
     ),
     "metadata_unreadable": Meaning(
         "its notes are no JSON; the raw text is kept in the journal",

@@ -36,12 +36,16 @@ TIERS = (Tier("high", 1.0, 80), Tier("medium", 0.66, 60), Tier("low", 0.33, 45))
 
 
 class UnusableImage(Exception):
-    """No preview can be made of this image: `code` is stable, `detail` says why."""
+    """No preview can be made of this image: `code` is stable, `detail` says why.
+
+    `read` is how many bytes of it were read to find out.
+    """
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+        self.read = 0
 
 
 def tier_sizes(width: int, height: int) -> tuple[tuple[int, int], ...]:

@@ -93,7 +93,7 @@ class WorkItem(msgspec.Struct, frozen=True):
     """An item with work for a worker.
 
     `place` is where it stands in the order of its run; `attempts` is how often it was taken in
-    hand.
+    hand; `suspect` tells that it was so when a process died, of whatever cause.
     """
 
     id: int
@@ -103,10 +103,12 @@ class WorkItem(msgspec.Struct, frozen=True):
     sha256: str
     candidate: Candidate
     attempts: int
+    suspect: bool = False
 
 
 class CarriedImage(msgspec.Struct, frozen=True):
-    """An image of a source that has become a preview set: the same one is never carried twice.
+    """An image of a source that has become a preview set: the same one, by name and digest, is
+    never carried twice.
 
     `place` tells where its source found it, as in `ImageRef`.
     """
@@ -114,11 +116,6 @@ class CarriedImage(msgspec.Struct, frozen=True):
     name: str
     digest: bytes
     place: str = ""
-
-    @property
-    def identity(self) -> tuple[str, bytes]:
-        """What tells that it is the same image, wherever it lies by now."""
-        return self.name, self.digest
 
 
 class ExistingPreviews(msgspec.Struct, frozen=True):

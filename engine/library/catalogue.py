@@ -26,7 +26,7 @@ from engine.ports.changes import AddPreview, AddTags, ChangeTags, EditModel, Edi
 from engine.ports.journal import Reader
 from engine.ports.queries import ActiveModel, AllTags, ModelsOfType, PendingModels, TypesInUse
 from engine.runs.preview_sets import PreviewSets
-from engine.runs.resources import WorkerResources, encode_image
+from engine.runs.resources import WorkerResources
 
 T = TypeVar("T")
 
@@ -158,7 +158,7 @@ class Catalogue:
         """
         await self.model(sha256)
         try:
-            tiers = await encode_image(self._resources, data)
+            tiers = await self._resources.encoder.tiers(data)
         except UnusableImage as reason:
             raise InvalidImage(f"The upload cannot be used: {reason.detail}.") from reason
         image = CarriedImage("", await self._thread(image_digest, data))

@@ -19,13 +19,11 @@ class Repairs:
         ports: Ports,
         resources: WorkerResources,
         writer: Commits,
-        workers: int,
         promote: Promote,
     ) -> None:
         self._ports = ports
         self._resources = resources
         self._writer = writer
-        self._workers = workers
         self._promote = promote
         self._turn = anyio.Lock()
 
@@ -43,7 +41,7 @@ class Repairs:
                 models=ports.models,
                 sources=ports.sources,
                 codec=ports.codec,
-                workers=self._workers,
+                workers=ports.compute.slots,
                 locks=self._resources.locks,
                 files=ports.mending,
                 writer=self._writer,
@@ -59,6 +57,6 @@ class Repairs:
             models=ports.models,
             sources=ports.sources,
             codec=ports.codec,
-            workers=self._workers,
+            workers=ports.compute.slots,
             locks=self._resources.locks,
         ).run()

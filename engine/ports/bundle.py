@@ -10,6 +10,7 @@ import msgspec
 
 from engine.ports.catalogue import CatalogueFiles
 from engine.ports.clock import Clock
+from engine.ports.compute import Compute, Encoder
 from engine.ports.files import LibraryFiles, ModelFiles
 from engine.ports.journal import Store
 from engine.ports.mending import MendingFiles
@@ -30,6 +31,7 @@ class Ports(msgspec.Struct, frozen=True):
     """What the composition root gives a service.
 
     `sources` are the kinds of sources by their names; `types` are the configured model types.
+    `compute` works on what can be trusted, `isolated` on what was in hand when a process died;
     `tell_of_wait` is called when another program has had the database locked for a while.
     """
 
@@ -41,6 +43,9 @@ class Ports(msgspec.Struct, frozen=True):
     sources: Mapping[str, SourceKind]
     models: ModelFiles
     codec: PreviewCodec
+    compute: Compute
+    isolated: Compute
+    encoder: Encoder
     clock: Clock
     types: tuple[str, ...] = ()
     tell_of_wait: Callable[[], None] = nobody

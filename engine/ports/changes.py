@@ -141,7 +141,7 @@ class FinishIntake(Change[None], frozen=True):
 class TakeInHand(Change[ExistingPreviews], frozen=True):
     """A worker begins with an item; returns what it builds on.
 
-    Counts as a crash if the work never ends.
+    It becomes a suspect if the work never ends.
     """
 
     item: WorkItem
@@ -238,14 +238,14 @@ class CatchUp(Change[None], frozen=True):
     """Nothing; but the journal learns what other programs did to the queue, as with any change."""
 
 
-class Recover(Change[int], frozen=True):
-    """After a start: items in hand count one crash more; the third one fails them.
+class Recover(Change[None], frozen=True):
+    """After a start: items in hand are suspects, and runs that were running are interrupted.
 
-    Runs that were running are interrupted. Returns how many items failed.
+    Nobody knows what ended the process; so a suspect is not blamed, and worked on where it takes
+    nothing else down.
     """
 
     at: int
-    crash_limit: int
 
 
 class EditModel(Change[ModelRecord], frozen=True):

@@ -97,13 +97,11 @@ class KnownDigests(Query[set[tuple[str, bytes]]], frozen=True):
 
 
 class OpenWork(Query[list[WorkItem]], frozen=True):
-    """Items with work, id > `after`, ascending, which is the order of their source; `crashed`
-    selects those that were in hand in a crash, else those that were not."""
+    """Items with work, id > `after`, ascending, which is the order of their source."""
 
     run_id: int
     after: int
     limit: int
-    crashed: bool = False
 
 
 class PromotionWindow(Query[int | None], frozen=True):
@@ -121,7 +119,6 @@ class EnlistedItems(Query[list[WorkItem]], frozen=True):
     after: int
     until: int
     limit: int
-    crashed: bool = False
 
 
 class CachedHashes(Query[dict[str, tuple[FileFacts, str]]], frozen=True):

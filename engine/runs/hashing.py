@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
-from anyio import from_thread, to_thread
+from anyio import to_thread
 
 from engine.facts.files import FileFacts, UnusableFile
+from engine.ports.compute import Compute, Hashed
 from engine.ports.files import ModelFiles
 from engine.ports.queries import CachedHash, CachedHashes
 from engine.runs.resources import WorkerResources
@@ -28,17 +29,17 @@ class FileHash(msgspec.Struct, frozen=True):
     read: bool
 
 
-async def hash_file(resources: WorkerResources, path: str) -> FileHash:
+async def hash_file(resources: WorkerResources, compute: Compute, path: str) -> FileHash:
     """The SHA-256 of a file that holds still. Raises `UnusableFile`."""
     facts = await to_thread.run_sync(resources.models.facts, path, limiter=resources.io)
     known = await resources.journal.ask(CachedHash(path, facts))
     if known is not None:
         return FileHash(known, facts, read=False)
     for _ in range(ATTEMPTS):
-        sha256, before = await _read(resources, path)
+        hashed = await _read(resources, compute, path)
         after = await to_thread.run_sync(resources.models.facts, path, limiter=resources.io)
-        if before == after:
-            return FileHash(sha256, after, read=True)
+        if hashed.facts == after:
+            return FileHash(hashed.sha256, after, read=True)
     raise UnusableFile(
         "file_unstable",
         f"The file {path} keeps changing while it is read. Wait until whatever writes it has "
@@ -47,60 +48,67 @@ async def hash_file(resources: WorkerResources, path: str) -> FileHash:
 
 
 async def hash_small_files(
-    resources: WorkerResources, paths: Sequence[str]
+    resources: WorkerResources, compute: Compute, paths: Sequence[str]
 ) -> list[FileHash | UnusableFile | None]:
     """The hash of each file, or why it has none; None for one that is large, or changes just now,
     and is better hashed by itself."""
     known = await resources.journal.ask(CachedHashes(paths))
-    return await to_thread.run_sync(
-        _hash_small_files, resources.models, paths, known, limiter=resources.cpu
-    )
+    looks = dict(zip(paths, await _look_at(resources, paths), strict=True))
+    found: dict[str, FileHash | UnusableFile | None] = {}
+    for path, facts in looks.items():
+        if isinstance(facts, UnusableFile):
+            found[path] = facts
+        elif path in known and known[path][0] == facts:
+            found[path] = FileHash(known[path][1], facts, read=False)
+        elif facts.size > SMALL_BYTES:
+            found[path] = None
+    unread = [path for path in looks if path not in found]
+    if unread:
+        hashed = await compute.hash_all(unread)
+        after = await _look_at(resources, unread)
+        found |= map(_held_still, unread, hashed, after)
+    return [found[path] for path in paths]
 
 
-def _hash_small_files(
-    models: ModelFiles, paths: Sequence[str], known: Mapping[str, tuple[FileFacts, str]]
-) -> list[FileHash | UnusableFile | None]:
+async def _look_at(
+    resources: WorkerResources, paths: Sequence[str]
+) -> list[FileFacts | UnusableFile]:
+    return await to_thread.run_sync(_facts_of, resources.models, paths, limiter=resources.io)
+
+
+def _facts_of(models: ModelFiles, paths: Sequence[str]) -> list[FileFacts | UnusableFile]:
     """In a thread."""
-    found: list[FileHash | UnusableFile | None] = []
+    found: list[FileFacts | UnusableFile] = []
     for path in paths:
-        from_thread.check_cancelled()
         try:
-            found.append(_hash_small_file(models, path, known.get(path)))
+            found.append(models.facts(path))
         except UnusableFile as reason:
             found.append(reason)
     return found
 
 
-def _hash_small_file(
-    models: ModelFiles, path: str, known: tuple[FileFacts, str] | None
-) -> FileHash | None:
-    facts = models.facts(path)
-    if known is not None and known[0] == facts:
-        return FileHash(known[1], facts, read=False)
-    if facts.size > SMALL_BYTES:
-        return None
-    sha256, before = models.sha256(path, _unmeasured)
-    after = models.facts(path)
-    return FileHash(sha256, after, read=True) if before == after else None
+def _held_still(
+    path: str, hashed: Hashed | UnusableFile, after: FileFacts | UnusableFile
+) -> tuple[str, FileHash | UnusableFile | None]:
+    """The hash of a file, where it looks afterwards as it did when it was read."""
+    if isinstance(hashed, UnusableFile):
+        return path, hashed
+    if isinstance(after, UnusableFile):
+        return path, after
+    still = hashed.facts == after
+    return path, FileHash(hashed.sha256, after, read=True) if still else None
 
 
-def _unmeasured(_: int) -> None:
-    """The progress within a small file matters to nobody."""
-
-
-async def _read(resources: WorkerResources, path: str) -> tuple[str, FileFacts]:
+async def _read(resources: WorkerResources, compute: Compute, path: str) -> Hashed:
     seen = 0
 
     def advance(amount: int) -> None:
         nonlocal seen
         seen += amount
         resources.meter.under_way += amount
-        from_thread.check_cancelled()
 
     try:
-        return await to_thread.run_sync(
-            resources.models.sha256, path, advance, limiter=resources.cpu
-        )
+        return await compute.hash(path, advance)
     finally:
         # From here on the journal's own count tells of them.
         resources.meter.under_way -= seen

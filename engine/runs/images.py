@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import anyio
@@ -10,14 +12,15 @@ import msgspec
 from anyio import to_thread
 
 from engine.actors.writer import Commits
-from engine.facts.previews import UnusableImage, image_digest
+from engine.facts.previews import UnusableImage
 from engine.facts.refusals import NO_FILE, RefusedImage
 from engine.facts.source import ImageRef, Notice
 from engine.facts.work import CarriedImage, ExistingPreviews
+from engine.ports.compute import Compute
 from engine.ports.queries import OpenPlans
 from engine.ports.source import Images
 from engine.runs.preview_sets import PreviewSets, Tiers, clear_away
-from engine.runs.resources import WorkerResources, encode_sized
+from engine.runs.resources import WorkerResources
 
 T = TypeVar("T")
 
@@ -37,22 +40,9 @@ class ImageOutcome(msgspec.Struct):
 
     def refuse(self, image: ImageRef, reason: UnusableImage, stamp: str) -> None:
         """Note an image that could not be carried: a warning, never a failure of its model."""
+        self.bytes_read += reason.read
         self.refused.append(RefusedImage(image, stamp))
         self.warnings.append(Notice(reason.code, f"{image.name}: {reason.detail}"))
-
-
-class _Loaded(msgspec.Struct, frozen=True):
-    """An image that was read; `pixels` are as many as decoding it holds, or why it cannot be."""
-
-    data: bytes
-    digest: bytes
-    pixels: int | UnusableImage
-
-    def size(self) -> int:
-        """Its pixels. Raises `UnusableImage`."""
-        if isinstance(self.pixels, UnusableImage):
-            raise self.pixels
-        return self.pixels
 
 
 class ImageCarrier:
@@ -64,27 +54,35 @@ class ImageCarrier:
         self._images = images
 
     async def encode(
-        self, sha256: str, refs: tuple[ImageRef, ...], previews: ExistingPreviews
+        self,
+        compute: Compute,
+        sha256: str,
+        refs: tuple[ImageRef, ...],
+        previews: ExistingPreviews,
     ) -> ImageOutcome:
-        """Put the tiers of each usable image on disk, numbered on from those that are there."""
+        """Put the tiers of each usable image on disk, numbered on from those that are there.
+
+        Raises `UnusableFile` where an image ends whatever process decodes it.
+        """
         await clear_away(self._resources, self._writer, previews.unfinished)
         outcome = ImageOutcome()
         sets = PreviewSets(self._resources, self._writer, sha256, previews.images_count)
         made: list[Tiers] = []
-        known = {image.identity for image in previews.carried}
+        known: defaultdict[str, set[bytes]] = defaultdict(set)
+        for image in previews.carried:
+            known[image.name].add(image.digest)
         for ref in refs:
             try:
-                loaded = await self._load(ref)
-                outcome.bytes_read += len(loaded.data)
-                image = CarriedImage(ref.name, loaded.digest, ref.place)
-                if image.identity in known:
-                    continue
-                made.append(await encode_sized(self._resources, loaded.data, loaded.size()))
+                encoded = await compute.encode(self._images, ref, frozenset(known[ref.name]))
             except UnusableImage as reason:
                 outcome.refuse(ref, reason, await self._stamp(ref, reason))
                 continue
-            outcome.carried.append(image)
-            known.add(image.identity)
+            outcome.bytes_read += encoded.size
+            if encoded.tiers is None:
+                continue
+            made.append(encoded.tiers)
+            outcome.carried.append(CarriedImage(ref.name, encoded.digest, ref.place))
+            known[ref.name].add(encoded.digest)
             if sum(len(tier) for tiers in made for tier in tiers) >= BYTES_AT_ONCE:
                 await sets.add(made)
                 made = []
@@ -93,6 +91,15 @@ class ImageCarrier:
         outcome.images_count = sets.counted
         outcome.warnings += sets.notices
         return outcome
+
+    async def look(self, compute: Compute, refs: tuple[ImageRef, ...]) -> None:
+        """Read the originals where they take nothing down; those that cannot be are met later.
+
+        Raises `UnusableFile` where one ends whatever process reads it.
+        """
+        for ref in refs:
+            with suppress(UnusableImage):
+                await compute.read(self._images, ref)
 
     async def adopt(self, refs: tuple[ImageRef, ...]) -> tuple[list[str], ImageOutcome]:
         """Put a copy of each original on disk; returns the names there."""
@@ -124,18 +131,6 @@ class ImageCarrier:
         stamps = self._images.stamps
         (found,) = await to_thread.run_sync(stamps, [ref], limiter=self._resources.io)
         return found
-
-    async def _load(self, ref: ImageRef) -> _Loaded:
-        return await to_thread.run_sync(self._load_now, ref, limiter=self._resources.io)
-
-    def _load_now(self, ref: ImageRef) -> _Loaded:
-        """In a thread. Raises `UnusableImage` where there is nothing to be read."""
-        data = self._images.read(ref)
-        try:
-            pixels: int | UnusableImage = self._resources.codec.pixels(data)
-        except UnusableImage as reason:
-            pixels = reason
-        return _Loaded(data, image_digest(data), pixels)
 
     async def _finished(self, write: Callable[..., T], *arguments: object) -> T:
         # A write in hand is finished: cancelling between files gains nothing.

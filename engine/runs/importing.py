@@ -138,8 +138,8 @@ class ImportRun:
         if not self._draining:
             self._dispatcher = Dispatcher(self._queue, self._tasks)
 
-    async def _queue(self, after: int, limit: int, crashed: bool) -> list[WorkItem]:
-        return await self._reader.ask(OpenWork(self._run.id, after, limit, crashed))
+    async def _queue(self, after: int, limit: int) -> list[WorkItem]:
+        return await self._reader.ask(OpenWork(self._run.id, after, limit))
 
     async def _take_in(self) -> None:
         with self._intake:

@@ -80,12 +80,8 @@ class PromotionRun:
         await self._dispatcher.tell(News.NO_MORE_WORK)
         await self._dispatcher.run(self._worker, self._together)
 
-    async def _queue(
-        self, work: Work, until: int, after: int, limit: int, crashed: bool
-    ) -> list[WorkItem]:
-        return await self._reader.ask(
-            EnlistedItems(self._run.id, work, after, until, limit, crashed)
-        )
+    async def _queue(self, work: Work, until: int, after: int, limit: int) -> list[WorkItem]:
+        return await self._reader.ask(EnlistedItems(self._run.id, work, after, until, limit))
 
     async def _remove_unused_originals(self) -> None:
         """A later step than the commit that made them needless: a crash between repeats it."""

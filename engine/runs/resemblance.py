@@ -80,7 +80,8 @@ class KnownFiles:
 
     async def _hashes(self, files: list[FoundFile]) -> list[str]:
         """The hash of each file, empty where it cannot be read; none is read a second time."""
-        hashed = await hash_small_files(self._resources, [file.path for file in files])
+        paths = [file.path for file in files]
+        hashed = await hash_small_files(self._resources, self._resources.compute, paths)
         await self._remember(files, hashed)
         return [
             await self._hash(file) if outcome is None else _sha256(outcome)
@@ -89,7 +90,7 @@ class KnownFiles:
 
     async def _hash(self, file: FoundFile) -> str:
         try:
-            found = await hash_file(self._resources, file.path)
+            found = await hash_file(self._resources, self._resources.compute, file.path)
         except UnusableFile:
             return ""
         await self._remember([file], [found])

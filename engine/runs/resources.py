@@ -1,57 +1,45 @@
-"""What workers share: ports, the bounds on what they may use at once, and how images are made.
-
-CPU work runs in threads under the CPU limiter, disk work under the I/O limiter, so that encoding
-and writing overlap.
-"""
+"""What workers share: ports, the bound on what they may use of the disk, and who computes."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Iterable
 
 import msgspec
-from anyio import CapacityLimiter, from_thread, to_thread
+from anyio import CapacityLimiter
 
-from engine.actors.budget import PixelBudget
 from engine.actors.locks import HashLocks
+from engine.facts.work import WorkItem
 from engine.ports.clock import Clock
+from engine.ports.compute import Compute, Encoder
 from engine.ports.files import LibraryFiles, ModelFiles
 from engine.ports.journal import Reader
-from engine.ports.previews import PreviewCodec
-
-T = TypeVar("T")
 
 
 class HashMeter:
-    """Bytes hashed in files that are not finished; a thread adds, the status reads."""
+    """Bytes hashed in files that are not finished; whoever hashes adds, the status reads."""
 
     def __init__(self) -> None:
         self.under_way = 0
 
 
 class WorkerResources(msgspec.Struct, frozen=True):
-    """What all workers of a service share."""
+    """What all workers of a service share.
+
+    `isolated` computes for items that were in hand in a crash: what takes it down takes nothing
+    else with it.
+    """
 
     journal: Reader
-    codec: PreviewCodec
+    compute: Compute
+    isolated: Compute
+    encoder: Encoder
     models: ModelFiles
     library: LibraryFiles
-    cpu: CapacityLimiter
     io: CapacityLimiter
-    pixels: PixelBudget
     clock: Clock
     meter: HashMeter
     locks: HashLocks
 
-
-async def encode_image(resources: WorkerResources, data: bytes) -> tuple[bytes, ...]:
-    """The tiers of an image, within the budget of pixels. Raises `UnusableImage`."""
-    pixels = await to_thread.run_sync(resources.codec.pixels, data, limiter=resources.io)
-    return await encode_sized(resources, data, pixels)
-
-
-async def encode_sized(resources: WorkerResources, data: bytes, pixels: int) -> tuple[bytes, ...]:
-    """As `encode_image`, of an image whose pixels are known."""
-    async with resources.pixels.hold(pixels):
-        return await to_thread.run_sync(
-            resources.codec.encode, data, from_thread.check_cancelled, limiter=resources.cpu
-        )
+    def computing(self, items: Iterable[WorkItem]) -> Compute:
+        """Who computes for these items together."""
+        return self.isolated if any(item.suspect for item in items) else self.compute

@@ -65,8 +65,10 @@ class TogetherWorker:
         """Hash and note; returns those that are to be hashed alone."""
         try:
             await self._writer.commit_all([TakeInHand(item, self._now()) for item in items])
+            compute = self._resources.computing(items)
             paths = [item.candidate.path for item in items]
-            found = list(zip(items, await hash_small_files(self._resources, paths), strict=True))
+            hashes = await hash_small_files(self._resources, compute, paths)
+            found = list(zip(items, hashes, strict=True))
             await self._writer.commit_all(
                 [self._told(item, outcome) for item, outcome in found if outcome is not None]
             )

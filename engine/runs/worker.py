@@ -98,13 +98,15 @@ class Worker:
             await self._make_previews(item, previews)
 
     async def _hash(self, item: WorkItem) -> None:
-        found = await hash_file(self._resources, item.candidate.path)
+        compute = self._resources.computing([item])
+        found = await hash_file(self._resources, compute, item.candidate.path)
         await self._writer.commit(
             NoteHash(item, found.sha256, found.facts, found.read, self._now())
         )
 
     async def _make_previews(self, item: WorkItem, previews: ExistingPreviews) -> None:
-        outcome = await self._carrier.encode(item.sha256, item.candidate.images, previews)
+        compute = self._resources.computing([item])
+        outcome = await self._carrier.encode(compute, item.sha256, item.candidate.images, previews)
         activated = await self._writer.commit(
             Activate(
                 item=item,
@@ -122,6 +124,8 @@ class Worker:
             await self._fail(item, MODEL_GONE)
 
     async def _keep_originals(self, item: WorkItem) -> None:
+        if item.suspect:
+            await self._carrier.look(self._resources.isolated, item.candidate.images)
         kept, outcome = await self._carrier.adopt(item.candidate.images)
         still_waits = await self._writer.commit(
             KeepPending(

@@ -33,7 +33,6 @@ from tests.unit.rows import FOLDER
 LOCATION = "/legacy/hikaze_mm.sqlite3"
 AT = 1_700_000_000_000
 BROKE = Defect("broke", "It broke. Mend it and retry.")
-CRASH_LIMIT = 3
 
 
 def image(name: str) -> CarriedImage:
@@ -110,8 +109,8 @@ class Bench:
         assert isinstance(work, int)
         return work
 
-    async def work(self, run: Run, *, crashed: bool = False) -> list[WorkItem]:
-        return await self.store.ask(OpenWork(run.id, BEFORE_FIRST, 1_000, crashed))
+    async def work(self, run: Run) -> list[WorkItem]:
+        return await self.store.ask(OpenWork(run.id, BEFORE_FIRST, 1_000))
 
     async def take(self, item: WorkItem) -> ExistingPreviews:
         (previews,) = await self.store.apply([TakeInHand(item, AT)])
@@ -125,11 +124,9 @@ class Bench:
     async def fail(self, item: WorkItem) -> None:
         await self.store.apply([Fail(item, BROKE, AT)])
 
-    async def crash(self) -> int:
-        """What the start after a crash does; returns how many items it failed."""
-        (failed,) = await self.store.apply([Recover(AT, CRASH_LIMIT)])
-        assert isinstance(failed, int)
-        return failed
+    async def crash(self) -> None:
+        """What the start after a crash does."""
+        await self.store.apply([Recover(AT)])
 
     def states(self) -> dict[int, str]:
         """The state of every item, by its key in the source."""

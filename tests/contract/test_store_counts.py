@@ -65,10 +65,7 @@ class Story:
         elif name == "run":
             await self._bench.end_run(self.run)
             await self.begin()
-        elif items := [
-            *await self._bench.work(self.run),
-            *await self._bench.work(self.run, crashed=True),
-        ]:
+        elif items := await self._bench.work(self.run):
             await self._work(name, number, items[number % len(items)])
 
     async def _work(self, name: str, number: int, item: WorkItem) -> None:

@@ -1,16 +1,20 @@
-"""What a start finds after a crash: suspects, and items that keep crashing."""
+"""What a start finds after a crash: suspects, whom nobody blames."""
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from engine.facts.files import FileFacts
 from engine.facts.source import Notice
 from engine.facts.status import RunState
-from engine.ports.changes import Release, RetryFailed, SetRunState
-from engine.ports.queries import FailuresOf, RunById
+from engine.facts.work import Run, Work
+from engine.ports.changes import NoteHash, OpenPromotion, Release, RetryFailed, SetRunState
+from engine.ports.queries import EnlistedItems, FailuresOf, RunById
 from tests.contract.bench import (
     AT,
     Bench,
+    parked,
 )
 from tests.unit.rows import BROKEN, row, sha
 
@@ -48,8 +52,8 @@ async def test_an_item_in_hand_in_a_crash_becomes_a_suspect(bench: Bench) -> Non
     first, second = await bench.work(run)
     await bench.take(first)
     await bench.crash()
-    suspects, others = await bench.work(run, crashed=True), await bench.work(run)
-    assert ([i.id for i in suspects], [i.id for i in others]) == ([first.id], [second.id])
+    found = await bench.work(run)
+    assert [(i.id, i.suspect) for i in found] == [(first.id, True), (second.id, False)]
 
 
 async def test_an_item_that_was_laid_down_on_purpose_is_no_suspect(bench: Bench) -> None:
@@ -59,52 +63,62 @@ async def test_an_item_that_was_laid_down_on_purpose_is_no_suspect(bench: Bench)
     await bench.take(item)
     await bench.store.apply([Release(item)])
     await bench.crash()
-    assert await bench.work(run, crashed=True) == []
+    assert not (await bench.only_work(run)).suspect
 
 
 async def test_an_item_that_was_not_in_hand_is_no_suspect(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS)
     await bench.crash()
-    assert await bench.work(run, crashed=True) == []
+    assert not (await bench.only_work(run)).suspect
 
 
-async def test_two_crashes_fail_nothing(bench: Bench) -> None:
+async def test_however_many_crashes_fail_nothing(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS)
-    item = await bench.only_work(run)
-    failed = []
-    for _ in range(2):
-        await bench.take(item)
-        failed.append(await bench.crash())
-    assert failed == [0, 0]
+    for _ in range(6):
+        await bench.take(await bench.only_work(run))
+        await bench.crash()
+    assert (await bench.only_work(run)).suspect
+    assert await bench.store.ask(FailuresOf(run.id, 0, 10)) == []
 
 
-async def test_the_third_crash_fails_the_item(bench: Bench) -> None:
-    run = await bench.open_run()
-    await bench.record(run, PREVIEWS)
-    item = await bench.only_work(run)
-    for _ in range(3):
-        await bench.take(item)
-        failed = await bench.crash()
-    (failure,) = await bench.store.ask(FailuresOf(run.id, 0, 10))
-    assert (failed, failure.code) == (1, "crashed_repeatedly")
-
-
-async def test_a_crash_without_a_new_attempt_counts_for_nothing(bench: Bench) -> None:
+async def test_a_suspect_that_failed_and_is_tried_again_is_one_still(bench: Bench) -> None:
     run = await bench.open_run()
     await bench.record(run, PREVIEWS)
     await bench.take(await bench.only_work(run))
-    assert [await bench.crash() for _ in range(5)] == [0] * 5
-
-
-async def test_an_item_that_is_retried_after_its_crashes_is_trusted_anew(bench: Bench) -> None:
-    run = await bench.open_run()
-    await bench.record(run, PREVIEWS)
-    item = await bench.only_work(run)
-    for _ in range(3):
-        await bench.take(item)
-        await bench.crash()
+    await bench.crash()
+    await bench.fail(await bench.only_work(run))
     await bench.store.apply([RetryFailed(run.id, AT)])
+    assert (await bench.only_work(run)).suspect
+
+
+async def test_what_was_worked_on_to_its_end_is_no_suspect_in_the_next_step(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, ORIGINALS)
+    item = await bench.only_work(run)
     await bench.take(item)
-    assert await bench.crash() == 0
+    await bench.crash()
+    await bench.store.apply([parked(item, "c.png")])
+    await bench.end_run(run)
+    change = OpenPromotion([4], None, {4: 10}, AT)
+    (promotion,) = await bench.store.apply([change])
+    assert isinstance(promotion, Run)
+    (again,) = await bench.store.ask(EnlistedItems(promotion.id, Work.HASH, -1, 2**31, 10))
+    assert not again.suspect
+
+
+async def test_a_model_that_was_being_hashed_is_a_suspect_until_it_is(bench: Bench) -> None:
+    run = await bench.open_run()
+    await bench.record(run, row(1))
+    await bench.end_run(run)
+    (promotion,) = await bench.store.apply([OpenPromotion([1], None, {1: 10}, AT)])
+    assert isinstance(promotion, Run)
+    wanted = EnlistedItems(promotion.id, Work.HASH, -1, 2**31, 10)
+    await bench.take(*await bench.store.ask(wanted))
+    await bench.crash()
+    (suspect,) = await bench.store.ask(wanted)
+    await bench.store.apply([NoteHash(suspect, sha(1), FileFacts(10, 1, 1), True, AT)])
+    wanted = msgspec.structs.replace(wanted, work=Work.PROMOTION)
+    (hashed,) = await bench.store.ask(wanted)
+    assert (suspect.suspect, hashed.suspect) == (True, False)

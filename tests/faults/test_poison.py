@@ -1,4 +1,4 @@
-"""An input that kills whoever opens it is set aside after three crashes; all others go through."""
+"""An input that kills whoever opens it is found out at the next start; all others go through."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from tests.waiting_library import Legacy, Row, active, query, waiting
 VENOM = "venom"
 KILLED = -9
 SOME_FAILED = 3
-CRASHES = 3
 MODELS = 8
 POISONED = 4
 
@@ -52,7 +51,7 @@ def until_it_ends(server: ForkServer, library: Path, *command: str) -> list[Ende
     found: list[Ended] = []
     options = ("--library", str(library), "--workers", "2", "--quiet")
     armed = settings(library, poison=VENOM)
-    while len(found) < 2 * MODELS * CRASHES and (not found or found[-1].code == KILLED):
+    while len(found) < 2 * MODELS and (not found or found[-1].code == KILLED):
         found.append(server.run(*command, *options, settings=armed))
     return found
 
@@ -61,27 +60,27 @@ def failed(library: Path) -> list[tuple[int, str]]:
     return [(key, code) for key, state, code in query(library, STATES) if state == "failed"]
 
 
-def test_an_image_that_kills_is_set_aside_after_three_crashes(
+def test_an_image_that_kills_is_found_out_at_the_next_start(
     server: ForkServer, tmp_path: Path
 ) -> None:
     legacy = legacy_with(tmp_path / "legacy", "", f"{VENOM}.png", hashed=True)
     ended = until_it_ends(server, tmp_path / "library", "migrate", str(legacy.database))
-    assert [one.code for one in ended] == [KILLED] * CRASHES + [SOME_FAILED]
-    assert failed(tmp_path / "library") == [(POISONED, "crashed_repeatedly")]
+    assert [one.code for one in ended] == [KILLED, SOME_FAILED]
+    assert failed(tmp_path / "library") == [(POISONED, "killed_its_process")]
     assert len(active(tmp_path / "library")) == MODELS - 1
 
 
-def test_an_original_that_kills_is_set_aside_after_three_crashes(
+def test_an_original_that_kills_is_found_out_at_the_next_start(
     server: ForkServer, tmp_path: Path
 ) -> None:
     legacy = legacy_with(tmp_path / "legacy", "", f"{VENOM}.png", hashed=False)
     ended = until_it_ends(server, tmp_path / "library", "migrate", str(legacy.database))
-    assert [one.code for one in ended] == [KILLED] * CRASHES + [SOME_FAILED]
-    assert failed(tmp_path / "library") == [(POISONED, "crashed_repeatedly")]
+    assert [one.code for one in ended] == [KILLED, SOME_FAILED]
+    assert failed(tmp_path / "library") == [(POISONED, "killed_its_process")]
     assert len(waiting(tmp_path / "library")) == MODELS - 1
 
 
-def test_a_model_file_that_kills_is_set_aside_after_three_crashes(
+def test_a_model_file_that_kills_is_found_out_at_the_next_start(
     server: ForkServer, tmp_path: Path
 ) -> None:
     legacy = legacy_with(tmp_path / "legacy", f"{VENOM}.safetensors", "4.png", hashed=False)
@@ -91,6 +90,30 @@ def test_a_model_file_that_kills_is_set_aside_after_three_crashes(
     options = ("--library", library, "--workers", "2", "--quiet")
     first = server.run("promote", "--all", *options, settings=settings(library, poison=VENOM))
     ended = [first, *until_it_ends(server, library, "resume")]
-    assert [one.code for one in ended] == [KILLED] * CRASHES + [SOME_FAILED]
-    assert failed(library) == [(POISONED, "crashed_repeatedly")]
+    assert [one.code for one in ended] == [KILLED, SOME_FAILED]
+    assert failed(library) == [(POISONED, "killed_its_process")]
     assert len(active(library)) == MODELS - 1
+
+
+def test_what_is_tried_again_is_found_out_again_without_a_crash(
+    server: ForkServer, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    legacy = legacy_with(tmp_path / "legacy", "", f"{VENOM}.png", hashed=True)
+    until_it_ends(server, library, "migrate", str(legacy.database))
+    (again,) = until_it_ends(server, library, "migrate", str(legacy.database))
+    assert again.code == SOME_FAILED
+    assert failed(library) == [(POISONED, "killed_its_process")]
+
+
+def test_the_evidence_names_the_file_and_the_signal(server: ForkServer, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    legacy = legacy_with(tmp_path / "legacy", "", f"{VENOM}.png", hashed=True)
+    ended = until_it_ends(server, library, "migrate", str(legacy.database))
+    assert (
+        f"The image {VENOM}.png ended the process that worked on it: SIGKILL"
+        in (
+            query(library, "SELECT error_message FROM migration_items WHERE state = 'failed'")[0][0]
+        )
+    )
+    assert ended[-1].code == SOME_FAILED

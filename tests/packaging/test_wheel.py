@@ -141,9 +141,10 @@ def test_a_program_opens_a_library_by_what_the_package_exports(
 ) -> None:
     program = (
         "import sys, anyio, pathlib, reshelve\n"
+        "from reshelve.engine.ports.queries import StatusOf\n"
         "async def main():\n"
-        "    async with reshelve.Reshelve().service(pathlib.Path(sys.argv[1]), 1) as it:\n"
-        "        print((await it.status()).counts.total, reshelve.__version__)\n"
+        "    async with reshelve.Reshelve().reader(pathlib.Path(sys.argv[1])) as reader:\n"
+        "        print((await reader.ask(StatusOf())).counts.total, reshelve.__version__)\n"
         "anyio.run(main)\n"
     )
     told = output_of(installed.python, "-c", program, demo / "library", cwd=demo)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import anyio
 
+from adapters.compute.threads import ThreadCompute
 from adapters.files.images import DiskImages, FolderImages
 from adapters.files.library import DiskLibrary, owned_library
 from adapters.files.mending import DiskMending
@@ -201,6 +202,8 @@ async def held(world: World, act: int, *places: str) -> AsyncIterator[MigrationS
     with owned_library(world.library):
         async with sqlite_store(world.library) as store:
             library = HeldLibrary(world.library, hold)
+            models, codec = DiskModels(), PillowCodec()
+            threads = ThreadCompute(models, codec, slots=1)
             ports = Ports(
                 store=store,
                 library=library,
@@ -208,11 +211,14 @@ async def held(world: World, act: int, *places: str) -> AsyncIterator[MigrationS
                 mending=DiskMending(world.library),
                 scratch=library.scratch,
                 sources={"hikaze1": HeldSource(hold)},
-                models=DiskModels(),
-                codec=PillowCodec(),
+                models=models,
+                codec=codec,
+                compute=threads,
+                isolated=threads,
+                encoder=threads,
                 clock=StoppedClock(act),
             )
-            async with MigrationService(ports, workers=1) as service:
+            async with MigrationService(ports) as service:
                 yield service
 
 

@@ -1,4 +1,4 @@
-"""Who works on what: in order, one of a hash at a time, suspects alone, and a bounded number."""
+"""Who works on what: in order, one of a hash at a time, and a bounded number."""
 
 from __future__ import annotations
 
@@ -39,17 +39,15 @@ def unhashed(key: int) -> WorkItem:
 class ListedWork:
     """Reads work from a list, as a store does from its table."""
 
-    def __init__(self, items: list[WorkItem], crashed: list[WorkItem]) -> None:
+    def __init__(self, items: list[WorkItem]) -> None:
         self.items = items
-        self.crashed = crashed
         self.given = 0
         self.gate = anyio.Event()
         self.gate.set()
 
-    async def queue(self, after: int, limit: int, crashed: bool) -> list[WorkItem]:
+    async def queue(self, after: int, limit: int) -> list[WorkItem]:
         await self.gate.wait()
-        listed = self.crashed if crashed else self.items
-        behind = (found for found in listed if found.place > after)
+        behind = (found for found in self.items if found.place > after)
         batch = sorted(behind, key=lambda found: found.place)[:limit]
         self.given += len(batch)
         return batch
@@ -79,8 +77,8 @@ class GatedWorker:
             await self._gates[found.id].wait()
         if self.error is not None:
             raise self.error
-        for listed in (self._listed.items, self._listed.crashed):
-            listed[:] = [other for other in listed if other.id != found.id]
+        listed = self._listed.items
+        listed[:] = [other for other in listed if other.id != found.id]
         self.ended.append(found.id)
 
     def let_go(self, item_id: int) -> None:
@@ -93,11 +91,10 @@ class Bench:
     def __init__(
         self,
         *items: WorkItem,
-        crashed: tuple[WorkItem, ...] = (),
         workers: int = 2,
         hurried: bool = False,
     ) -> None:
-        self.listed = ListedWork(list(items), list(crashed))
+        self.listed = ListedWork(list(items))
         self.worker = GatedWorker(self.listed, hurried)
         self.dispatcher = Dispatcher(self.listed.queue, workers)
 
@@ -200,29 +197,6 @@ async def test_reading_ahead_is_bounded_while_one_hash_holds_all_others_back() -
         await bench.empty()
 
 
-async def test_suspects_are_worked_on_before_all_others() -> None:
-    bench = Bench(item(1), item(2), crashed=(item(5), item(6)))
-    async with bench.running():
-        await bench.finish()
-    assert bench.worker.started[:2] == [5, 6]
-
-
-async def test_a_suspect_is_worked_on_alone() -> None:
-    bench = Bench(item(1), item(2), crashed=(item(5), item(6)), workers=4)
-    async with bench.running():
-        await bench.finish()
-    assert (bench.worker.company[5], bench.worker.company[6]) == (set(), set())
-
-
-async def test_nothing_joins_a_suspect_when_more_work_arrives() -> None:
-    bench = Bench(item(1), crashed=(item(5),))
-    async with bench.running():
-        await bench.dispatcher.tell(News.MORE_WORK)
-        await others_wait()
-        assert bench.worker.in_hand == {5}
-        await bench.finish()
-
-
 async def test_work_that_is_recorded_later_is_handed_out() -> None:
     bench = Bench()
     async with bench.running():
@@ -262,14 +236,6 @@ async def test_draining_finishes_what_is_in_hand() -> None:
         await bench.dispatcher.drain()
         await bench.empty()
     assert bench.worker.ended == [0, 1]
-
-
-async def test_draining_hands_out_no_further_suspect() -> None:
-    bench = Bench(item(1), crashed=(item(5), item(6)))
-    async with bench.running():
-        await bench.dispatcher.drain()
-        await bench.empty()
-    assert bench.worker.started == [5]
 
 
 async def test_draining_an_idle_dispatcher_ends_it() -> None:
