@@ -21,9 +21,9 @@ from adapters.cli.serving import serve
 from adapters.cli.standing import WAITING
 from adapters.cli.suggestions import command, quoted
 from adapters.cli.tables import (
+    show_fault,
     show_items,
     show_pending,
-    show_problem,
     show_repair,
     show_scan,
     show_verified,
@@ -32,7 +32,7 @@ from adapters.cli.values import a_path
 from engine.errors import LibraryTooOld, NothingToResume, SourceMissing, SourceUnreadable
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
-from engine.facts.findings import Problem, Sample
+from engine.facts.findings import Fault, Sample
 from engine.facts.requests import ImportRequest
 from engine.facts.source import SourceOptions, SourceRef
 from engine.facts.states import ModelState
@@ -159,14 +159,14 @@ async def verify(arguments: Arguments, application: Application) -> int:
     """Database and files compared; 3 where something is wrong."""
     output = Output(arguments)
     rehash = Sample(*(arguments.subset or (1, 1))) if arguments.hash else None
-    found: list[Problem] = []
+    found: list[Fault] = []
     async with application.verification(
         arguments.library, rehash, arguments.workers, _tell(output)
     ) as pass_:
-        async for problem in pass_.problems():
-            found.append(problem)
+        async for fault in pass_.faults():
+            found.append(fault)
             if not arguments.json:
-                show_problem(output, problem)
+                show_fault(output, fault)
     if arguments.json:
         output.document(
             {

@@ -14,7 +14,7 @@ from engine.facts.status import RunState
 
 if TYPE_CHECKING:
     from adapters.cli.output import Output
-    from engine.facts.findings import Problem
+    from engine.facts.findings import Fault
     from engine.facts.promotion_report import PromotionReport
     from engine.facts.records import PendingModelRecord
     from engine.facts.repair_report import RepairReport
@@ -90,9 +90,9 @@ def show_scan(output: Output, report: ScanReport) -> None:
         output.line(("     to  ", "dim"), move.found)
 
 
-def show_problem(output: Output, problem: Problem) -> None:
+def show_fault(output: Output, fault: Fault) -> None:
     """Something that verification found."""
-    output.line((f"{problem.code:<18}", "red"), f"  {problem.path}", (f"  {problem.detail}", "dim"))
+    output.line((f"{fault.code:<18}", "red"), f"  {fault.path}", (f"  {fault.detail}", "dim"))
 
 
 def show_repair(output: Output, report: RepairReport, *, planned: bool) -> None:

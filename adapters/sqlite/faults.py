@@ -8,7 +8,7 @@ from collections.abc import Callable
 from adapters.sqlite.database import Row, Transaction, is_text, readable
 from adapters.sqlite.journal_faults import journal_faults
 from adapters.sqlite.schema import DB_VERSION
-from engine.facts.findings import FaultKind, FaultPage, Finding, Problem
+from engine.facts.findings import Fault, FaultKind, FaultPage, Finding
 from engine.facts.records import MAX_SAFE_INTEGER
 from engine.facts.repairs import DropLink, JoinActive, SetMeta
 
@@ -73,7 +73,7 @@ def _value(tx: Transaction, key: str) -> str | None:
 
 
 def _wrong_meta(key: str, detail: str, remedy: SetMeta | None) -> Finding:
-    return Finding(Problem("meta_wrong", f"db_meta {key}", f"it {detail}"), remedy)
+    return Finding(Fault("meta_wrong", f"db_meta {key}", f"it {detail}"), remedy)
 
 
 def _tag(row: Row) -> Finding | None:
@@ -81,7 +81,7 @@ def _tag(row: Row) -> Finding | None:
     if isinstance(name, str) and is_text(name) and name.strip():
         return None
     told = "its name is empty" if name in ("", None) else f"its name is {name!r}"
-    return Finding(Problem("tag_invalid", f"tag {number}", told))
+    return Finding(Fault("tag_invalid", f"tag {number}", told))
 
 
 def _model_link(row: Row) -> Finding:
@@ -101,19 +101,19 @@ def _link(remedy: DropLink, path: object, model: str, row: Row, tag_id: object) 
     gone += [f"tag {tag_id}"] if row[4] is None else []
     place = model if path is None else readable(path)
     detail = f"a link of {model} to tag {tag_id}: there is no {' and no '.join(gone)}"
-    return Finding(Problem("tag_link_dangling", place, detail), remedy)
+    return Finding(Fault("tag_link_dangling", place, detail), remedy)
 
 
 def _active_path(row: Row) -> Finding:
     _, path, sha256, other = row
     detail = f"two active models have this path: {readable(sha256)} and {readable(other)}"
-    return Finding(Problem("path_twice", readable(path), detail))
+    return Finding(Fault("path_twice", readable(path), detail))
 
 
 def _waiting_path(row: Row) -> Finding:
     pending_id, path, sha256 = row
     detail = f"pending model {pending_id} and the active model {readable(sha256)} have this path"
-    return Finding(Problem("path_twice", readable(path), detail), JoinActive(pending_id))
+    return Finding(Fault("path_twice", readable(path), detail), JoinActive(pending_id))
 
 
 Told = Callable[[Row], Finding | None]

@@ -12,7 +12,7 @@ from functools import cache
 
 from adapters.sqlite.database import Row, Transaction, readable
 from adapters.sqlite.schema import JOURNAL_TABLES, statements
-from engine.facts.findings import FaultKind, FaultPage, Finding, Problem
+from engine.facts.findings import Fault, FaultKind, FaultPage, Finding
 from engine.facts.repairs import Recount, Remedy, RestoreJournal
 from engine.facts.states import ModelState
 from engine.facts.status import RunKind, RunState
@@ -222,7 +222,7 @@ def _promotion(row: Row) -> Finding:
 
 
 def _wrong(place: str, detail: str, remedy: Remedy | None) -> Finding:
-    return Finding(Problem("journal_wrong", place, detail), remedy)
+    return Finding(Fault("journal_wrong", place, detail), remedy)
 
 
 READ: dict[FaultKind, tuple[str, Callable[[Row], Finding]]] = {

@@ -9,7 +9,7 @@ import msgspec
 from engine.facts.repairs import Remedy
 
 
-class Problem(msgspec.Struct, frozen=True):
+class Fault(msgspec.Struct, frozen=True):
     """Something wrong: a code of the contract, the file or record, and what was found."""
 
     code: str
@@ -18,9 +18,9 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A problem, and what would mend it for certain; None where nothing would."""
+    """A fault, and what would mend it for certain; None where nothing would."""
 
-    problem: Problem
+    fault: Fault
     remedy: Remedy | None = None
 
 

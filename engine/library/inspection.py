@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.facts.files import UnusableFile
-from engine.facts.findings import Finding, Problem, RecordDefect, Sample, StoredModel, StoredPending
+from engine.facts.findings import Fault, Finding, RecordDefect, Sample, StoredModel, StoredPending
 from engine.facts.preview_names import set_names
 from engine.facts.previews import UnusableImage
 from engine.facts.records import SHA256_HEX
@@ -23,9 +23,9 @@ class Look(msgspec.Struct):
     images: int = 0
     beyond: bool = False
 
-    def add(self, problem: Problem, remedy: Remedy | None = None) -> None:
-        """Note a problem."""
-        self.findings.append(Finding(problem, remedy))
+    def add(self, fault: Fault, remedy: Remedy | None = None) -> None:
+        """Note a fault."""
+        self.findings.append(Finding(fault, remedy))
 
 
 class Inspection:
@@ -57,8 +57,8 @@ class Inspection:
         for name in model.images:
             if not self._files.has_original(name):
                 detail = f"the original {name} of pending model {model.id} is not there"
-                problem = Problem("image_missing", model.path, detail)
-                look.add(problem, MendOriginal(model.id, name))
+                fault = Fault("image_missing", model.path, detail)
+                look.add(fault, MendOriginal(model.id, name))
         if there and (model.unread or self._is_sampled(model.sha256)):
             self._tell_hash(look, model.path, model.sha256)
         return look
@@ -70,7 +70,7 @@ class Inspection:
     def _tell_file(self, look: Look, path: str) -> bool:
         if self._disk.sizes([path])[0] is not None:
             return True
-        look.add(Problem("file_missing", path, "no such file"))
+        look.add(Fault("file_missing", path, "no such file"))
         return False
 
     def _tell_previews(self, look: Look, model: StoredModel) -> None:
@@ -78,9 +78,9 @@ class Inspection:
         complete, seq = 0, 0
         while seq < model.images_count:
             found = [self._preview(look, name) for name in set_names(model.sha256, seq)]
-            for problem in found:
-                if problem is not None:
-                    look.add(problem, remedy)
+            for fault in found:
+                if fault is not None:
+                    look.add(fault, remedy)
             complete += not any(p is not None and p.code == "image_missing" for p in found)
             seq += 1
         counted = complete
@@ -89,22 +89,22 @@ class Inspection:
         look.beyond = complete > counted
         if complete != model.images_count:
             detail = f"images_count is {model.images_count}, on disk are {complete} complete sets"
-            look.add(Problem("images_count_wrong", model.path, detail), remedy)
+            look.add(Fault("images_count_wrong", model.path, detail), remedy)
 
     def has_set(self, sha256: str, seq: int) -> bool:
         """Whether all tiers of a preview set are there."""
         return all(self._files.has_preview(name) for name in set_names(sha256, seq))
 
-    def _preview(self, look: Look, name: str) -> Problem | None:
+    def _preview(self, look: Look, name: str) -> Fault | None:
         path = self._files.path_of(name)
         try:
             data = self._files.preview(name)
             if data is None:
-                return Problem("image_missing", path, "no such file")
+                return Fault("image_missing", path, "no such file")
             look.images += 1
             self._codec.check(data)
         except UnusableImage as reason:
-            return Problem("image_unreadable", path, reason.detail)
+            return Fault("image_unreadable", path, reason.detail)
         return None
 
     def _is_sampled(self, sha256: str) -> bool:
@@ -116,16 +116,16 @@ class Inspection:
         try:
             found = self.hash_of(path)
         except UnusableFile as reason:
-            look.add(Problem(reason.code, path, reason.message))
+            look.add(Fault(reason.code, path, reason.message))
             return
         if found != sha256:
             detail = f"recorded {sha256}, found {found}"
-            look.add(Problem("hash_mismatch", path, detail))
+            look.add(Fault("hash_mismatch", path, detail))
 
 
 def _tell_defects(
     look: Look, path: str, defects: tuple[RecordDefect, ...], remedy: FillRecord
 ) -> None:
     for defect in defects:
-        problem = Problem("record_invalid", path, defect.detail)
-        look.add(problem, remedy if defect.missing else None)
+        fault = Fault("record_invalid", path, defect.detail)
+        look.add(fault, remedy if defect.missing else None)

@@ -1,7 +1,7 @@
 """How a library is mended: what verification names is mended where that is certain, and the rest is
 told with what a person can do about it.
 
-Each problem is a step of its own: files are made durable first, then the database tells of them.
+Each fault is a step of its own: files are made durable first, then the database tells of them.
 A kill at any moment leaves a library that the next repair finishes.
 """
 
@@ -15,7 +15,7 @@ from anyio import CapacityLimiter
 from engine.actors.locks import HashLocks
 from engine.actors.writer import Commits
 from engine.facts.files import UnusableFile
-from engine.facts.findings import Finding, Problem
+from engine.facts.findings import Fault, Finding
 from engine.facts.preview_names import set_names
 from engine.facts.repair_report import ADVICE, LeftOver, Repaired, RepairReport
 from engine.facts.repairs import (
@@ -48,7 +48,7 @@ DEEDS: dict[type[Any], str] = {
     SetMeta: "it is set right",
     Sweep: "it is removed",
 }
-"""What is done about a problem, by the remedy that needs nothing else."""
+"""What is done about a fault, by the remedy that needs nothing else."""
 
 Promote = Callable[[int], Awaitable[bool]]
 """Has a waiting model become one with the active one; tells whether it did."""
@@ -56,11 +56,11 @@ Promote = Callable[[int], Awaitable[bool]]
 
 def swept(left: list[Finding]) -> list[Repaired]:
     """What an interrupted process had left, and is gone since somebody owns the library."""
-    return [_repaired(found.problem, DEEDS[Sweep]) for found in left]
+    return [_repaired(found.fault, DEEDS[Sweep]) for found in left]
 
 
-def _repaired(problem: Problem, deed: str) -> Repaired:
-    return Repaired(problem.code, problem.path, f"{problem.detail}: {deed}")
+def _repaired(fault: Fault, deed: str) -> Repaired:
+    return Repaired(fault.code, fault.path, f"{fault.detail}: {deed}")
 
 
 class Repair:
@@ -101,49 +101,49 @@ class Repair:
     async def run(self) -> RepairReport:
         """Mend, and tell of everything that was found."""
         report = RepairReport([], [])
-        async for remedy, problems in self._groups():
-            deeds = await self._deeds(remedy, problems)
-            for problem, deed in zip(problems, deeds, strict=True):
+        async for remedy, faults in self._groups():
+            deeds = await self._deeds(remedy, faults)
+            for fault, deed in zip(faults, deeds, strict=True):
                 if deed is None:
-                    advice = ADVICE[problem.code]
-                    report.left.append(LeftOver(problem.code, problem.path, problem.detail, advice))
+                    advice = ADVICE[fault.code]
+                    report.left.append(LeftOver(fault.code, fault.path, fault.detail, advice))
                 else:
-                    report.repaired.append(_repaired(problem, deed))
+                    report.repaired.append(_repaired(fault, deed))
         return report
 
-    async def _groups(self) -> AsyncIterator[tuple[Remedy | None, list[Problem]]]:
+    async def _groups(self) -> AsyncIterator[tuple[Remedy | None, list[Fault]]]:
         """Problems that follow each other and have one remedy in common."""
         group: list[Finding] = []
         async for finding in self._verification.findings():
             if group and finding.remedy != group[0].remedy:
-                yield group[0].remedy, [found.problem for found in group]
+                yield group[0].remedy, [found.fault for found in group]
                 group = []
             group.append(finding)
             if finding.remedy is None:
-                yield None, [finding.problem]
+                yield None, [finding.fault]
                 group = []
         if group:
-            yield group[0].remedy, [found.problem for found in group]
+            yield group[0].remedy, [found.fault for found in group]
 
-    async def _deeds(self, remedy: Remedy | None, problems: list[Problem]) -> list[str | None]:
-        """What was done about each problem, None where nothing was."""
+    async def _deeds(self, remedy: Remedy | None, faults: list[Fault]) -> list[str | None]:
+        """What was done about each fault, None where nothing was."""
         if isinstance(remedy, MendPreviews):
             async with self._locks.hold(remedy.sha256):
                 mended = await self._previews.mend(remedy.sha256)
-            return [self._deed_of(problem, remedy.sha256, mended) for problem in problems]
+            return [self._deed_of(fault, remedy.sha256, mended) for fault in faults]
         if isinstance(remedy, JoinActive):
-            return [await self._join(remedy.pending_id)] * len(problems)
+            return [await self._join(remedy.pending_id)] * len(faults)
         deed = DEEDS.get(type(remedy))
         if deed is not None and not isinstance(remedy, Sweep) and self._writer is not None:
             assert remedy is not None
             await self._writer.commit(Mend(remedy))
-        return [deed] * len(problems)
+        return [deed] * len(faults)
 
-    def _deed_of(self, problem: Problem, sha256: str, mended: MendedSets) -> str | None:
-        if problem.code == "images_count_wrong":
+    def _deed_of(self, fault: Fault, sha256: str, mended: MendedSets) -> str | None:
+        if fault.code == "images_count_wrong":
             return None if mended.count is None else f"it counts {mended.count} now"
         for seq, state in mended.states.items():
-            if problem.path in {self._stored.path_of(name) for name in set_names(sha256, seq)}:
+            if fault.path in {self._stored.path_of(name) for name in set_names(sha256, seq)}:
                 if state in {SetState.WHOLE, SetState.MENDED}:
                     return "it is made again"
                 if state is SetState.LOST and mended.count is not None:

@@ -16,9 +16,9 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 
 from engine.facts.findings import (
+    Fault,
     FaultKind,
     Finding,
-    Problem,
     Sample,
     StoredModel,
     StoredPending,
@@ -75,10 +75,10 @@ class Verification:
         self.models = 0
         self.images = 0
 
-    async def problems(self) -> AsyncIterator[Problem]:
+    async def faults(self) -> AsyncIterator[Fault]:
         """All that is wrong, record by record, then file by file."""
         async for finding in self.findings():
-            yield finding.problem
+            yield finding.fault
 
     async def findings(self) -> AsyncIterator[Finding]:
         """All that is wrong, with what would mend it."""
@@ -86,7 +86,7 @@ class Verification:
             async for finding in part():
                 yield finding
         for path in await self._thread(self._files.folders):
-            yield Finding(Problem("folder_stray", path, "version 2 has no folder here"))
+            yield Finding(Fault("folder_stray", path, "version 2 has no folder here"))
         for finding in await self.leftovers():
             yield finding
 
@@ -94,7 +94,7 @@ class Verification:
         """What an interrupted process left; nothing while somebody owns the library."""
         detail = "an interrupted process left it"
         return [
-            Finding(Problem("temporary_left", path, detail), Sweep())
+            Finding(Fault("temporary_left", path, detail), Sweep())
             for path in await self._thread(self._files.temporaries)
         ]
 
@@ -195,7 +195,7 @@ class Verification:
                 if match is not None and match["sha256"] in under_way:
                     continue
                 if await self._thread(self._files.is_there, path):
-                    yield Finding(Problem("image_stray", path, detail))
+                    yield Finding(Fault("image_stray", path, detail))
 
     async def _uncounted(self, names: Sequence[str]) -> dict[str, str]:
         """What no record speaks of, and why; sets that only their count lacks are none of it."""
@@ -227,7 +227,7 @@ class Verification:
                     path = self._files.path_of_original(name)
                     if await self._thread(self._files.is_there, path):
                         detail = "no pending model has it"
-                        yield Finding(Problem("pending_image_stray", path, detail))
+                        yield Finding(Fault("pending_image_stray", path, detail))
 
     async def _thread(self, function: Callable[..., T], *arguments: object) -> T:
         return await to_thread.run_sync(function, *arguments, limiter=self._cpu)
@@ -235,7 +235,7 @@ class Verification:
 
 def _without_count(look: Look) -> Look:
     """What is wrong beside a count that something under way is about to change."""
-    left = [f for f in look.findings if f.problem.code != "images_count_wrong"]
+    left = [f for f in look.findings if f.fault.code != "images_count_wrong"]
     return Look(left, look.images)
 
 

@@ -299,7 +299,7 @@ async def test_verification_finds_only_the_files_that_are_missing(
     crowd: Crowd, sequence: Sequence
 ) -> None:
     async with Reshelve().verification(crowd.library, None, 2) as verification:
-        found = sorted([(p.code, p.path) async for p in verification.problems()])
+        found = sorted([(p.code, p.path) async for p in verification.faults()])
     assert found == sorted(
         ("file_missing", str(crowd.legacy.path(crowd.rows[key]))) for key in crowd.missing
     )

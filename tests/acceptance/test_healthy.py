@@ -50,7 +50,7 @@ def legacy_of(folder: Path) -> Legacy:
 
 async def problems(library: Path) -> list[tuple[str, str]]:
     async with Reshelve().verification(library, None, 2) as verification:
-        return [(p.code, Path(p.path).name) async for p in verification.problems()]
+        return [(p.code, Path(p.path).name) async for p in verification.faults()]
 
 
 async def test_a_library_that_is_being_written_has_no_problem(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from adapters.composition import Reshelve
-from engine.facts.findings import Problem
+from engine.facts.findings import Fault
 from tests.acceptance.planting import (
     CLAIMS,
     ONE,
@@ -45,9 +45,9 @@ def planted(good: Path, tmp_path: Path) -> Planted:
     return copy_of(good, tmp_path / "copy")
 
 
-async def problems(planted: Planted) -> list[Problem]:
+async def problems(planted: Planted) -> list[Fault]:
     async with Reshelve().verification(planted.library, None, 2) as verification:
-        return [problem async for problem in verification.problems()]
+        return [fault async for fault in verification.faults()]
 
 
 async def told(planted: Planted) -> Told:

@@ -46,7 +46,7 @@ def planted(good: Path, tmp_path: Path) -> Planted:
 
 async def problems(planted: Planted) -> list[tuple[str, str]]:
     async with Reshelve().verification(planted.library, None, 2) as verification:
-        return [(p.code, p.path) async for p in verification.problems()]
+        return [(p.code, p.path) async for p in verification.faults()]
 
 
 async def plan(planted: Planted) -> RepairReport:

@@ -31,7 +31,7 @@ from adapters.composition import Reshelve
 from engine.errors import NothingToResume
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
-from engine.facts.findings import Problem
+from engine.facts.findings import Fault
 from engine.facts.promotion_report import PromotionReport
 from engine.facts.scan_report import ScanReport
 from engine.service import MigrationService
@@ -427,9 +427,9 @@ class Library(RuleBasedStateMachine):
             [("file_missing", path) for path in gone] + [("path_twice", path) for path in both]
         )
 
-    async def problems(self) -> list[Problem]:
+    async def problems(self) -> list[Fault]:
         async with Reshelve().verification(self.library, None, 1) as verification:
-            return [problem async for problem in verification.problems()]
+            return [fault async for fault in verification.faults()]
 
 
 def plain(record: Spoken) -> Spoken:

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.composition import Reshelve
 from adapters.files.stored import DiskStoredFiles
-from engine.facts.findings import Problem, Sample
+from engine.facts.findings import Fault, Sample
 from engine.facts.previews import UnusableImage
 from tests.waiting_library import (
     Legacy,
@@ -86,9 +86,9 @@ def shelved(good: Path, tmp_path: Path) -> Shelved:
     return copy
 
 
-async def problems(shelved: Shelved, rehash: Sample | None = None) -> list[Problem]:
+async def problems(shelved: Shelved, rehash: Sample | None = None) -> list[Fault]:
     async with Reshelve().verification(shelved.library, rehash, 2) as verification:
-        return [problem async for problem in verification.problems()]
+        return [fault async for fault in verification.faults()]
 
 
 async def told(shelved: Shelved, rehash: Sample | None = None) -> list[tuple[str, str]]:
@@ -103,7 +103,7 @@ async def test_a_good_library_has_no_problems(shelved: Shelved) -> None:
 
 async def test_what_was_looked_at_is_counted(shelved: Shelved) -> None:
     async with Reshelve().verification(shelved.library, None, 2) as verification:
-        assert [problem async for problem in verification.problems()] == []
+        assert [fault async for fault in verification.faults()] == []
     assert (verification.models, verification.images) == (2, 6)
 
 
@@ -271,7 +271,7 @@ class Unreadable(DiskStoredFiles):
 async def test_images_that_cannot_be_read_are_looked_for_no_further(shelved: Shelved) -> None:
     async with Reshelve().verification(shelved.library, None, 1) as verification:
         verification._inspection._files = Unreadable(shelved.library, 50)
-        found = [problem async for problem in verification.problems()]
+        found = [fault async for fault in verification.faults()]
     assert sorted((p.code, Path(p.path).name) for p in found) == sorted(
         ("image_unreadable", name) for name in preview_names(TWO, 2)
     )

@@ -10,7 +10,7 @@ from PIL import Image
 
 from adapters.composition import Reshelve
 from adapters.pillow.codec import PillowCodec
-from engine.facts.findings import Problem
+from engine.facts.findings import Fault
 from tests.beside.version_2 import Version2, tiers_of
 from tests.waiting_library import TIERS, Legacy, query, sha_of
 
@@ -77,7 +77,7 @@ def _known() -> dict[bytes, str]:
 _previews: dict[bytes, str] = {}
 
 
-async def problems(library: Path) -> list[Problem]:
+async def problems(library: Path) -> list[Fault]:
     """What verification says of a library."""
     async with Reshelve().verification(library, None, 1) as verification:
-        return [problem async for problem in verification.problems()]
+        return [fault async for fault in verification.faults()]
