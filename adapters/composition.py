@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from adapters.cli.application import DemoLibrary, Discovery, Serving
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
+    from engine.facts.promotion_report import PromotionReport
     from engine.facts.status import RunStatus
     from engine.library.repair import Repair
     from engine.library.verification import Verification
@@ -104,6 +105,12 @@ class Reshelve:
         from adapters.sqlite.last_status import last_status
 
         return last_status(library)
+
+    def last_promotion(self, library: Path, run_id: int) -> PromotionReport:
+        """What became of each id of a promotion so far."""
+        from adapters.sqlite.last_status import last_promotion
+
+        return last_promotion(library, run_id)
 
     def is_owned(self, library: Path) -> bool:
         """Whether a process owns the library now."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
+    from engine.facts.promotion_report import PromotionReport
     from engine.facts.status import RunStatus
     from engine.library.repair import Repair
     from engine.library.verification import Verification
@@ -83,6 +84,10 @@ class Application(Protocol):
 
         Raises soon `DatabaseBusy` where another program lets nobody read.
         """
+        ...
+
+    def last_promotion(self, library: Path, run_id: int) -> PromotionReport:
+        """What became of each id of a promotion so far. Raises as `last_status` does."""
         ...
 
     def is_owned(self, library: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
 from typing import TypeVar
@@ -15,19 +15,17 @@ from adapters.cli.arguments import Arguments
 from adapters.cli.exits import Exit, exit_of_run
 from adapters.cli.output import Output
 from adapters.cli.progress import show_progress
+from adapters.cli.promoted import next_steps
 from adapters.cli.signals import Stop, heed_signals
 from adapters.cli.standing import WAITING, show_status
 from adapters.cli.tables import show_report
 from engine.errors import DatabaseBusy, ReshelveError
-from engine.facts.promotion_report import PromotionReport, Refusal
+from engine.facts.promotion_report import PromotionReport
 from engine.facts.status import RunKind, RunStatus
 from engine.facts.work import BEFORE_FIRST
 from engine.service import MigrationService
 
 T = TypeVar("T")
-
-NAMED = 20
-"""So many ids are named in a command; of more it takes all."""
 
 Steps = AsyncGenerator[RunStatus, None]
 """Each run as it begins; the next is asked for when the one before has ended."""
@@ -153,22 +151,8 @@ async def _suggest_next(
     for status in ended:
         if status.run is not None and status.run.id not in promotions and status.counts.failed:
             output.suggest("To see what failed:", "items", "--state", "failed")
-    conflicts = [each.pending.id for report in promotions.values() for each in report.conflict]
-    failed = [each.id for report in promotions.values() for each in report.failed if _waits(each)]
-    if conflicts:
-        output.suggest(
-            "To join those of one content, or choose override, ignore or delete instead of merge:",
-            *("promote", *_ids(conflicts), "--on-conflict", "merge"),
-        )
-    if failed:
-        output.suggest("To try again what failed:", "promote", *_ids(failed))
-    if not (conflicts or failed) and any(await service.pending(BEFORE_FIRST, 1)):
+    steps = list(next_steps(list(promotions.values())))
+    for sentence, words in steps:
+        output.suggest(sentence, *words)
+    if not steps and any(await service.pending(BEFORE_FIRST, 1)):
         output.suggest("Models wait for promotion:", "promote", "--all")
-
-
-def _waits(refusal: Refusal) -> bool:
-    return refusal.code not in {"unknown_id", "invalid_id", "record_missing"}
-
-
-def _ids(ids: Sequence[object]) -> list[str]:
-    return [str(given) for given in ids] if len(ids) <= NAMED else ["--all"]

@@ -11,7 +11,7 @@ from adapters.cli.exits import Exit
 from adapters.cli.output import Output
 from adapters.cli.suggestions import command, suggested
 from engine.errors import DatabaseBusy
-from engine.facts.status import RunState, in_state
+from engine.facts.status import RunKind, RunState, in_state
 
 if TYPE_CHECKING:
     from adapters.cli.application import Application
@@ -23,6 +23,9 @@ TELL_SECONDS = 1.0
 """How long a database may be locked before a person is told what is waited for."""
 
 WAITING = "Waiting for the database: another program has locked it."
+
+EXAMPLES = 10
+"""How many conflicts and failures of a promotion are named."""
 
 RUN_WORDS = {
     RunState.RUNNING: "is running",
@@ -45,10 +48,25 @@ def status(arguments: Arguments, application: Application) -> int:
         found = _without_its_process(_last_status(arguments, application, output))
     if arguments.json:
         output.document(found)
+    elif found.run is not None and found.run.kind is RunKind.PROMOTION:
+        _show_last_promotion(output, application, found)
     else:
         show_status(output, found)
         _show_next(output, found)
     return Exit.DONE
+
+
+def _show_last_promotion(output: Output, application: Application, status: RunStatus) -> None:
+    from adapters.cli.promoted import next_steps, show_promotion  # which needs this module
+
+    assert status.run is not None
+    report = application.last_promotion(output.arguments.library, status.run.id)
+    show_promotion(output, status, report, EXAMPLES)
+    if status.run.resumable:
+        output.line("To go on with it:  ", suggested(output.arguments, "resume"))
+        return
+    for sentence, words in next_steps([report]):
+        output.line(f"{sentence}  ", suggested(output.arguments, *words))
 
 
 def _last_status(arguments: Arguments, application: Application, output: Output) -> RunStatus:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from adapters.cli.documents import failure_pages, warning_pages
-from adapters.cli.standing import images_carried, show_row, show_run, show_status, some
+from adapters.cli.promoted import show_promotion
+from adapters.cli.standing import show_row, show_status, some
 from engine.facts.codes import ProblemKind, meaning
-from engine.facts.status import RunState
 
 if TYPE_CHECKING:
     from adapters.cli.output import Output
@@ -45,7 +43,7 @@ async def show_report(
     if promotion is None:
         show_status(output, status)
     else:
-        _show_promotion(output, status, promotion)
+        show_promotion(output, status, promotion)
     await _show_warnings(output, service, status.run.id)
     if promotion is None and status.counts.failed:
         output.line()
@@ -54,29 +52,6 @@ async def show_report(
             for failure in failures:
                 output.line(f"  {failure.path}")
                 output.line((f"    {failure.code}: ", "red"), failure.message)
-
-
-def _show_promotion(output: Output, status: RunStatus, report: PromotionReport) -> None:
-    """Each id once: where the items of the run stand is another question, which `items` answers."""
-    assert status.run is not None
-    run = status.run
-    if report.failed and run.status is RunState.COMPLETED:
-        # Ids that nobody has are no items, and the run knows of its items only.
-        run = msgspec.structs.replace(run, status=RunState.COMPLETED_WITH_FAILURES)
-    show_run(output, run)
-    show_row(output, "success", len(report.success), "now active", "green")
-    show_row(output, "conflict", len(report.conflict), "the content of an active model", "yellow")
-    show_row(output, "ignored", len(report.ignored), "left where they are", "yellow")
-    show_row(output, "deleted", len(report.deleted), "removed from the queue", "yellow")
-    show_row(output, "failed", len(report.failed), "not promoted, each with a reason", "red")
-    if status.work:
-        show_row(output, "open", status.work, "not yet looked at, or in work", "cyan")
-    show_row(output, "total", report.total + status.work, images_carried(status), "bold")
-    for conflict in report.conflict:
-        output.line(("  conflict", "yellow"), f"  {conflict.pending.id}  {conflict.pending.path}")
-        output.line(("            has the content of  ", "dim"), conflict.existing.path)
-    for refusal in report.failed:
-        output.line(("  failed", "red"), f"    {refusal.id}  {refusal.error}")
 
 
 def show_scan(output: Output, report: ScanReport) -> None:

@@ -7,9 +7,10 @@ longer to import than the whole command.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,6 +24,9 @@ from adapters.sqlite.opening import (
 )
 from adapters.sqlite.waiting import WaitMark
 from engine.facts.status import RunStatus
+
+if TYPE_CHECKING:
+    from engine.facts.promotion_report import PromotionReport
 
 
 class _Rows:
@@ -47,9 +51,23 @@ def last_status(library: Path) -> RunStatus:
     Raises `LibraryMissing`, `LibraryTooOld`, `LibraryTooNew`; soon `DatabaseBusy` where another
     program lets nobody read.
     """
+    with _reading(library) as connection:
+        found = status_of(_Rows(connection), None)
+    return msgspec.structs.replace(found, waiting_for_database=WaitMark(library).is_there)
+
+
+def last_promotion(library: Path, run_id: int) -> PromotionReport:
+    """What became of each id of a promotion so far. Raises as `last_status` does."""
+    from adapters.sqlite.promoted import promotion  # not for each status
+
+    with _reading(library) as connection:
+        return promotion(_Rows(connection), run_id)
+
+
+@contextmanager
+def _reading(library: Path) -> Iterator[sqlite3.Connection]:
     path = database_path(library)
     with told_as_facts(path), closing(existing(path)) as connection:
         connection.execute(READ_ONLY)
         require_journal(connection, path)
-        found = status_of(_Rows(connection), None)
-    return msgspec.structs.replace(found, waiting_for_database=WaitMark(library).is_there)
+        yield connection

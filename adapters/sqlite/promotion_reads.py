@@ -9,14 +9,6 @@ import msgspec
 from adapters.sqlite.database import Transaction, readable
 from adapters.sqlite.records import record_tags, waiting_candidate
 from engine.facts.files import FileFacts
-from engine.facts.promotion_report import (
-    Conflict,
-    ExistingSide,
-    Outcome,
-    PendingSide,
-    PromotionReport,
-    Refusal,
-)
 from engine.facts.states import ModelState
 from engine.facts.work import Work, WorkItem
 
@@ -57,10 +49,6 @@ WHERE path IN (SELECT value FROM json_each(?))
 SELECT_WAITING_PATHS = """
 SELECT id, path FROM pending_import WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
 """
-SELECT_PROMOTION = """
-SELECT pending_id, path, outcome, code, detail, existing_sha256, existing_path
-FROM migration_promotions WHERE run_id = ? ORDER BY place
-"""
 SELECT_UNUSED = """
 SELECT name FROM migration_originals
 WHERE needless = 1 AND name NOT IN (
@@ -81,8 +69,6 @@ UNION ALL
 SELECT size_bytes, '', path FROM pending_import
 WHERE size_bytes IN (SELECT value FROM json_each(?1))
 """
-
-UNFINISHED = "It was not finished: the run was interrupted."
 
 
 def promotion_window(tx: Transaction, run_id: int, after: int) -> int | None:
@@ -130,29 +116,6 @@ def pending_paths(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
     """The paths of the pending models among `ids`."""
     rows = tx.fetch(SELECT_WAITING_PATHS, _json(list(ids)))
     return {row["id"]: readable(row["path"]) for row in rows}
-
-
-def promotion(tx: Transaction, run_id: int) -> PromotionReport:
-    """What became of every id of a promotion so far, in the order given."""
-    rows = tx.fetch(SELECT_PROMOTION, run_id)
-    report = PromotionReport(len(rows), [], [], [], [], [])
-    for row in rows:
-        pending_id = row["pending_id"]
-        match row["outcome"]:
-            case Outcome.SUCCESS:
-                report.success.append(pending_id)
-            case Outcome.CONFLICT:
-                existing = ExistingSide(row["existing_sha256"], row["existing_path"])
-                report.conflict.append(Conflict(PendingSide(pending_id, row["path"]), existing))
-            case Outcome.IGNORED:
-                report.ignored.append(pending_id)
-            case Outcome.DELETED:
-                report.deleted.append(pending_id)
-            case Outcome.FAILED:
-                report.failed.append(Refusal(pending_id, row["detail"], row["code"]))
-            case _:
-                report.failed.append(Refusal(pending_id, UNFINISHED, "unfinished"))
-    return report
 
 
 def unused_originals(tx: Transaction) -> list[str]:

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 import msgspec
 
+UNFINISHED = "unfinished"
+"""The code of an id that a run has not come to an end with."""
+
 
 class Outcome(StrEnum):
     """Where one id of a promotion ends; None in the journal while it is under way."""
@@ -56,6 +59,11 @@ class PromotionReport(msgspec.Struct, frozen=True):
     ignored: list[int] = []
     deleted: list[int] = []
     failed: list[Refusal] = []
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """Those that failed; the others of `failed` were not finished when the run was stopped."""
+        return [refusal for refusal in self.failed if refusal.code != UNFINISHED]
 
     @property
     def all_promoted(self) -> bool:

@@ -77,12 +77,14 @@ def test_nothing_failed_is_no_reason_to_look_at_failures(tmp_path: Path, legacy:
         assert not [words for words in suggested(said) if "failed" in words]
 
 
-def test_what_failed_is_shown_by_what_is_suggested(tmp_path: Path, legacy: Legacy) -> None:
+def test_what_failed_is_tried_again_by_what_is_suggested(tmp_path: Path, legacy: Legacy) -> None:
     library = tmp_path / "library"
     commands.run("migrate", legacy.database, "--library", library, "--promote")
-    (words,) = suggested(commands.run("status", "--library", library))
-    assert words[:3] == ["items", "--state", "failed"]
-    assert b"4.safetensors" in paste(words, tmp_path).stdout
+    said = commands.run("status", "--library", library)
+    assert b"There is no file at" in said.stdout
+    (legacy.models / "4.safetensors").write_bytes(b"4")
+    (words,) = [words for words in suggested(said) if "4" in words]
+    assert b"  success          1" in paste(words, tmp_path).stdout
 
 
 def test_a_row_that_failed_is_shown_by_what_is_suggested(tmp_path: Path) -> None:
