@@ -192,8 +192,12 @@ export async function readConflicts(signal) {
   }
 }
 
-/** The report of the last promotion. @returns {Promise<PromotionReport>} */
-export const readPromotion = () => call("/api/migration/promotion");
+/**
+ * The report of a promotion, of the last one by default.
+ * @param {number} [run_id]
+ * @returns {Promise<PromotionReport>}
+ */
+export const readPromotion = (run_id) => call(address("/api/migration/promotion", { run_id }));
 
 /**
  * The problems of a run, or of all runs.

@@ -76,14 +76,19 @@ export function speakNowAndThen(sentence) {
  * @template T
  * @param {Element} place
  * @param {() => Promise<T>} fetch
- * @param {(value: T) => void} show
+ * @param {(value: T) => unknown} show
  */
 export async function load(place, fetch, show) {
-  const waiting = setTimeout(() => fill(place, h("p.loading", null, "Loading…")), 150);
+  const waiting = setTimeout(() => {
+    // What is there already stays until there is something newer.
+    if (!place.firstChild || place.querySelector(":scope > .banner")) {
+      fill(place, h("p.loading", null, "Loading…"));
+    }
+  }, 150);
   try {
     const value = await fetch();
     clearTimeout(waiting);
-    show(value);
+    await show(value);
   } catch (error) {
     clearTimeout(waiting);
     if (isAbort(error)) return;

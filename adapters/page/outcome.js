@@ -6,46 +6,80 @@ import { count, elapsed, some } from "./format.js";
 import { icon } from "./icons.js";
 import { linkTo } from "./router.js";
 import { unitOf } from "./runs.js";
+import { foreign } from "./text.js";
 
 /** @typedef {import("./api.js").RunStatus} RunStatus */
 /** @typedef {import("./api.js").LibraryFacts} LibraryFacts */
+/** @typedef {import("./api.js").PromotionReport} PromotionReport */
 
-/** The result of a run that has ended. @param {RunStatus} status */
-export function result({ run, counts, warnings, images }) {
+/**
+ * The result of a run that has ended.
+ * @param {RunStatus} status
+ * @param {PromotionReport | null} report what became of each, where it was a promotion
+ */
+export function result(status, report) {
+  const { run, counts, warnings, images } = status;
   if (run === null) return null;
-  const waiting = counts.pending + counts.imported + counts.images_done;
   const took = run.finished_at ? ` in ${elapsed(run.finished_at - run.started_at)}` : "";
   const unit = unitOf(run);
-  const title = counts.failed
-    ? `Done${took}, and ${some(counts.failed, unit)} failed`
-    : `Done${took}`;
+  // Ids that nobody has are no items: the report of a promotion knows more than its run.
+  const failed = report ? report.failed.length : counts.failed;
+  const [active, total] = report
+    ? [report.success.length, report.total]
+    : [counts.promoted, counts.total];
   const carried = images.done ? `, with ${some(images.done, "image")}` : "";
-  const troubles = [
-    counts.failed && `${count(counts.failed)} failed`,
-    warnings && some(warnings, "warning"),
-  ]
+  const troubles = [failed && `${count(failed)} failed`, warnings && some(warnings, "warning")]
     .filter(Boolean)
     .join(", ");
   return h(
-    `section.panel.summary.${counts.failed ? "mixed" : "good"}`,
+    `section.panel.summary.${failed ? "mixed" : "good"}`,
     { "aria-label": "Result" },
-    h("div.summary-mark", { "aria-hidden": "true" }, icon(counts.failed ? "problems" : "check")),
-    h("h2", null, title),
+    h("div.summary-mark", { "aria-hidden": "true" }, icon(failed ? "problems" : "check")),
+    h("h2", null, failed ? `Done${took}, and ${some(failed, unit)} failed` : `Done${took}`),
     h(
       "ul",
       null,
       line(
-        count(counts.promoted),
-        `of ${some(counts.total, unit)} ${counts.promoted === 1 ? "is" : "are"} active in the ` +
-          `library${carried}`,
+        count(active),
+        `of ${some(total, unit)} ${active === 1 ? "is" : "are"} active in the library${carried}`,
         linkTo("library"),
         "Open the library",
       ),
-      waiting > 0 &&
-        line(count(waiting), "waiting for promotion", linkTo("pending"), "Look through them"),
-      troubles && line(troubles, "", linkTo("problems", String(run.id)), "See why"),
+      report ? undecided(report) : waiting(status),
+      troubles &&
+        (counts.failed || warnings
+          ? line(troubles, "", linkTo("problems", String(run.id)), "See why")
+          : h("li", null, h("strong", null, troubles), reasons(report))),
     ),
   );
+}
+
+/** Why ids failed that nobody has. @param {PromotionReport | null} report */
+const reasons = (report) =>
+  foreign(` ${(report?.failed ?? []).slice(0, 3).map(({ error }) => error).join(" ")}`, "span");
+
+/** What of a source waits. @param {RunStatus} status */
+function waiting({ counts }) {
+  const number = counts.pending + counts.imported + counts.images_done;
+  if (number === 0) return null;
+  return line(count(number), "waiting for promotion", linkTo("pending"), "Look through them");
+}
+
+/** What of a promotion did not become active, and did not fail. @param {PromotionReport} report */
+function undecided({ conflict, ignored, deleted }) {
+  return [
+    conflict.length > 0 &&
+      line(
+        count(conflict.length),
+        "in conflict",
+        linkTo("pending", "conflicts"),
+        "Decide the conflicts",
+      ),
+    ignored.length > 0 &&
+      line(count(ignored.length), "left waiting", linkTo("pending"), "Look through them"),
+    deleted.length > 0 &&
+      line(count(deleted.length), "removed from the queue", linkTo("pending"), "See what waits"),
+  ];
 }
 
 /**

@@ -2,7 +2,7 @@
 /** Promoting models: one report for each press of a button, even when the connection is lost. */
 
 import { ApiError, promote, readPromotion } from "./api.js";
-import { count } from "./format.js";
+import { count, some } from "./format.js";
 import { isRunning, isUnfinished } from "./runs.js";
 
 /** @typedef {import("./api.js").PromotionReport} PromotionReport */
@@ -108,3 +108,15 @@ export const together = (reports) => ({
   deleted: reports.flatMap((report) => report.deleted),
   failed: reports.flatMap((report) => report.failed),
 });
+
+/** What became of them, in a sentence. @param {PromotionReport} report */
+export function inWords({ success, conflict, ignored, deleted, failed }) {
+  const parts = [
+    success.length > 0 && `${some(success.length, "model")} promoted`,
+    conflict.length > 0 && `${count(conflict.length)} in conflict`,
+    ignored.length > 0 && `${count(ignored.length)} left waiting`,
+    deleted.length > 0 && `${count(deleted.length)} removed from the queue`,
+    failed.length > 0 && `${count(failed.length)} failed`,
+  ].filter(Boolean);
+  return parts.length > 0 ? `${parts.join(", ")}.` : "There was nothing to do.";
+}

@@ -14,6 +14,7 @@ import { COLUMN_WIDTH, ROW_HEIGHT } from "../measures.js";
 import { attempt, load, notify } from "../notices.js";
 import { Picks } from "../picks.js";
 import { showPreview } from "../previews.js";
+import { Renewal } from "../renewal.js";
 import { leave, linkTo } from "../router.js";
 import { isRunning } from "../runs.js";
 import { scanButton } from "../scanning.js";
@@ -67,6 +68,7 @@ class LibraryPage {
     this._filter = select("Filter", FILTERS, find);
     this._order = select("Order", ORDERS, find);
     this._number = h("p.found", { role: "status" });
+    this._renewal = new Renewal(() => this._read(), signal, () => this._isLookedThrough());
     this._nothing = h("div");
     this._found = new Found(
       () => this._arrived(),
@@ -134,23 +136,23 @@ class LibraryPage {
 
   /** @param {string | null} opened a model whose details are wanted */
   open(opened) {
-    this._reload();
+    this._renewal.now();
     if (opened !== null) openModel(opened, "", () => leave("model", opened, "library"));
     let running = isRunning(this._live.status);
     this._live.watch((status) => {
       const now = isRunning(status);
-      if (running && !now) this._reload();
+      if (running && !now) this._renewal.now();
       running = now;
     }, this._signal);
-    addEventListener("library-changed", () => this._reload(), { signal: this._signal });
+    addEventListener("library-changed", () => this._renewal.now(), { signal: this._signal });
     this._facts.watch((library) => {
-      const resting = !isRunning(this._live.status);
-      if (resting && this._of !== "" && this._of !== stampOf(library)) this._reload();
+      const stale = this._of !== "" && this._of !== stampOf(library);
+      this._renewal.keep(stale, isRunning(this._live.status));
     }, this._signal);
   }
 
-  _reload() {
-    load(
+  async _read() {
+    await load(
       this._nothing,
       () => Promise.all([readLibrary(this._signal), readTags(this._signal)]),
       ([library, tags]) => {
@@ -165,9 +167,14 @@ class LibraryPage {
           this._grid.show([]);
           this._picks.clear();
           fill(this._nothing, empty(library.pending));
-        } else this._find();
+        } else return this._find();
       },
     );
+  }
+
+  /** Whether somebody is somewhere in it, who would lose the place. */
+  _isLookedThrough() {
+    return scrollY > 0 || this._picks.size > 0 || this._grid.element.contains(document.activeElement);
   }
 
   /** @param {import("../api.js").LibraryFacts} library */

@@ -4,10 +4,11 @@
 import { readConflicts, readPending, readPromotion } from "../api.js";
 import { openPending } from "../details.js";
 import { button, fill, h, say } from "../dom.js";
-import { count, some } from "../format.js";
+import { count } from "../format.js";
 import { icon } from "../icons.js";
 import { attempt, notify, speak } from "../notices.js";
-import { ended, isPromoting, promoteAll, together } from "../promotions.js";
+import { ended, inWords, isPromoting, promoteAll, together } from "../promotions.js";
+import { Renewal } from "../renewal.js";
 import { leave, linkTo } from "../router.js";
 import { isRunning, percentOf } from "../runs.js";
 import { scanButton } from "../scanning.js";
@@ -47,7 +48,7 @@ class PendingPage {
     this._models = [];
     /** How many wait and how many of them conflict, by the lists that are shown. */
     this._shown = "";
-    this._loading = false;
+    this._renewal = new Renewal(() => this._read(), signal);
     const act = (/** @type {[Strategy | null, number[]][]} */ wishes) => this._promote(wishes);
     this._list = conflicts
       ? new ConflictList(act, signal)
@@ -100,32 +101,31 @@ class PendingPage {
   }
 
   open() {
-    this._reload();
+    this._renewal.now();
     let running = isRunning(this._live.status);
     const busy = () => this._showBusy();
     this._live.addEventListener("connection", busy, { signal: this._signal });
     this._live.watch((status) => {
       this._showBusy();
       const now = isRunning(status);
-      if (running && !now && !this._asking) this._reload();
+      if (running && !now && !this._asking) this._renewal.now();
       running = now;
       const another = isPromoting(this._live) && (status.run?.id ?? 0) > this._ours;
       if (another && !this._asking && !this._awaiting) this._awaitReport();
     }, this._signal);
-    addEventListener("library-changed", () => this._asking || this._reload(), {
+    addEventListener("library-changed", () => this._asking || this._renewal.now(), {
       signal: this._signal,
     });
     this._facts.watch(({ pending, conflicts }) => {
       say(this._waiting, count(pending));
       say(this._disputed, count(conflicts));
       const stale = this._shown !== "" && this._shown !== `${pending} ${conflicts}`;
-      if (stale && !this._loading && !isRunning(this._live.status)) this._reload();
+      this._renewal.keep(stale, this._asking || isRunning(this._live.status));
     }, this._signal);
   }
 
-  async _reload() {
+  async _read() {
     const signal = this._signal;
-    this._loading = true;
     await attempt(async () => {
       const [models, conflicts] = await Promise.all([readPending(signal), readConflicts(signal)]);
       this._models = models;
@@ -134,7 +134,6 @@ class PendingPage {
       else this._list.show(models);
       this._facts.refresh();
     });
-    this._loading = false;
   }
 
   /** A promotion that was begun before this page was opened, or on another one. */
@@ -172,7 +171,7 @@ class PendingPage {
     this._list.rest(false);
     if (reports.length > 0) this._tell(together(reports));
     this._showBusy();
-    await this._reload();
+    await this._renewal.now();
   }
 
   _showBusy() {
@@ -247,16 +246,4 @@ class PendingPage {
       ),
     );
   }
-}
-
-/** @param {PromotionReport} report */
-function inWords({ success, conflict, ignored, deleted, failed }) {
-  const parts = [
-    success.length > 0 && `${some(success.length, "model")} promoted`,
-    conflict.length > 0 && `${count(conflict.length)} in conflict`,
-    ignored.length > 0 && `${count(ignored.length)} left waiting`,
-    deleted.length > 0 && `${count(deleted.length)} removed from the queue`,
-    failed.length > 0 && `${count(failed.length)} failed`,
-  ].filter(Boolean);
-  return parts.length > 0 ? `${parts.join(", ")}.` : "There was nothing to do.";
 }

@@ -6,6 +6,7 @@ import { button, fill, h, say } from "../dom.js";
 import { count } from "../format.js";
 import { icon } from "../icons.js";
 import { attempt, load, notify } from "../notices.js";
+import { Renewal } from "../renewal.js";
 import { goTo, linkTo } from "../router.js";
 import { isRunning } from "../runs.js";
 import { foreign, pathText } from "../text.js";
@@ -73,8 +74,13 @@ export function problemsView({ root, signal, rest, live, facts }) {
         );
       },
     );
-  /** How many are shown, and how many there are said to be. */
+  /** How many are shown. */
   let shown = -1;
+  // Whoever reads on in one of the lists, or is at one of its links, would lose the place.
+  const isRead = () => scrollY > 0 || body.contains(document.activeElement);
+  const renewal = new Renewal(reload, signal, isRead);
+  const keep = (/** @type {number} */ known) =>
+    renewal.keep(shown >= 0 && shown !== known, isRunning(live.status));
   /** Which run there was last may be told before or after its problems are. */
   const tellLast = (/** @type {number | null} */ last) => {
     offerRuns(runs, last ?? 0, chosen);
@@ -85,21 +91,23 @@ export function problemsView({ root, signal, rest, live, facts }) {
     nothing(empty, last !== null, chosen);
   };
   tellLast(null);
-  reload();
+  renewal.now();
 
   let before = "";
   live.watch((status) => {
     tellLast(status.run?.id ?? null);
     const now = `${status.run?.id} ${status.run?.status}`;
-    if (before && before !== now) reload();
+    if (before && before !== now) renewal.now();
     before = now;
+    if (chosen !== null && chosen === status.run?.id) {
+      keep(status.counts.failed + status.warnings);
+    }
     for (const one of root.querySelectorAll("[data-retries]")) {
       /** @type {HTMLButtonElement} */ (one).disabled = isRunning(status);
     }
   }, signal);
   facts.watch(({ failed, warnings }) => {
-    const resting = !isRunning(live.status);
-    if (chosen === null && resting && shown >= 0 && shown !== failed + warnings) reload();
+    if (chosen === null) keep(failed + warnings);
   }, signal);
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** Progress: how far the run is, how fast it goes, and the buttons that stop it or go on. */
 
-import { cancelRun, resumeRun } from "../api.js";
+import { cancelRun, readPromotion, resumeRun } from "../api.js";
 import { button, fill, h, say } from "../dom.js";
 import { dateTime, time, timeLeft } from "../format.js";
 import { icon } from "../icons.js";
@@ -163,13 +163,15 @@ class ProgressPage {
   }
 
   /** @param {RunStatus} status */
-  _showEnd(status) {
+  async _showEnd(status) {
     const { run } = status;
     const ended = run?.status.startsWith("completed") ?? false;
     const key = ended ? JSON.stringify([run?.id, status.counts, status.warnings]) : "";
     if (this._end.dataset.of === key) return;
     this._end.dataset.of = key;
-    fill(this._end, ended && result(status));
+    const promoted = ended && run?.kind === "promotion";
+    const report = promoted ? await readPromotion(run.id).catch(() => null) : null;
+    if (this._end.dataset.of === key) fill(this._end, ended && result(status, report));
   }
 
   /** The button says that it stops until it has, and is there again where it was not heard. */
