@@ -15,6 +15,7 @@ import anyio
 from adapters.cli.application import Application
 from adapters.cli.arguments import Arguments
 from adapters.cli.exits import Exit
+from adapters.cli.occupant import occupant
 from adapters.cli.output import Output
 from adapters.cli.signals import Stop, heed_signals
 from adapters.cli.standing import TELL_SECONDS, WAITING
@@ -40,10 +41,7 @@ async def serve(arguments: Arguments, application: Application) -> int:
     except OSError as error:
         output.fail(f"Cannot listen on {arguments.host}:{arguments.port}: {error.strerror}.")
         if error.errno == errno.EADDRINUSE:
-            output.fail(
-                "Version 2 itself listens on the port after ComfyUI's, 8189 by default. To take "
-                f"another:\n  {command(*_on_free_port(arguments))}"
-            )
+            await _tell_who_listens(arguments, output)
         return Exit.USAGE
     stop = Stop()
     roots = tuple(name for name, _ in arguments.root)
@@ -70,6 +68,16 @@ async def serve(arguments: Arguments, application: Application) -> int:
             await serving.serve(service)
             tasks.cancel_scope.cancel()
     return Exit.DONE if stop.signal is None else 128 + stop.signal
+
+
+async def _tell_who_listens(arguments: Arguments, output: Output) -> None:
+    found = await occupant(arguments.host, arguments.port)
+    if found.library == str(arguments.library):
+        host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+        output.fail(f"This library is served there already: http://{host}:{arguments.port}/")
+        return
+    output.fail(found.sentence)
+    output.fail(f"To take another port:\n  {command(*_on_free_port(arguments))}")
 
 
 async def _go_on(service: MigrationService, output: Output, resumed: anyio.Event) -> None:
