@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 
@@ -49,4 +50,11 @@ class RequestLog:
             line = Line(
                 time.time_ns() // 1_000_000, scope["method"], scope["path"], status, milliseconds
             )
-            log.info("%s", msgspec.json.encode(line).decode())
+            log.info("%s", _seen(msgspec.json.encode(line).decode()))
+
+
+def _seen(text: str) -> str:
+    """JSON in which no sign acts on a terminal, nor turns the direction of others."""
+    if text.isprintable():
+        return text
+    return "".join(s if s.isprintable() else json.dumps(s)[1:-1] for s in text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Sequence, Sized
 from pathlib import Path
@@ -37,6 +38,9 @@ LEGACY = "hikaze1"
 
 LARGEST_PAGE = 1000
 
+LONGEST_PATH = 32_767
+"""Characters that a path can have on any system; following links costs the square of them."""
+
 MOST = 10_000
 """How many ids or names one request may hold: what takes longer keeps others waiting."""
 
@@ -68,6 +72,8 @@ class AllowedPaths(msgspec.Struct, frozen=True):
 
         Of a path outside nothing else is told: not whether it is there, nor who has a home here.
         """
+        if len(text) > LONGEST_PATH:
+            raise InvalidRequest(f"A path cannot have more than {LONGEST_PATH:,} characters.")
         if "\0" in text:
             raise InvalidRequest(f"{text!r} is no path.")
         path = Path(text)
@@ -78,7 +84,7 @@ class AllowedPaths(msgspec.Struct, frozen=True):
                 # A circle of links, or a name that no file can have.
                 raise PathNotAllowed(text) from error
             if any(path.is_relative_to(folder) for folder in self.folders):
-                return path
+                return _possible(path)
         raise PathNotAllowed(text)
 
     def _is_there(self, text: str) -> bool:
@@ -98,6 +104,16 @@ class AllowedPaths(msgspec.Struct, frozen=True):
         there, with the user's name and password."""
         known = {folder.drive.lower() for folder in self.folders}
         return path.drive.startswith(("\\\\", "//")) and path.drive.lower() not in known
+
+
+def _possible(path: Path) -> Path:
+    """The path, which a file can have. Raises `InvalidRequest`."""
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InvalidRequest("No file can have a path or a name that is so long.") from error
+    return path
 
 
 class SourceBody(msgspec.Struct, frozen=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,3 +108,35 @@ def test_what_lies_outside_changes_no_word_of_an_answer(server: Server, tmp_path
     after = server.send("/api/migration/start", {"legacy_db_path": path}).refusal
     assert before == after
     assert before[::2] == (403, "path_not_allowed")
+
+
+@pytest.mark.parametrize("part", ["a/", "../", "./", "a/../"])
+def test_a_path_that_is_too_long_costs_nothing(server: Server, folder: Path, part: str) -> None:
+    """Following links costs the square of a path's parts: half a million of them took minutes, in
+    a thread that nobody could stop."""
+    for length in (900_000, 32_767):
+        path = f"{folder}/{part * length}"[:length]
+        began = time.monotonic()
+        answer = server.send("/api/migration/check", {"legacy_db_path": path})
+        assert answer.status in (200, 400, 403)
+        assert time.monotonic() - began < 3, length
+    assert server.send("/api/migration/check", {"legacy_db_path": "/" * 900_000}).status == 400
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "日" * 100, "/".join(["n" * 200] * 30)])
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_name_that_no_file_can_have_is_refused(
+    server: Server, folder: Path, route: str, name: str
+) -> None:
+    body = {"legacy_db_path": f"{folder}/{name}", "legacy_images_dir": f"{folder}/{name}"}
+    assert server.send(f"/api/migration/{route}", body).refusal[0] == 400
+    assert server.get(f"/api/migration/databases?folder={folder}/{'n' * 300}").refusal[0] == 400
+
+
+def test_what_is_logged_of_an_address_does_nothing_to_a_terminal(server: Server) -> None:
+    server.get("/api/%1b%5b2J%C2%9B2J%E2%80%AE%0alast/%E6%97%A5")
+    logged = [line for line in server.lines if "/api/" in line and "last" in line]
+    assert len(logged) == 1
+    assert logged[0].isprintable()
+    assert json.loads(logged[0])["path"] == "/api/\x1b[2J\x9b2J\u202e\nlast/日"
+    assert "日" in logged[0]
