@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
     from engine.facts.promotion_report import PromotionReport
-    from engine.facts.status import RunStatus
+    from engine.facts.status import RunState, RunStatus
     from engine.library.repair import Repair
     from engine.library.verification import Verification
     from engine.ports.journal import Reader
@@ -111,6 +111,12 @@ class Reshelve:
         from adapters.sqlite.last_status import last_promotion
 
         return last_promotion(library, run_id)
+
+    def last_state_of(self, library: Path, location: str) -> RunState | None:
+        """How the last run of a source stands, None where it had none."""
+        from adapters.sqlite.last_status import last_state_of
+
+        return last_state_of(library, location)
 
     def is_owned(self, library: Path) -> bool:
         """Whether a process owns the library now."""

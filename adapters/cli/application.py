@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
     from engine.facts.promotion_report import PromotionReport
-    from engine.facts.status import RunStatus
+    from engine.facts.status import RunState, RunStatus
     from engine.library.repair import Repair
     from engine.library.verification import Verification
     from engine.ports.journal import Reader
@@ -88,6 +88,10 @@ class Application(Protocol):
 
     def last_promotion(self, library: Path, run_id: int) -> PromotionReport:
         """What became of each id of a promotion so far. Raises as `last_status` does."""
+        ...
+
+    def last_state_of(self, library: Path, location: str) -> RunState | None:
+        """How the last run of a source stands, None where it had none. Raises as `last_status`."""
         ...
 
     def is_owned(self, library: Path) -> bool:

@@ -10,11 +10,11 @@ from adapters.cli.exits import Exit
 from adapters.cli.streams import to_stdout
 from adapters.cli.suggestions import command
 from engine.errors import ReshelveError
+from engine.facts.status import RunState
 
 if TYPE_CHECKING:
     from adapters.cli.application import Application
     from adapters.cli.arguments import Arguments
-    from engine.facts.status import RunSummary
 
 
 def guide(application: Application) -> int:
@@ -73,13 +73,18 @@ def _next(application: Application, database: Path, library: Path | None) -> lis
             "Version 2 opens only the folder `data` of its own extension. Once it has run, that "
             "folder is found and named here.",
         ]
-    run = _last_run(application, library)
-    if run is not None and run.source is not None and run.source.location == str(database):
-        if run.resumable:
-            return [
-                f"{database} is being carried across. To go on with it:",
-                f"  {command('resume', '--library', library)}",
-            ]
+    state = _last_state(application, library, database)
+    if state is RunState.RUNNING and application.is_owned(library):
+        return [
+            f"{database} is being carried across. To see how far it is:",
+            f"  {command('status', '--library', library)}",
+        ]
+    if state is not None and state.unfinished:
+        return [
+            f"{database} was begun, and is not carried across. To go on with it:",
+            f"  {command('resume', '--library', library)}",
+        ]
+    if state in {RunState.COMPLETED, RunState.COMPLETED_WITH_FAILURES}:
         return [
             f"{database} has been carried across. To open the library in a browser:",
             f"  {command('serve', '--library', library)}",
@@ -97,10 +102,10 @@ def _beside(database: Path, libraries: tuple[Path, ...]) -> Path | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _last_run(application: Application, library: Path) -> RunSummary | None:
-    """The last run that was recorded there, None where that cannot be told."""
+def _last_state(application: Application, library: Path, database: Path) -> RunState | None:
+    """How the last run of a database stands, None where it had none or that cannot be told."""
     try:
-        return application.last_status(library).run
+        return application.last_state_of(library, str(database))
     except ReshelveError:
         return None
 

@@ -23,10 +23,16 @@ from adapters.sqlite.opening import (
     told_as_facts,
 )
 from adapters.sqlite.waiting import WaitMark
-from engine.facts.status import RunStatus
+from engine.facts.status import RunState, RunStatus
 
 if TYPE_CHECKING:
     from engine.facts.promotion_report import PromotionReport
+
+
+SELECT_LAST_STATE_OF = """
+SELECT r.status FROM migration_runs r JOIN migration_sources s ON s.id = r.source_id
+WHERE s.location = ? ORDER BY r.id DESC LIMIT 1
+"""
 
 
 class _Rows:
@@ -62,6 +68,13 @@ def last_promotion(library: Path, run_id: int) -> PromotionReport:
 
     with _reading(library) as connection:
         return promotion(_Rows(connection), run_id)
+
+
+def last_state_of(library: Path, location: str) -> RunState | None:
+    """How the last run of a source stands, None where it had none. Raises as `last_status` does."""
+    with _reading(library) as connection:
+        row = _Rows(connection).first(SELECT_LAST_STATE_OF, location)
+    return None if row is None else RunState(row["status"])
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import socket
+import sqlite3
 import subprocess
 import tempfile
 from contextlib import closing
@@ -75,6 +76,22 @@ def test_it_does_not_offer_again_what_was_carried_across(home: Home) -> None:
     home.run("migrate", legacy.database, "--library", library)
     first = suggested(home.run().stdout)[0]
     assert first == ["serve", "--library", str(library)]
+
+
+def test_it_does_not_offer_again_what_was_promoted_from_since(home: Home) -> None:
+    legacy, library = home.legacy(), home.library()
+    home.run("migrate", legacy.database, "--library", library, "--promote")
+    first = suggested(home.run().stdout)[0]
+    assert first == ["serve", "--library", str(library)]
+
+
+def test_it_goes_on_with_what_was_killed(home: Home) -> None:
+    legacy, library = home.legacy(), home.library()
+    home.run("migrate", legacy.database, "--library", library)
+    with closing(sqlite3.connect(library / "hikaze_model_manager.db")) as connection, connection:
+        connection.execute("UPDATE migration_runs SET status = 'running', finished_at = NULL")
+    first = suggested(home.run().stdout)[0]
+    assert first == ["resume", "--library", str(library)]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from adapters.cli.arguments import parse
+from adapters.demo.library import make_legacy_library
 from tests import commands
+from tests.waiting_library import Legacy
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +32,14 @@ def shown_commands() -> list[str]:
 
 
 (EXAMPLE,) = blocks("python")
+OWN = re.findall(
+    r"^```sh\n(.*?)^```$",
+    README.partition("## Your own library")[2].partition("### As a service")[0],
+    re.DOTALL | re.MULTILINE,
+)
+"""What is typed for a library of one's own: alone, then to migrate, then to promote."""
+(SHOWN,) = blocks("text")[:1]
+"""What a migration says at its end."""
 COMMANDS = shown_commands()
 
 
@@ -40,6 +50,73 @@ def test_there_are_commands_to_look_at() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_readme_is_understood(command: str) -> None:
     assert parse(shlex.split(command)[1:]).command
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A person's home with both managers in it, where the README says that they lie: version 1 with
+    the demo's library, and version 2 as it was after it had run once."""
+    folder = tmp_path_factory.mktemp("home") / "it's kim"
+    nodes = folder / "ComfyUI" / "custom_nodes"
+    make_legacy_library(nodes / "hikaze1" / "data")
+    empty = Legacy(folder.parent / "empty", []).database
+    library = nodes / "hikaze2" / "data"
+    assert commands.run("migrate", empty, "--library", library, "--quiet").returncode == 0
+    (folder / "ComfyUI" / "models" / "loras").mkdir(parents=True)
+    program = folder / "bin" / "reshelve"
+    program.parent.mkdir()
+    words = shlex.join([sys.executable, "-c", commands.PROGRAM])
+    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+def without_run(said: str) -> str:
+    """What was said, but of which run: version 2's library was made by one already."""
+    return re.sub(r"Run \d+", "Run", said)
+
+
+def typed(home: Path, lines: str) -> subprocess.CompletedProcess[str]:
+    """What a person types in the home folder, one line after the other."""
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
+    return subprocess.run(
+        ["sh", "-ec", lines],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=commands.TIMEOUT,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell's words are those of POSIX")
+def test_what_the_readme_has_one_type_does_what_it_says(home: Path) -> None:
+    alone, migrating, promoting = OWN
+    said = typed(home, alone)
+    assert said.returncode == 0
+    found = home / "ComfyUI" / "custom_nodes" / "hikaze1" / "data" / "hikaze_mm.sqlite3"
+    assert f"  {found}" in said.stdout
+    done = typed(home, migrating)
+    assert done.returncode == 0
+    shown, warnings = SHOWN.split("Warnings")
+    assert without_run(done.stdout).startswith(without_run(shown))
+    for line in warnings.splitlines():
+        assert line.strip("… ") in done.stdout
+    first, *others = promoting.splitlines()
+    codes = [typed(home, f"{first}\n{line}").returncode for line in others]
+    # Of one the file is gone, and of one the content was there: it is what the last line joins.
+    assert codes == [0, 3, 0]
+    library = found.parents[2] / "hikaze2" / "data"
+    left = commands.document("pending", "--library", library)["models"]
+    assert [Path(model["path"]).exists() for model in left] == [False]
+    assert f"reshelve serve --library {shlex.quote(str(library))}" in typed(home, alone).stdout
 
 
 def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_databases_that_were_found_are_offered(
             picture(page, "offered", scheme)
             page.get_by_role("button", name="Start migration").click()
             expect(page.get_by_role("heading", name=re.compile("^Done"))).to_be_visible()
-            assert server.status()["run"]["source"] == str(first.database)
+            assert server.status()["run"]["source"]["location"] == str(first.database)
 
 
 def test_where_none_was_found_none_is_offered(browser: Browser, tmp_path: Path) -> None:
