@@ -130,12 +130,16 @@ class SourceBody(msgspec.Struct, frozen=True):
     map: tuple[str, ...] = ()
     hashes: HashClaims = HashClaims.VERIFY
 
-    def named(self, allowed: AllowedPaths) -> SourceRef:
-        """The source. Raises `InvalidRequest`, `PathNotAllowed`, `TooMany`."""
-        location = allowed.check(required(self.location, "source.location"))
-        roots = [Root(r.type, str(allowed.check(r.folder))) for r in few(self.roots, "roots")]
+    def named(self, allowed: AllowedPaths, databases_in: DatabasesIn) -> SourceRef:
+        """The source. Raises `InvalidRequest`, `PathNotAllowed`, `PathOfWindows`, `TooMany`."""
+        location = allowed.named(required(self.location, "source.location"))
+        images = str(allowed.named(self.images)) if self.images else ""
+        if self.kind == LEGACY:
+            location = _database(allowed, databases_in, location)
+            images = images or str(_beside(allowed, location))
+        roots = [Root(r.type, str(allowed.named(r.folder))) for r in few(self.roots, "roots")]
         options = SourceOptions(
-            images=str(allowed.check(self.images)) if self.images else "",
+            images=images,
             roots=tuple(roots),
             map=few(self.map, "map"),
             hashes=self.hashes,
@@ -171,19 +175,20 @@ class MigrateBody(msgspec.Struct, frozen=True):
         if self.source is not None:
             if self.legacy_db_path or self.legacy_images_dir:
                 raise InvalidRequest("name the source once: by source, or by legacy_db_path")
-            return self.source.named(allowed)
+            return self.source.named(allowed, databases_in)
         if not self.legacy_db_path:
             raise InvalidRequest("legacy_db_path is required")
-        database = _database(allowed, databases_in, self.legacy_db_path)
-        beside = (database if database.is_dir() else database.parent) / "images"
-        given = self.legacy_images_dir
-        images = allowed.named(given) if given else allowed.check(str(beside))
-        return SourceRef(LEGACY, str(database), SourceOptions(images=str(images)))
+        source = SourceBody(self.legacy_db_path, images=self.legacy_images_dir)
+        return source.named(allowed, databases_in)
 
 
-def _database(allowed: AllowedPaths, databases_in: DatabasesIn, text: str) -> Path:
+def _beside(allowed: AllowedPaths, database: Path) -> Path:
+    """The folder of images beside a database; it may be a link, to a folder that is allowed."""
+    return allowed.check(str((database if database.is_dir() else database.parent) / "images"))
+
+
+def _database(allowed: AllowedPaths, databases_in: DatabasesIn, named: Path) -> Path:
     """The database that is named, or the one that lies in the folder that is named."""
-    named = allowed.named(text)
     found = databases_in(named) if named.is_dir() else []
     if len(found) > 1:
         raise SeveralDatabases(named, found)

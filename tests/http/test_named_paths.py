@@ -54,6 +54,18 @@ def test_a_path_is_taken_as_it_was_copied(server: Server, legacy: Legacy, form: 
     }
 
 
+@pytest.mark.parametrize("form", ["{}", '"{}"', "file://{}"])
+@pytest.mark.parametrize("up", range(2))
+def test_a_source_is_named_as_freely(server: Server, legacy: Legacy, form: str, up: int) -> None:
+    named = [legacy.database, *legacy.database.parents][up]
+    for images in ({}, {"images": form.format(legacy.images)}):
+        body = {"source": {"location": form.format(named), **images}}
+        told = server.send("/api/migration/check", body).json
+        assert (told["database"]["path"], told["images"]["missing"]) == (str(legacy.database), 0)
+    body = {"source": {"location": "C:\\\\Users\\\\kim"}}
+    assert os.name == "nt" or server.send("/api/migration/check", body).status == 404
+
+
 @pytest.mark.parametrize("up", range(4))
 def test_a_folder_is_looked_into_for_the_database(server: Server, legacy: Legacy, up: int) -> None:
     told = checked(server, str(legacy.database.parents[up]))
