@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ sys.exit(code)
 """
 """The program, which at its end writes its own peak memory in KiB to the file named last. What the
 system tells of a child's peak counts that of the parent it was forked from."""
+
+IN_HAND = "SELECT count(*) FROM migration_items WHERE in_hand = 1"
 
 LIBRARY_TABLES = {
     "models": "SELECT * FROM models ORDER BY sha256",
@@ -88,6 +91,18 @@ def finish(process: subprocess.Popen[bytes]) -> subprocess.CompletedProcess[byte
 def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
     """A `reshelve` command, to its end."""
     return finish(start(*arguments, **options))
+
+
+def kill_with_work_in_hand(library: Path, *arguments: str | Path) -> int:
+    """Kill a command once it works on something; returns on how much it did."""
+    process = start(*arguments)
+    with closing(sqlite3.connect(library / "hikaze_model_manager.db")) as connection:
+        while process.poll() is None and not connection.execute(IN_HAND).fetchone()[0]:
+            time.sleep(0.001)
+        process.kill()
+        process.communicate()
+        in_hand: int = connection.execute(IN_HAND).fetchone()[0]
+    return in_hand
 
 
 def measured(target: Path, *arguments: str | Path) -> tuple[int, float]:

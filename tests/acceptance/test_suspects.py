@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,6 @@ def load(image):
 
 ImageFile.load = load
 """
-IN_HAND = "SELECT count(*) FROM migration_items WHERE in_hand = 1"
 FAILED = "SELECT source_key, error_code, error_message FROM migration_items WHERE state = 'failed'"
 
 
@@ -58,17 +56,6 @@ def pictured(folder: Path, poisoned: int) -> Legacy:
             for key, image in images.items()
         ],
     )
-
-
-def killed_with_work_in_hand(library: Path, *words: str) -> int:
-    """Kill a command once it has something in hand; returns how much that was."""
-    process = commands.start(*words)
-    while process.poll() is None and not query(library, IN_HAND)[0][0]:
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    in_hand: int = query(library, IN_HAND)[0][0]
-    return in_hand
 
 
 def decided(library: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -95,7 +82,7 @@ def test_a_promotion_of_many_that_is_killed_six_times_ends_as_if_it_had_not_been
     options = ("--quiet", "--backend", backend, "--library")
     assert commands.run("promote", "--all", *options, whole).returncode == 0
     words = [("promote", "--all"), *[("resume",)] * (KILLS - 1)]
-    in_hand = [killed_with_work_in_hand(library, *word, *options, str(library)) for word in words]
+    in_hand = [commands.kill_with_work_in_hand(library, *word, *options, library) for word in words]
     assert in_hand[0] > 1
     done = commands.run("resume", *options, library)
     assert done.returncode == 0, done.stderr

@@ -14,8 +14,10 @@ import pytest
 
 from adapters.composition import Program
 from engine.facts.files import Root
+from tests import commands
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.plain_promotion import make_files, make_waiting, promote_plainly
+from tests.waiting_library import active
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -28,6 +30,7 @@ WORKERS = 2
 RATE_TARGET, RATE_LIMIT = 1_000, 500
 TIMES_TARGET, TIMES_LIMIT = 5, 2
 PROCESSOR_TARGET = 0.7
+KILLED_TARGET, KILLED_LIMIT = 1.2, 1.5
 MANY = 20_000
 GROWTH_TARGET = 1.3
 LARGER, LARGER_BYTES = 1_000, 1 << 20
@@ -107,6 +110,57 @@ def test_each_of_many_models_takes_as_long(tmp_path: Path, root: Root, figures: 
         f"processor time of each of {MANY:,} small models, against {MODELS:,}",
         min(each[MANY]) / min(each[MODELS]),
         GROWTH_TARGET,
+    )
+
+
+def own(library: Path) -> None:
+    """Make the tables of the journal beside those of version 2."""
+
+    async def whole() -> None:
+        async with Program().service(library, WORKERS):
+            pass
+
+    anyio.run(whole)
+
+
+def resume(library: Path) -> float:
+    """Seconds that a promotion takes to its end."""
+
+    async def whole() -> float:
+        async with Program().service(library, WORKERS) as service:
+            began = time.perf_counter()
+            status = await service.resume()
+            assert status.run is not None
+            ended = await service.wait(status.run.id)
+            seconds = time.perf_counter() - began
+        assert ended.counts.failed == 0
+        return seconds
+
+    return anyio.run(whole)
+
+
+def test_a_promotion_that_was_killed_goes_on_as_fast(
+    tmp_path: Path, root: Root, figures: Figures
+) -> None:
+    """All that was in hand in the crash is worked on in processes of its own, beside the rest."""
+    whole, rest = [], []
+    for number in range(ROUNDS):
+        library, killed = tmp_path / f"whole {number}", tmp_path / f"killed {number}"
+        ids = make_waiting(library, root)
+        whole.append(promote(library, ids, "asyncio")[0] / len(ids))
+        make_waiting(killed, root)
+        own(killed)
+        words = ("promote", "--all", "--workers", str(WORKERS), "--library", killed)
+        assert commands.kill_with_work_in_hand(killed, *words) > 0
+        left = len(ids) - len(active(killed))
+        rest.append(resume(killed) / left)
+        shutil.rmtree(library)
+        shutil.rmtree(killed)
+    figures.at_most(
+        "seconds of each model of a promotion that was killed, against one that was not",
+        min(rest) / min(whole),
+        KILLED_TARGET,
+        limit=KILLED_LIMIT,
     )
 
 
