@@ -76,17 +76,14 @@ class Inspection:
     def _tell_previews(self, look: Look, model: StoredModel) -> None:
         remedy = MendPreviews(model.sha256)
         complete, seq = 0, 0
-        while seq < model.images_count:
+        while seq < model.images_count or self.has_set(model.sha256, seq):
             found = [self._preview(look, name) for name in set_names(model.sha256, seq)]
             for fault in found:
                 if fault is not None:
                     look.add(fault, remedy)
-            complete += not any(p is not None and p.code == "image_missing" for p in found)
+            complete += not any(f is not None and f.code == "image_missing" for f in found)
             seq += 1
-        counted = complete
-        while self.has_set(model.sha256, seq):
-            complete, seq = complete + 1, seq + 1
-        look.beyond = complete > counted
+        look.beyond = seq > max(model.images_count, 0)
         if complete != model.images_count:
             detail = f"images_count is {model.images_count}, on disk are {complete} complete sets"
             look.add(Fault("images_count_wrong", model.path, detail), remedy)

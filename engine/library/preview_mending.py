@@ -43,6 +43,9 @@ class SetState(StrEnum):
     DAMAGED = "damaged"
 
 
+GOOD = {SetState.WHOLE, SetState.MENDED}
+
+
 class MendedSets(msgspec.Struct, frozen=True):
     """What became of a model's sets, by number; `count` is how many it has now, None where that
     cannot be told before the damaged ones are settled."""
@@ -88,23 +91,30 @@ class PreviewMending:
             return MendedSets({}, None)
         counted = model.meta_json.images_count
         states = {seq: await self._mend_set(sha256, seq) for seq in range(counted)}
-        count = await self._thread(self._count, sha256, states)
+        count = await self._count(sha256, states)
         if count is not None and count != counted and self._writer is not None:
             change = CountSets(sha256, counted, count)
             if not await self._writer.commit(change):
                 count = None
         return MendedSets(states, count)
 
-    def _count(self, sha256: str, states: dict[int, SetState]) -> int | None:
-        """How many sets there are: those that were counted and are there, and what follows."""
-        whole = [seq for seq, state in states.items() if state in {SetState.WHOLE, SetState.MENDED}]
+    async def _count(self, sha256: str, states: dict[int, SetState]) -> int | None:
+        """How many sets there are: those that were counted and are there, and those that follow,
+        which are mended as well."""
+        whole = [seq for seq, state in states.items() if state in GOOD]
         count = len(whole)
         gone = {seq for seq, state in states.items() if state is SetState.LOST and seq >= count}
         if whole != [*range(count)] or len(gone) + count != len(states):
             return None
-        while not gone and all(self._stored.has_preview(n) for n in set_names(sha256, count)):
+        while not gone and await self._thread(self._is_complete, sha256, count):
+            states[count] = await self._mend_set(sha256, count)
+            if states[count] not in GOOD:
+                return None
             count += 1
         return count
+
+    def _is_complete(self, sha256: str, seq: int) -> bool:
+        return all(self._stored.has_preview(name) for name in set_names(sha256, seq))
 
     async def _mend_set(self, sha256: str, seq: int) -> SetState:
         found = await self._thread(self._look, sha256, seq)

@@ -29,7 +29,7 @@ from engine.facts.repairs import (
     SetMeta,
     Sweep,
 )
-from engine.library.preview_mending import MendedSets, PreviewMending, SetState
+from engine.library.preview_mending import GOOD, MendedSets, PreviewMending, SetState
 from engine.library.verification import Verification
 from engine.ports.changes import Mend
 from engine.ports.files import ModelFiles
@@ -144,7 +144,7 @@ class Repair:
             return None if mended.count is None else f"it counts {mended.count} now"
         for seq, state in mended.states.items():
             if fault.path in {self._stored.path_of(name) for name in set_names(sha256, seq)}:
-                if state in {SetState.WHOLE, SetState.MENDED}:
+                if state in GOOD:
                     return "it is made again"
                 if state is SetState.LOST and mended.count is not None:
                     return "it is not counted any more"

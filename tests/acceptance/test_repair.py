@@ -86,6 +86,11 @@ def cut(sha256: str, seq: int, tier: str) -> Callable[[Planted], None]:
     return plant
 
 
+def cut_and_lack(planted: Planted) -> None:
+    cut(ONE, 1, "high")(planted)
+    sql(COUNT, 1, ONE)(planted)
+
+
 MENDED: dict[str, tuple[Callable[[Planted], None], set[str]]] = {
     "a link of nobody": (
         sql("INSERT INTO model_tags VALUES (?, 1)", sha_of(b"gone")),
@@ -127,6 +132,10 @@ MENDED: dict[str, tuple[Callable[[Planted], None], set[str]]] = {
     "a trigger that is gone": (sql("DROP TRIGGER migration_items_guard"), {"journal_wrong"}),
     "an index that is gone": (sql("DROP INDEX migration_items_work"), {"journal_wrong"}),
     "a count that lacks a set": (sql(COUNT, 1, ONE), {"images_count_wrong"}),
+    "a count that lacks a set whose tier is cut": (
+        cut_and_lack,
+        {"images_count_wrong", "image_unreadable"},
+    ),
     "a count of none": (sql(COUNT, 0, TWO), {"images_count_wrong"}),
     "a count of sets that never were": (
         sql(COUNT, 2, NONE),
@@ -229,6 +238,14 @@ def lay(name: str, content: bytes) -> Callable[[Planted], None]:
     return plant
 
 
+def lack_a_set_that_is_cut(planted: Planted) -> None:
+    for tier in ("high", "medium"):
+        cut(ONE, 1, tier)(planted)
+    sql(COUNT, 1, ONE)(planted)
+    for path in (planted.folder / "legacy" / "images").glob("1 *"):
+        path.unlink()
+
+
 def lose_with_originals(planted: Planted) -> None:
     lose(TWO, 0, "high", "medium", "low")(planted)
     for path in [*(planted.folder / "legacy" / "images").glob("2 *")]:
@@ -256,6 +273,10 @@ LEFT: dict[str, tuple[Callable[[Planted], None], set[str]]] = {
     "a set that is gone from the front, and its original": (
         lose_with_originals,
         {"image_missing", "images_count_wrong"},
+    ),
+    "a set that no count speaks of, cut, and its original": (
+        lack_a_set_that_is_cut,
+        {"image_unreadable", "images_count_wrong"},
     ),
     "a row that is gone": (
         sql("DELETE FROM migration_rows WHERE item_id = 1"),

@@ -1,4 +1,4 @@
-"""What is done under faults, on a few models: migrate, promote, scan, and edit."""
+"""What is done under faults, on a few models: migrate, promote, scan, edit, and repair."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from PIL import Image
 
 from tests.faults.forkserver import Ended, ForkServer
 from tests.faults.states import State, has_journal, runs_of, state_of
-from tests.waiting_library import Legacy, Row, sha_of
+from tests.waiting_library import Legacy, Row, query, sha_of
 
 CLIENT = "tests.faults.acknowledging"
 OPTIONS = ("--workers", "1", "--quiet")
+FEWER_IMAGES = """
+UPDATE models SET meta_json = json_set(meta_json, '$.images_count', 1) WHERE sha256 = ?
+"""
 SHARED, TWIN, OWN = b"shared content", b"twin content", b"own content"
 
 
@@ -26,7 +29,8 @@ class Scenario(NamedTuple):
 
     `command` is how the command line is asked for it, `client` how the acknowledging client is.
     `steps` are the states after each of the operations that are acknowledged one by one, from
-    none to all; where nothing is acknowledged before the end, the last is the only one.
+    none to all; where nothing is acknowledged before the end, the last is the only one. `faults`
+    are what `verify` finds before it.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Scenario(NamedTuple):
     client: tuple[str, ...]
     before: Path | None
     steps: tuple[State, ...]
+    faults: tuple[str, ...] = ()
 
     @property
     def end(self) -> State:
@@ -79,7 +84,10 @@ def verify(server: ForkServer, library: Path) -> list[str]:
     done = server.run("verify", "--library", library, "--json", "--quiet")
     if done.code not in (0, 3):
         return [f"verify ended with {done.code}: {done.err}"]
-    return [f"{p['code']}: {p['path']} {p['detail']}" for p in json.loads(done.out)["problems"]]
+    return [
+        f"{p['code']}: {p['path']} {p['detail']}".replace(str(library), "")
+        for p in json.loads(done.out)["problems"]
+    ]
 
 
 def picture(number: int) -> bytes:
@@ -125,6 +133,30 @@ def edits(folder: Path) -> list[dict[str, object]]:
     return [*plan, {"sha256": twin, "remove": 1}]
 
 
+DAMAGE = {
+    "image_missing",
+    "image_unreadable",
+    "images_count_wrong",
+    "journal_wrong",
+    "meta_wrong",
+    "record_invalid",
+}
+
+
+def damage(library: Path) -> None:
+    """Lose tiers, some with their set, counts, a name, a trigger, and what tells of tags."""
+    twin, shared, images = sha_of(TWIN), sha_of(SHARED), library / "images"
+    for tier in ("high", "medium", "low"):
+        (images / f"{twin}_0_{tier}.webp").unlink()
+    (images / f"{twin}_2_medium.webp").write_bytes(b"no picture")
+    (images / f"{shared}_0_low.webp").unlink()
+    query(library, FEWER_IMAGES, sha_of(OWN))
+    query(library, "UPDATE models SET name = NULL WHERE sha256 = ?", shared)
+    query(library, "DROP TRIGGER migration_items_guard")
+    query(library, "UPDATE migration_counts SET n = n + 1 WHERE name = 'promoted'")
+    query(library, "UPDATE db_meta SET value = '0' WHERE key = 'tags_id_max'")
+
+
 def scenarios(server: ForkServer, folder: Path) -> dict[str, Scenario]:
     """Every operation with what it must leave, each as it ends without a fault."""
     legacy = make_legacy(folder / "legacy")
@@ -145,7 +177,13 @@ def scenarios(server: ForkServer, folder: Path) -> dict[str, Scenario]:
     found = ("scan", "--root", f"loras={folder / 'found'}")
     scan = _whole(server, folder, "scan", found, (), migrated)
     edit = _edit(server, folder, folder / "after promote")
-    return {one.name: one for one in (migrate, promote, scan, edit)}
+    damaged = folder / "damaged"
+    shutil.copytree(folder / "after promote", damaged)
+    damage(damaged / "library")
+    faults = tuple(verify(server, damaged / "library"))
+    assert {fault.partition(":")[0] for fault in faults} == DAMAGE
+    repair = _whole(server, folder, "repair", ("repair",), (), damaged)._replace(faults=faults)
+    return {one.name: one for one in (migrate, promote, scan, edit, repair)}
 
 
 def _whole(

@@ -23,7 +23,7 @@ from tests.faults.sweeping import (
     warm_ground,
 )
 
-NAMES = ("migrate", "promote", "scan", "edit")
+NAMES = ("migrate", "promote", "scan", "edit", "repair")
 
 WAYS = [
     *((error, lasting) for error in ERRORS for lasting in (False, True)),
