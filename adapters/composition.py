@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
     from engine.facts.promotion_report import PromotionReport
+    from engine.facts.recognition import Look
+    from engine.facts.requests import ImportRequest
+    from engine.facts.source import SourceRef
     from engine.facts.status import RunState, RunStatus
     from engine.library.repair import Repair
     from engine.library.verification import Verification
@@ -84,11 +87,33 @@ class Reshelve:
                     yield service
 
     def sources(self) -> Mapping[str, SourceKind]:
-        """The kinds of sources by their names."""
+        """The kinds of sources, by the names that they are asked for by."""
         from adapters.files.images import DiskImages
+        from adapters.files.named_folders import named_folders
+        from adapters.sources.folders.kind import Folders
         from adapters.sources.hikaze1.reader import Hikaze1
+        from adapters.sources.invokeai.kind import InvokeAi
 
-        return {"hikaze1": Hikaze1(DiskImages())}
+        return {
+            "hikaze1": Hikaze1(DiskImages(), self.databases_in),
+            "folders": Folders(named_folders),
+            "invokeai": InvokeAi(named_folders),
+        }
+
+    def settled(self, request: ImportRequest) -> ImportRequest:
+        """The request with all that it leaves open. Blocks."""
+        from engine.runs.recognition import settled
+
+        return settled(self.sources(), request)
+
+    def look(self, source: SourceRef) -> Look:
+        """What lies at a location; writes nothing that stays. Blocks."""
+        from tempfile import TemporaryDirectory
+
+        from engine.runs.recognition import look
+
+        with TemporaryDirectory(prefix="reshelve-") as scratch:
+            return look(self.sources(), source, Path(scratch))
 
     @asynccontextmanager
     async def reader(

@@ -54,6 +54,55 @@ class UnknownSourceKind(ReshelveError):
         self.kind = kind
 
 
+class NothingRecognised(ReshelveError):
+    """Nothing at a location is a source of any kind."""
+
+    code = "nothing_recognised"
+
+    def __init__(self, location: str, looked_for: Iterable[str]) -> None:
+        super().__init__(
+            f"Nothing at {location} can be brought in. Looked for: {'; '.join(looked_for)}."
+        )
+        self.location = location
+
+
+class SeveralKinds(ReshelveError):
+    """Sources of several kinds lie at a location, and nobody has said which is meant."""
+
+    code = "several_kinds"
+
+    def __init__(self, location: str, kinds: Iterable[str]) -> None:
+        self.kinds = tuple(kinds)
+        super().__init__(f"At {location} there is more than one: {', '.join(self.kinds)}.")
+        self.location = location
+
+
+class SeveralSources(ReshelveError):
+    """Several sources of one kind lie in a folder."""
+
+    code = "several_sources"
+
+    def __init__(self, folder: str, locations: Iterable[str]) -> None:
+        self.locations = tuple(locations)
+        super().__init__(
+            f"There are {len(self.locations)} legacy databases in {folder}: "
+            f"{', '.join(self.locations)}."
+        )
+        self.folder = folder
+
+
+class FolderRefused(ReshelveError):
+    """A source that reaches into a folder which whoever asks may not name."""
+
+    code = "path_not_allowed"
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"The source has models in {folder}, which lies outside the folders that may be read."
+        )
+        self.folder = folder
+
+
 class OptionRefused(ReshelveError):
     """An option that sources of this kind do not know."""
 

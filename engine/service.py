@@ -8,7 +8,6 @@ from functools import partial
 from types import TracebackType
 
 import anyio
-import msgspec
 from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
@@ -46,6 +45,7 @@ from engine.ports.source import kind_of
 from engine.runs.importing import ImportRun
 from engine.runs.offering import Offering
 from engine.runs.promoting import PromotionRun
+from engine.runs.recognition import settled
 from engine.runs.resources import HashMeter, WorkerResources
 from engine.runs.scanning import Scan
 from engine.runs.survey import Surveyor
@@ -160,13 +160,12 @@ class MigrationService:
     async def start(self, request: ImportRequest) -> RunStatus:
         """Start stage 1, or go on with the unfinished run of the same source; at once.
 
-        Raises `UnknownSourceKind`, `OptionRefused`, `SourceMissing`, `SourceUnreadable`,
-        `RunActive`.
+        Raises what `settled` raises, `SourceMissing`, `SourceUnreadable`, `RunActive`.
         """
-        kind, limiter = kind_of(self._ports.sources, request.source), self._resources.io
-        source = await to_thread.run_sync(kind.settled, request.source, limiter=limiter)
-        fingerprint = await to_thread.run_sync(kind.fingerprint, source, limiter=limiter)
-        request = msgspec.structs.replace(request, source=source)
+        kinds, limiter = self._ports.sources, self._resources.io
+        request = await to_thread.run_sync(settled, kinds, request, limiter=limiter)
+        kind = kinds[request.source.kind]
+        fingerprint = await to_thread.run_sync(kind.fingerprint, request.source, limiter=limiter)
         async with self._turn:
             run_id = await self._supervisor.start(request, fingerprint)
         return await self.status(run_id)
@@ -284,11 +283,16 @@ class MigrationService:
             yield event
 
     async def items(
-        self, run_id: int | None, state: ModelState | None, after: int, limit: int
+        self,
+        run_id: int | None,
+        state: ModelState | None,
+        after: int,
+        limit: int,
+        verbatim: bool = False,
     ) -> ItemPage:
         """Items of a run, the last one by default, ascending by id. Raises `UnknownRun`."""
         await self._watch.catch_up()
-        return await self._ports.store.ask(ItemsOf(run_id, state, after, limit))
+        return await self._ports.store.ask(ItemsOf(run_id, state, after, limit, verbatim))
 
     async def pending(self, after: int, limit: int) -> list[PendingModelRecord]:
         """Models that wait for promotion, ascending by id."""

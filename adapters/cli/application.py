@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from adapters.cli.arguments import Arguments
     from engine.facts.findings import Sample
     from engine.facts.promotion_report import PromotionReport
+    from engine.facts.recognition import Look
+    from engine.facts.requests import ImportRequest
+    from engine.facts.source import SourceRef
     from engine.facts.status import RunState, RunStatus
     from engine.library.repair import Repair
     from engine.library.verification import Verification
@@ -71,6 +74,14 @@ class Application(Protocol):
 
     def serving(self, arguments: Arguments, token: str | None) -> Serving:
         """A server that listens, and serves nothing yet. Raises OSError."""
+        ...
+
+    def settled(self, request: ImportRequest) -> ImportRequest:
+        """The request with all that it leaves open. Blocks."""
+        ...
+
+    def look(self, source: SourceRef) -> Look:
+        """What lies at a location; writes nothing that stays. Blocks."""
         ...
 
     def reader(

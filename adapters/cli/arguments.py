@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from adapters.cli.values import Library, a_client, a_path, a_port, a_positive, a_root, a_subset
 
-KINDS = ("hikaze1",)
-"""As in `adapters.composition`, the first by default; a test compares."""
+KINDS = ("hikaze1", "folders", "invokeai")
+"""As in `adapters.composition`; a test compares."""
 
 STATES = ("pending", "imported", "images_done", "promoted", "failed")
 """As in `engine.lifecycle`, without importing the state machine for `--help`; a test compares."""
@@ -40,6 +40,8 @@ class Arguments(argparse.Namespace):
     ids: list[int]
     all: bool
     root: list[tuple[str, Path]]
+    map: list[str]
+    hashes: str
     hash: bool
     subset: tuple[int, int] | None
     dry_run: bool
@@ -145,25 +147,37 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 def _migrate(parser: argparse.ArgumentParser) -> None:
     _library(parser)
-    parser.add_argument(
-        "location",
-        metavar="LOCATION",
-        type=a_path,
-        help="the legacy database, hikaze_mm.sqlite3, or a folder that has one",
-    )
+    _location(parser)
     parser.add_argument(
         "--from",
         dest="kind",
         metavar="KIND",
         choices=KINDS,
-        default=KINDS[0],
-        help=f"what it is: {', '.join(KINDS)} (default: %(default)s)",
+        default="",
+        help=f"what it is: {', '.join(KINDS)} (default: what it looks like)",
+    )
+    parser.add_argument(
+        "--root",
+        metavar="TYPE=DIR",
+        action="append",
+        default=[],
+        type=a_root,
+        help="another folder of models, of this type; may be given again",
     )
     parser.add_argument(
         "--images",
         metavar="DIR",
         type=a_path,
-        help="the legacy images (default: the folder images beside the database)",
+        help="version 1's images (default: the folder images beside its database), or LoRA "
+        "Manager's folder of example images",
+    )
+    _map(parser)
+    parser.add_argument(
+        "--hashes",
+        choices=("verify", "trust"),
+        default="verify",
+        help="hash files before a hash that other managers tell counts, or trust one that passes "
+        "all checks (default: verify)",
     )
     parser.add_argument(
         "--on-conflict",
@@ -172,6 +186,32 @@ def _migrate(parser: argparse.ArgumentParser) -> None:
         help="what to do when a model of the same content is there (default: merge)",
     )
     parser.add_argument("--promote", action="store_true", help="then promote all models that wait")
+
+
+def _look(parser: argparse.ArgumentParser) -> None:
+    _location(parser)
+    parser.add_argument("--library", metavar="DIR", type=a_path, help="not needed")
+    _map(parser)
+
+
+def _location(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "location",
+        metavar="LOCATION",
+        type=a_path,
+        help="a manager's folder or database, or any folder of models",
+    )
+
+
+def _map(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--map",
+        metavar="OLD=NEW",
+        action="append",
+        default=[],
+        help="where a folder of another machine lies on this one, such as "
+        r"D:\models=/mnt/models; may be given again",
+    )
 
 
 def _library(parser: argparse.ArgumentParser) -> None:
@@ -283,7 +323,8 @@ def _add_common_options(parser: argparse.ArgumentParser) -> None:
 
 _COMMANDS = {
     "demo": ("make a small legacy library and migrate it", _demo),
-    "migrate": ("carry a legacy library across", _migrate),
+    "look": ("tell what lies at a location, change nothing", _look),
+    "migrate": ("bring another manager's library in", _migrate),
     "resume": ("go on with what was interrupted", _library),
     "status": ("tell where the last run stands", _library),
     "items": ("list every item of the last run", _items),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from argparse import ArgumentTypeError
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -19,54 +18,55 @@ from adapters.cli.output import Output
 from adapters.cli.runs import Steps, run_silently, run_steps
 from adapters.cli.serving import serve
 from adapters.cli.standing import WAITING
-from adapters.cli.suggestions import command, quoted
+from adapters.cli.suggestions import quoted
 from adapters.cli.tables import (
     show_fault,
     show_items,
+    show_look,
     show_pending,
     show_repair,
     show_scan,
     show_verified,
 )
-from adapters.cli.values import a_path
-from engine.errors import LibraryTooOld, NothingToResume, SourceMissing, SourceUnreadable
+from engine.errors import LibraryTooOld, NothingToResume
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import Root
 from engine.facts.findings import Fault, Sample
 from engine.facts.requests import ImportRequest
-from engine.facts.source import SourceOptions, SourceRef
+from engine.facts.source import HashClaims, SourceOptions, SourceRef
 from engine.facts.states import ModelState
 from engine.library.repair import swept
 from engine.service import MigrationService
 
 
 async def migrate(arguments: Arguments, application: Application) -> int:
-    """Stage 1 from a legacy database, and with `--promote` stage 2 for all that waits."""
-    # Before a library is made for nothing.
-    if not await anyio.Path(arguments.location).exists():
-        raise SourceMissing(str(arguments.location))
+    """Stage 1 from another manager's library, and with `--promote` stage 2 for all that waits."""
     output = Output(arguments)
-    if await anyio.Path(arguments.location).is_dir():
-        found = await anyio.to_thread.run_sync(application.databases_in, arguments.location)
-        if len(found) != 1:
-            return _tell_which(arguments, output, found)
-        arguments.location = found[0]
-        output.say(f"The legacy database is {arguments.location}")
-    images = arguments.images or arguments.location.parent / "images"
     strategy = ConflictStrategy(arguments.on_conflict or "merge")
-    options = SourceOptions(images=str(images))
-    source = SourceRef(arguments.kind, str(arguments.location), options)
-    request = ImportRequest(source, strategy)
+    options = SourceOptions(
+        images=str(arguments.images or ""),
+        roots=tuple(Root(name, str(folder)) for name, folder in arguments.root),
+        map=tuple(arguments.map),
+        hashes=HashClaims(arguments.hashes),
+    )
+    named = ImportRequest(SourceRef(arguments.kind, str(arguments.location), options), strategy)
+    # Before a library is made for nothing.
+    request = await anyio.to_thread.run_sync(application.settled, named)
+    images = request.source.options.images
 
-    if not arguments.images and _leads_out(images):
+    if request.source.location != str(arguments.location):
+        output.say(f"The legacy database is {request.source.location}")
+    if request.source.layout and not arguments.kind:
+        output.say(f"Reading {request.source.location} as {request.source.layout}.")
+    if not arguments.images and (outside := _led_out(images)):
         output.say(
-            f"{images} is a link to {images.resolve()}, a folder that was not named: its images "
-            f"are left out. To take them, add --images {quoted(str(images.resolve()))}"
+            f"{images} is a link to {outside}, a folder that was not named: its images are left "
+            f"out. To take them, add --images {quoted(outside)}"
         )
 
     async def steps(service: MigrationService) -> Steps:
         started = await service.start(request)
-        if started.run is not None and started.run.images_folder != str(images):
+        if started.run is not None and started.run.images_folder != images:
             output.say(
                 f"Going on with run {started.run.id}, which takes its images from "
                 f"{started.run.images_folder}. Run this again afterwards for those in {images}."
@@ -78,34 +78,23 @@ async def migrate(arguments: Arguments, application: Application) -> int:
     return await run_steps(arguments, application, steps)
 
 
-def _tell_which(arguments: Arguments, output: Output, found: list[Path]) -> int:
-    """Say that a folder holds no legacy database, or which of several can be named."""
-    if not found:
-        raise SourceUnreadable(
-            str(arguments.location),
-            "it is a folder, and there is no hikaze_mm.sqlite3 in it, in its `data`, nor in "
-            "`custom_nodes/*/data`.",
-        )
-    output.fail(f"There are {len(found)} legacy databases in {arguments.location}. Take one:")
-    for path in found:
-        words = [
-            str(path) if _names(word, arguments.location) else word for word in arguments.words
-        ]
-        output.fail(f"  {command(*words)}")
-    return Exit.USAGE
+async def look(arguments: Arguments, application: Application) -> int:
+    """What lies at a location; nothing is written."""
+    output = Output(arguments)
+    options = SourceOptions(map=tuple(arguments.map))
+    source = SourceRef("", str(arguments.location), options)
+    found = await anyio.to_thread.run_sync(application.look, source)
+    if arguments.json:
+        output.document(found)
+    else:
+        show_look(output, found)
+    return Exit.DONE
 
 
-def _names(word: str, path: Path) -> bool:
-    """Whether a word of the command line is what named this path."""
-    try:
-        return a_path(word) == path
-    except ArgumentTypeError:
-        return False
-
-
-def _leads_out(images: Path) -> bool:
-    """Whether the folder beside the database is a link to one that nobody named."""
-    return not images.resolve().is_relative_to(images.parent)
+def _led_out(images: str) -> str:
+    """Where the folder beside a database leads, where that is one that nobody named; else ""."""
+    found = Path(images).resolve()
+    return "" if not images or found.is_relative_to(Path(images).parent) else str(found)
 
 
 async def promote(arguments: Arguments, application: Application) -> int:
@@ -206,7 +195,7 @@ async def items(arguments: Arguments, application: Application) -> int:
     output = Output(arguments)
     state = ModelState(arguments.state) if arguments.state else None
     async with application.reader(arguments.library, _tell(output)) as reader:
-        pages = documents.item_pages(reader, state)
+        pages = documents.item_pages(reader, state, verbatim=arguments.json)
         if arguments.json:
             await output.stream("items", pages)
         else:
@@ -235,6 +224,7 @@ async def demo(arguments: Arguments, application: Application) -> int:
     arguments.library_given = str(arguments.library)
     arguments.location = legacy / "hikaze_mm.sqlite3"
     arguments.kind = "hikaze1"
+    arguments.root, arguments.map, arguments.hashes = [], [], "verify"
     arguments.images = None
     arguments.on_conflict = "merge"
     arguments.promote = False
@@ -250,6 +240,7 @@ async def demo(arguments: Arguments, application: Application) -> int:
 
 COMMANDS: dict[str, Callable[[Arguments, Application], Awaitable[int]]] = {
     "demo": demo,
+    "look": look,
     "migrate": migrate,
     "resume": resume,
     "items": items,

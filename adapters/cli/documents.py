@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from engine.service import MigrationService
 
 PAGE = 500
+VERBATIM_PAGE = 50
 
 
-async def item_pages(reader: Reader, state: ModelState | None) -> AsyncIterator[list[ItemView]]:
-    """All items of the last run."""
+async def item_pages(
+    reader: Reader, state: ModelState | None, *, verbatim: bool
+) -> AsyncIterator[list[ItemView]]:
+    """All items of the last run; with their rows as they were, fewer at once."""
     after: int | None = 0
+    size = VERBATIM_PAGE if verbatim else PAGE
     while after is not None:
-        page = await reader.ask(ItemsOf(None, state, after, PAGE))
+        page = await reader.ask(ItemsOf(None, state, after, size, verbatim))
         yield page.items
         after = page.next
 

@@ -32,7 +32,7 @@ def run(application: Application, argv: list[str] | None = None) -> int:
         cause = cause_of(error)
         if isinstance(cause, ReshelveError):
             print(f"reshelve: {cause}", file=sys.stderr)  # noqa: T201
-            if (advice := remedy(cause.code, arguments)) is not None:
+            if (advice := remedy(cause, arguments)) is not None:
                 print(advice, file=sys.stderr)  # noqa: T201
             return exit_of(cause)
         if isinstance(cause, OutputFailed):
@@ -50,7 +50,7 @@ def _answer(arguments: Arguments, application: Application) -> int:
         from adapters.cli.guidance import guide
 
         return guide(application)
-    if arguments.command != "demo" and arguments.library is None:
+    if arguments.command not in {"demo", "look"} and arguments.library is None:
         from adapters.cli.guidance import ask_for_library
 
         return ask_for_library(arguments, application)

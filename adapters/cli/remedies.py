@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
 from adapters.cli.suggestions import command, suggested
+from adapters.cli.values import a_path
+from engine.errors import SeveralKinds, SeveralSources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from adapters.cli.arguments import Arguments
+    from engine.errors import ReshelveError
 
 _GO_ON = "Go on with it first:  {}"
 
@@ -37,7 +42,28 @@ REMEDIES: dict[str, Callable[[Arguments], str]] = {
 """By the code of the error; others tell all there is to tell."""
 
 
-def remedy(code: str, arguments: Arguments) -> str | None:
-    """What can be done about an error of this code, None where nothing is known."""
-    word = REMEDIES.get(code)
+def remedy(error: ReshelveError, arguments: Arguments) -> str | None:
+    """What can be done about an error, None where nothing is known."""
+    if isinstance(error, SeveralKinds):
+        return _choice([*arguments.words, "--from", kind] for kind in error.kinds)
+    if isinstance(error, SeveralSources):
+        return _choice(_instead(arguments, location) for location in error.locations)
+    word = REMEDIES.get(error.code)
     return None if word is None else word(arguments)
+
+
+def _choice(commands: Iterable[Sequence[str]]) -> str:
+    return "\n".join(["Take one:", *(f"  {command(*words)}" for words in commands)])
+
+
+def _instead(arguments: Arguments, location: str) -> list[str]:
+    """The words of the command line, with another location."""
+    return [location if _names(word, arguments.location) else word for word in arguments.words]
+
+
+def _names(word: str, path: Path) -> bool:
+    """Whether a word of the command line is what named this path."""
+    try:
+        return a_path(word) == path
+    except ArgumentTypeError:
+        return False

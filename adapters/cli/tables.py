@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from adapters.cli.output import Output
     from engine.facts.findings import Fault
     from engine.facts.promotion_report import PromotionReport
+    from engine.facts.recognition import Look
     from engine.facts.records import PendingModelRecord
     from engine.facts.repair_report import RepairReport
     from engine.facts.scan_report import ScanReport
@@ -52,6 +53,21 @@ async def show_report(
             for failure in failures:
                 output.line(f"  {failure.path}")
                 output.line((f"    {failure.code}: ", "red"), failure.message)
+
+
+def show_look(output: Output, look: Look) -> None:
+    """What lies at a location."""
+    for found in look.found:
+        output.line((found.layout or found.kind, "bold"), f"  {found.location}")
+        show_row(output, "models", found.models, f"as {found.kind}", "green")
+        for suffix, number in found.sidecars.items():
+            show_row(output, suffix, number, "sidecars", "dim")
+        show_row(output, "hashes", found.claimed_hashes, "told and not proven", "dim")
+        show_row(output, "images", found.images, "previews", "dim")
+        show_row(output, "videos", found.videos, "previews that are videos", "dim")
+        show_row(output, "damaged", found.damaged, "models of which something is", "yellow")
+        for root in found.roots:
+            output.line((f"  {root.type or 'by folder':<18}", "dim"), root.folder)
 
 
 def show_scan(output: Output, report: ScanReport) -> None:

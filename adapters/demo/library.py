@@ -110,20 +110,21 @@ class _ModelRow(msgspec.Struct, frozen=True):
     extra_json: str | None
 
 
-def make_legacy_library(folder: Path, seed: int = 2026) -> DemoLibrary:
-    """Write a legacy library into `folder`, which is made if need be.
+def make_legacy_library(folder: Path, seed: int = 2026, models: Path | None = None) -> DemoLibrary:
+    """Write a legacy library into `folder`, which is made if need be; its model files go into
+    `models`, by default a folder of that name in it.
 
     Takes a few seconds, most of them for the pictures. Raises `FileExistsError` where there is a
     legacy database already: it may be somebody's own.
     """
     root = folder.resolve()
     library = DemoLibrary(
-        root / DATABASE_NAME, root / "images", root / "models", rows=len(CATALOGUE)
+        root / DATABASE_NAME, root / "images", models or root / "models", rows=len(CATALOGUE)
     )
     if library.database.exists():
         raise FileExistsError(f"There is a legacy database at {library.database} already.")
     library.images.mkdir(parents=True, exist_ok=True)
-    library.models.mkdir(exist_ok=True)
+    library.models.mkdir(parents=True, exist_ok=True)
     rows = [_write_model(library, number, entry, seed) for number, entry in enumerate(CATALOGUE, 1)]
     _write_database(library.database, rows, seed)
     return library

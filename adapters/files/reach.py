@@ -3,6 +3,7 @@ a person named, whoever moves links about meanwhile."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,34 @@ _READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
 
+_LINKS = {errno.ELOOP, errno.EMLINK}
+"""What systems answer where a link was not to be followed."""
+
 HANDLES = os.open in os.supports_dir_fd
 """Whether files can be named from an open folder; Windows cannot."""
 
 
-class OutOfReach(Exception):
+OUT_OF_REACH = "it lies outside the folders that were named, after links are followed"
+
+
+class OutOfReach(PermissionError):
     """A path leads outside the folders that were named."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EACCES, OUT_OF_REACH)
+
+
+def open_beside(handle: int, folder: str, name: str, within: Sequence[str]) -> int:
+    """As `open_file` of a name in a folder whose handle is at hand; a link takes the long way.
+
+    Raises `OutOfReach`, OSError, ValueError.
+    """
+    try:
+        return os.open(name, _READING | _NO_LINK, dir_fd=handle)
+    except OSError as error:
+        if error.errno not in _LINKS:
+            raise
+    return open_file(os.path.join(folder, name), within)  # noqa: PTH118  text, as all here
 
 
 def resolved(path: str, within: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from engine.facts.catalogue import (
 from engine.facts.codes import ProblemKind, meaning
 from engine.facts.files import Root
 from engine.facts.problems import Problem, ProblemGroup, ProblemPage, ProblemSummary
+from engine.facts.recognition import Found
 from engine.facts.records import (
     ActiveMeta,
     ModelRecord,
@@ -91,8 +92,12 @@ _ITEM = status.ItemView(
     source_key="5",
     source_id=5,
     path=_PATH,
+    name="Meadow",
+    type="loras",
     state="promoted",
     sha256=_SHA256,
+    claimed_sha256="",
+    claimed_by="",
     warnings=(Notice("image_missing", "meadow.png is not in the folder of images."),),
 )
 _CONFLICT = promotion.Conflict(
@@ -129,9 +134,10 @@ _HISTORY = answers.History(
         Step(1, 5, "5", 5, _PATH, "images_done", "promoted", _AT + 900),
     ]
 )
+_DATABASE = "/home/kim/ComfyUI/hikaze/hikaze_mm.sqlite3"
 _SURVEY = Survey(
     database=DatabaseSurvey(
-        path="/home/kim/ComfyUI/hikaze/hikaze_mm.sqlite3",
+        path=_DATABASE,
         found=True,
         readable=True,
         rows=38,
@@ -143,6 +149,8 @@ _SURVEY = Survey(
     images=ImagesSurvey("/home/kim/ComfyUI/hikaze/images", True, True, 1),
     space=SpaceSurvey(24_117_248, 318_902_870_016, enough=True),
     can_start=True,
+    location=_DATABASE,
+    found=[Found("hikaze1", "", _DATABASE, 38, {}, 24, 39, 0, 0, [])],
 )
 _LIBRARY = answers.LibraryAnswer(
     path="/home/kim/reshelve",
@@ -245,6 +253,7 @@ PARAMETERS: dict[str, object] = {
     "item_id": 5,
     "kind": "warning",
     "limit": 100,
+    "verbatim": "true",
     "name": f"{_SHA256}_0.webp",
     "quality": "medium",
     "run_id": 1,

@@ -32,6 +32,7 @@ from adapters.http.requests import (
     RetryBody,
     RunBody,
     integer,
+    is_wanted,
     one_state,
     optional_integer,
     page_size,
@@ -148,13 +149,16 @@ async def handle_items(
     wanted: Annotated[str | None, QueryParameter(name="state")] = None,
     after: FromQuery[str | None] = None,
     limit: FromQuery[str | None] = None,
+    verbatim: FromQuery[str | None] = None,
 ) -> ItemPage:
-    """Items of a run, the last one by default, page by page."""
+    """Items of a run, the last one by default, page by page; `verbatim=true` adds their rows as
+    the source had them."""
     return await service.items(
         optional_integer(run_id, "run_id"),
         one_state(wanted),
         optional_integer(after, "after") or 0,
         page_size(limit),
+        is_wanted(verbatim),
     )
 
 

@@ -34,7 +34,7 @@ def nowhere(_: Path) -> list[Path]:
 Many = TypeVar("Many", bound=Sized)
 
 LEGACY = "hikaze1"
-"""The kind of a source where none is named."""
+"""The kind of a source that is named by its database alone."""
 
 LARGEST_PAGE = 1000
 
@@ -117,14 +117,15 @@ def _possible(path: Path) -> Path:
 
 
 class SourceBody(msgspec.Struct, frozen=True):
-    """Which source: where it lies, of which kind it is, and what is said of it beside.
+    """Which source: where it lies, of which kind it is, and what is said of it beside; without a
+    kind, it is looked at to learn it.
 
     `roots` are folders of model files, `images` is a folder of images, `map` translates paths of
     another machine, each written `OLD=NEW`. Each kind takes some of it.
     """
 
     location: str
-    kind: str = LEGACY
+    kind: str = ""
     roots: tuple[Root, ...] = ()
     images: str | None = None
     map: tuple[str, ...] = ()
@@ -169,7 +170,8 @@ class MigrateBody(msgspec.Struct, frozen=True):
         strategy = one_strategy(self.on_conflict) or ConflictStrategy.MERGE
         if strategy is ConflictStrategy.DELETE:
             raise InvalidRequest("on_conflict must be merge, override or ignore")
-        return ImportRequest(self._source(allowed, databases_in), strategy)
+        within = tuple(str(folder) for folder in allowed.folders)
+        return ImportRequest(self._source(allowed, databases_in), strategy, within)
 
     def _source(self, allowed: AllowedPaths, databases_in: DatabasesIn) -> SourceRef:
         if self.source is not None:
@@ -178,7 +180,7 @@ class MigrateBody(msgspec.Struct, frozen=True):
             return self.source.named(allowed, databases_in)
         if not self.legacy_db_path:
             raise InvalidRequest("legacy_db_path is required")
-        source = SourceBody(self.legacy_db_path, images=self.legacy_images_dir)
+        source = SourceBody(self.legacy_db_path, LEGACY, images=self.legacy_images_dir)
         return source.named(allowed, databases_in)
 
 
@@ -300,6 +302,11 @@ def optional_integer(value: str | None, name: str) -> int | None:
     if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
         raise InvalidRequest(f"{name} must be an integer")
     return int(value)
+
+
+def is_wanted(value: str | None) -> bool:
+    """Whether what is told only on demand is wanted."""
+    return value in {"true", "1"}
 
 
 def page_size(value: str | None) -> int:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from engine.errors import SourceUnreadable
+
 _WINDOWS = re.compile(r"[A-Za-z]:(?:[\\/]|$)|[\\/]{2}[^\\/]")
 _LONG = re.compile(r"\\\\[?.]\\(UNC\\)?", re.IGNORECASE)
 
@@ -74,11 +76,24 @@ class PathMap:
         return path
 
     @property
+    def given(self) -> bool:
+        """Whether there are any."""
+        return bool(self._mappings)
+
+    @property
     def unused(self) -> tuple[str, ...]:
         """The mappings that never fitted, as they were given."""
         return tuple(
             mapping.written for mapping in self._mappings if mapping.written not in self._used
         )
+
+
+def path_map(location: str, mappings: Iterable[str]) -> PathMap:
+    """The mappings given for a source. Raises `SourceUnreadable` for one that is none."""
+    try:
+        return PathMap([parsed(written) for written in mappings])
+    except InvalidMapping as error:
+        raise SourceUnreadable(location, f"{error}.") from error
 
 
 def is_windows(path: str) -> bool:

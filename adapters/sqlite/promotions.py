@@ -23,6 +23,7 @@ from adapters.sqlite.transitions import (
     DELETE_PENDING,
     DROP_ORIGINAL,
     END_WORK,
+    INSERT_WARNING,
     become_active,
     discard,
     fail,
@@ -90,6 +91,10 @@ INSERT INTO migration_hashes (path, size, mtime_ns, inode, sha256) VALUES (?, ?,
 ON CONFLICT (path) DO UPDATE SET
     size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
     sha256 = excluded.sha256
+"""
+SELECT_CLAIMS = """
+SELECT id, claimed_sha256, claimed_by FROM migration_items
+WHERE pending_id = ? AND claimed_sha256 <> '' AND sha256 = '' ORDER BY id
 """
 SET_PENDING_HASH = "UPDATE pending_import SET sha256 = ? WHERE id = ?"
 SET_ITEM_HASH = """
@@ -174,6 +179,7 @@ def note_hash(tx: Transaction, change: NoteHash) -> None:
     item = claimed(tx, change.item, "hashed")
     facts, path = change.facts, change.item.candidate.path
     remember_hash(tx, RememberHash(path, change.sha256, facts))
+    _judge_claims(tx, item, change.sha256)
     tx.execute(SET_PENDING_HASH, change.sha256, item.pending_id)
     tx.execute(SET_ITEM_HASH, change.sha256, change.at, item.id)
     place = tx.first(SELECT_PLACE_BYTES, item.id, item.promotion_id)
@@ -181,6 +187,15 @@ def note_hash(tx: Transaction, change: NoteHash) -> None:
     # The true size counts, and a file that was known is not counted among the bytes to read.
     tx.count(item.working_run, "bytes_total", (facts.size if change.read else 0) - expected)
     tx.count(item.working_run, "bytes_done", facts.size if change.read else 0)
+
+
+def _judge_claims(tx: Transaction, item: Item, sha256: str) -> None:
+    """What sources claimed of the file is proven now, or wrong."""
+    for row in tx.fetch(SELECT_CLAIMS, item.pending_id):
+        notice = decisions.claim_wrong(row["claimed_sha256"], row["claimed_by"], sha256)
+        if notice is not None:
+            tx.count(item.working_run, "warnings", 1)
+            tx.execute(INSERT_WARNING, item.working_run, row["id"], notice.code, notice.detail)
 
 
 def remember_hash(tx: Transaction, change: RememberHash) -> None:

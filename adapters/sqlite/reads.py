@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from adapters.sqlite.database import Row, Transaction
+from adapters.sqlite.database import Row, Transaction, readable
 from adapters.sqlite.departures import ACTIVE_AS, DISCARDED, STANDING
 from adapters.sqlite.records import PENDING_COLUMNS, record_tags, stored_pending
 from adapters.sqlite.runs import (
@@ -28,15 +29,24 @@ SELECT_LAST_RUN_OF = f"""
 SELECT {RUN_COLUMNS} FROM {RUN_TABLES}
 WHERE s.kind = ? AND s.location = ? ORDER BY r.id DESC LIMIT 1
 """
+# What an item is called is told by the model that it is, or waits to be.
 ITEMS = f"""
-SELECT * FROM (
+SELECT s.*, coalesce(q.name, m.name, '') AS name, coalesce(q.type, m.type, '') AS type,
+       CASE WHEN ?5 THEN r.verbatim END AS verbatim
+FROM (
     SELECT i.id, i.source_key, i.path, {STANDING} AS state, i.state AS noted, i.sha256,
-           {ACTIVE_AS} AS active, i.error_code, i.error_message
+           {ACTIVE_AS} AS active, i.pending_id, i.claimed_sha256, i.claimed_by, i.error_code,
+           i.error_message
     FROM migration_items i WHERE (i.run_id = ?1 OR i.promotion_id = ?1) AND i.id > ?2
-) WHERE state <> '{DISCARDED}'
+) s
+LEFT JOIN pending_import q ON q.id = s.pending_id AND q.path = s.path
+LEFT JOIN models m ON s.state = 'promoted'
+    AND m.sha256 = CASE WHEN s.state = s.noted THEN s.sha256 ELSE s.active END
+LEFT JOIN migration_rows r ON ?5 AND r.item_id = s.id
+WHERE s.state <> '{DISCARDED}'
 """
-SELECT_ITEMS = f"{ITEMS} ORDER BY id LIMIT ?3"
-SELECT_ITEMS_IN_STATE = f"{ITEMS} AND state = ?4 ORDER BY id LIMIT ?3"
+SELECT_ITEMS = f"{ITEMS} ORDER BY s.id LIMIT ?3"
+SELECT_ITEMS_IN_STATE = f"{ITEMS} AND s.state = ?4 ORDER BY s.id LIMIT ?3"
 SELECT_ITEM_WARNINGS = """
 SELECT item_id, code, detail FROM migration_warnings
 WHERE run_id = ? AND item_id BETWEEN ? AND ? ORDER BY item_id, id
@@ -80,6 +90,7 @@ WHERE state = 'failed' AND work IS NOT NULL AND coalesce(promotion_id, run_id) =
 
 
 _candidate = msgspec.json.Decoder(Candidate)
+_row = msgspec.json.Decoder(dict[str, Any])
 
 
 def run(tx: Transaction, run_id: int | None) -> Run | None:
@@ -101,7 +112,12 @@ def unfinished_run(tx: Transaction) -> Run | None:
 
 
 def items(
-    tx: Transaction, run_id: int | None, state: ModelState | None, after: int, limit: int
+    tx: Transaction,
+    run_id: int | None,
+    state: ModelState | None,
+    after: int,
+    limit: int,
+    verbatim: bool,
 ) -> ItemPage:
     """Items of a run, the last one by default, ascending by id."""
     found = run(tx, run_id)
@@ -110,10 +126,8 @@ def items(
             raise UnknownRun(run_id)
         return ItemPage([], None)
     run_id = found.id
-    if state is None:
-        rows = tx.fetch(SELECT_ITEMS, run_id, after, limit)
-    else:
-        rows = tx.fetch(SELECT_ITEMS_IN_STATE, run_id, after, limit, state)
+    statement = SELECT_ITEMS if state is None else SELECT_ITEMS_IN_STATE
+    rows = tx.fetch(statement, run_id, after, limit, state, verbatim)
     if not rows:
         return ItemPage([], None)
     warnings: dict[int, list[Notice]] = {}
@@ -132,8 +146,13 @@ def _item_view(row: Row, warnings: list[Notice]) -> ItemView:
         source_key=row["source_key"],
         source_id=number_of(row["source_key"]),
         path=row["path"],
+        name=readable(row["name"]),
+        type=readable(row["type"]),
         state=row["state"],
         sha256=row["active"] if promoted_since else row["sha256"],
+        claimed_sha256=row["claimed_sha256"],
+        claimed_by=row["claimed_by"],
+        verbatim=None if row["verbatim"] is None else _row.decode(row["verbatim"]),
         warnings=tuple(warnings),
         error=None if code is None else Defect(code, row["error_message"]),
     )

@@ -48,6 +48,9 @@ INSERT INTO migration_items
     (run_id, source_id, state, updated_at, id, source_key, digest, path, sha256)
 VALUES (?1, ?2, ?3, ?4, ?, ?, ?, ?, ?)
 """
+SET_CLAIM = """
+UPDATE migration_items SET claimed_sha256 = ?, claimed_by = ? WHERE id = ?
+"""
 INSERT_VERBATIM = "INSERT INTO migration_rows (item_id, verbatim) VALUES (?, ?)"
 MOVE_CURSOR = """
 UPDATE migration_runs SET cursor = ?, updated_at = ? WHERE id = ? AND cursor = ?
@@ -139,6 +142,14 @@ def _write_items(
             for item_id, settled in numbered
             if settled.lane is not Lane.ACTIVE
         ),
+    )
+    tx.many(
+        SET_CLAIM,
+        [
+            (s.row.model.claimed_sha256, s.row.model.claimed_by, item_id)
+            for item_id, s in numbered
+            if s.row.model.claimed_sha256
+        ],
     )
     tx.bulk(
         INSERT_VERBATIM,

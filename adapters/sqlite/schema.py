@@ -141,6 +141,8 @@ CREATE TABLE migration_items (
     attempts INTEGER NOT NULL DEFAULT 0,
     crashes INTEGER NOT NULL DEFAULT 0,
     updated_at INTEGER NOT NULL,
+    claimed_sha256 TEXT NOT NULL DEFAULT '',
+    claimed_by TEXT NOT NULL DEFAULT '',
     UNIQUE (source_id, source_key, digest)
 );
 CREATE INDEX migration_items_work ON migration_items(run_id, id) WHERE work IS NOT NULL;

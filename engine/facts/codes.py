@@ -54,6 +54,14 @@ FAILURES = {
         "reshelve died three times while it worked on this model, and set it aside",
         "Look at the model's file and images; replace or remove the damaged one, then retry.",
     ),
+    "folder_model": Meaning(
+        "the model is a folder of several files, which a library cannot hold",
+        "Convert it to a single file in its old manager, and scan for that.",
+    ),
+    "link_not_followed": Meaning(
+        "the model's file is a link that leads outside the folders that were named",
+        "Name the folder that it leads to as a root as well, then migrate again.",
+    ),
     "row_invalid": Meaning(
         "the row names no usable file",
         "Correct or remove the row in the legacy application, then migrate again.",
@@ -141,6 +149,38 @@ WARNINGS = {
     "preview_incomplete": Meaning(
         "a preview lacks one of its three files; it was left as it is",
         "Remove that preview in the library, and upload its image again.",
+    ),
+    "sidecar_orphaned": Meaning(
+        "a file that tells of a model has no model beside it",
+        "Put the model beside it and migrate again, or remove it.",
+    ),
+    "header_unusable": Meaning(
+        "the model file's own header cannot be read; the model came without it",
+        "Nothing need be done, unless the file itself does not load either.",
+    ),
+    "folder_unreadable": Meaning(
+        "a folder of models cannot be read; what lies in it was left out",
+        "Look at its permissions and at the health of its disk, then migrate again.",
+    ),
+    "link_not_followed": Meaning(
+        "a link leads outside the folders that were named; it was not followed",
+        "Name the folder that it leads to as a root as well, then migrate again.",
+    ),
+    "layout_damaged": Meaning(
+        "a manager's settings cannot be read in part; folders that they name were left out",
+        "Mend the settings, or name the folders as roots, then migrate again.",
+    ),
+    "map_unused": Meaning(
+        "a mapping of paths never fitted any",
+        "Compare it with the paths of the items, and migrate again with it mended.",
+    ),
+    "claim_wrong": Meaning(
+        "a hash that was told for the model is not its file's; the file's own is used",
+        "Nothing need be done; the file may have been changed or replaced since.",
+    ),
+    "video_skipped": Meaning(
+        "a preview is a video; the model came without it",
+        "Nothing need be done; upload a picture of it in the library if one is missed.",
     ),
     "sidecar_damaged": Meaning(
         "a file beside the model cannot be read as what it is; the model came without it",

@@ -156,6 +156,16 @@ LEFT_THE_QUEUE = Defect("record_missing", "Its record has left the queue meanwhi
 """Why a model cannot be promoted that was taken from the queue after it was asked for."""
 
 
+def claim_wrong(claimed: str, by: str, sha256: str) -> Notice | None:
+    """What to say of a hash that a source claimed, once the file's own is known."""
+    if claimed in {"", sha256}:
+        return None
+    return Notice(
+        "claim_wrong",
+        f"{by} says {claimed}; the file's own is {sha256}, and that one is used.",
+    )
+
+
 def not_waiting(pending_id: int) -> Defect:
     """Why an id that nobody in the queue has is not promoted."""
     return Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")

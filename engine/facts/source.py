@@ -99,6 +99,10 @@ class SourceModel(msgspec.Struct, frozen=True, gc=False):
     has none that is well-formed. `size_bytes` is None when the source does not know it. `images`
     are in the source's order; `tags` are names. `number` is what the source would have the model
     called in the queue of those that wait, None where it has no number for it.
+
+    `version` is other bytes for every version of the row; empty, `verbatim` is. `claimed_sha256`
+    is a hash that the source tells and that may be the file's, by whom `claimed_by` says; it is no
+    identity before the file was hashed, unless it is in `sha256` as well.
     """
 
     key: str
@@ -117,6 +121,9 @@ class SourceModel(msgspec.Struct, frozen=True, gc=False):
     warnings: tuple[Notice, ...] = ()
     defect: Defect | None = None
     number: int | None = None
+    version: bytes = b""
+    claimed_sha256: str = ""
+    claimed_by: str = ""
 
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -161,16 +162,25 @@ def import_report(status: RunStatus) -> ImportReport:
 
 class ItemView(msgspec.Struct, frozen=True):
     """One item as `items` shows it; `source_key` names its row within its source, and
-    `source_id` is that as a number where it is one."""
+    `source_id` is that as a number where it is one.
+
+    `sha256` is the file's own, or "" while it is not known; `claimed_sha256` is what the source
+    claims of it, by `claimed_by`. `verbatim` is the row as it was, where that was asked for.
+    """
 
     id: int
     source_key: str | None
     source_id: int | None
     path: str
+    name: str
+    type: str
     state: str
     sha256: str
+    claimed_sha256: str
+    claimed_by: str
     warnings: tuple[Notice, ...] = ()
     error: Defect | None = None
+    verbatim: dict[str, Any] | None = None
 
 
 class ItemPage(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.facts.recognition import Found
 from engine.facts.source import Defect
 
 
@@ -47,9 +48,15 @@ class SpaceSurvey(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """What a migration would find, and whether it can be started."""
+    """What a migration would find, and whether it can be started.
+
+    `found` has what was recognised at `location`: one source where it can be started, several
+    where it has to be said first which is meant.
+    """
 
     database: DatabaseSurvey
     images: ImagesSurvey
     space: SpaceSurvey
     can_start: bool
+    location: str
+    found: list[Found]

@@ -59,12 +59,14 @@ class StatusOf(Query[RunStatus], frozen=True):
 
 
 class ItemsOf(Query[ItemPage], frozen=True):
-    """Items of a run, the last one by default, ascending by id. Raises `UnknownRun`."""
+    """Items of a run, the last one by default, ascending by id; `verbatim` with their rows as
+    they were. Raises `UnknownRun`."""
 
     run_id: int | None
     state: ModelState | None
     after: int
     limit: int
+    verbatim: bool = False
 
 
 class WarningsOf(Query[list[tuple[int, RunNotice]]], frozen=True):

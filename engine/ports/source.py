@@ -7,13 +7,14 @@ that can be no model at all carries a `defect`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from engine.errors import UnknownSourceKind
 from engine.facts.files import FolderFacts
+from engine.facts.recognition import Contents, Likeness
 from engine.facts.source import (
     ImageRef,
     Notice,
@@ -28,6 +29,15 @@ def never() -> None:
     """The checkpoint of whoever has all the time that it takes."""
 
 
+Known: TypeAlias = Callable[[Mapping[str, bytes]], Set[str]]
+"""Of rows, by key, in the version given: the keys of those that are recorded so already."""
+
+
+def nothing_known(_versions: Mapping[str, bytes]) -> Set[str]:
+    """For whoever wants all rows."""
+    return frozenset()
+
+
 class Source(Protocol):
     """An opened, immutable copy of a legacy library. Methods block; call them in a thread."""
 
@@ -36,12 +46,19 @@ class Source(Protocol):
         """How many rows there are, as well as the source can tell before reading them."""
         ...
 
+    @property
+    def contents(self) -> Contents:
+        """What lies beside the rows, as well as the source can tell before reading them."""
+        ...
+
     def tags(self) -> tuple[list[SourceTag], list[Notice]]:
         """All tags by ascending id, linked or not, and what was wrong with the others."""
         ...
 
-    def chunks(self, after: str, size: int) -> Iterator[SourceChunk]:
+    def chunks(self, after: str, size: int, known: Known = nothing_known) -> Iterator[SourceChunk]:
         """Rows in an order that stays, at most `size` in a chunk, no key twice.
+
+        A source that can tell a row's version without reading it leaves out those that are known.
 
         `after` is the cursor of a chunk that was read before, perhaps by another process from
         another copy: what follows that chunk is read. Empty, all is read.
@@ -91,6 +108,15 @@ class SourceKind(Protocol):
     All but `settled` take a reference that is settled, and raise `SourceMissing` or
     `SourceUnreadable` where nothing can be made of what lies there. None writes anything there.
     """
+
+    @property
+    def looked_for(self) -> str:
+        """What marks a location as one of this kind, for a sentence."""
+        ...
+
+    def recognised(self, location: Path) -> Likeness:
+        """Whether a location looks like one of this kind; at a glance, and without raising."""
+        ...
 
     def settled(self, source: SourceRef) -> SourceRef:
         """The reference with all filled in that it leaves open, so that two ways to say the same

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from anyio import to_thread
 
+from engine.facts.assessment import AssessedRow
+from engine.facts.decisions import claim_wrong
 from engine.facts.files import FileFacts, UnusableFile
 from engine.ports.compute import Compute, Hashed
 from engine.ports.files import ModelFiles
@@ -97,6 +99,32 @@ def _held_still(
         return path, after
     still = hashed.facts == after
     return path, FileHash(hashed.sha256, after, read=True) if still else None
+
+
+def identified(
+    rows: list[AssessedRow], known: Mapping[str, tuple[FileFacts, str]], models: ModelFiles
+) -> list[AssessedRow]:
+    """Rows, those of files that look as they did when they were hashed with that hash.
+
+    In a thread.
+    """
+    return [
+        _identified(row, *known[row.model.path], models)
+        if row.model.path in known and not row.sha256 and row.model.defect is None
+        else row
+        for row in rows
+    ]
+
+
+def _identified(row: AssessedRow, seen: FileFacts, sha256: str, models: ModelFiles) -> AssessedRow:
+    try:
+        if models.facts(row.model.path) != seen:
+            return row
+    except UnusableFile:
+        return row
+    wrong = claim_wrong(row.model.claimed_sha256, row.model.claimed_by, sha256)
+    warnings = row.warnings if wrong is None else (*row.warnings, wrong)
+    return msgspec.structs.replace(row, sha256=sha256, warnings=warnings)
 
 
 async def _read(resources: WorkerResources, compute: Compute, path: str) -> Hashed:

@@ -6,14 +6,14 @@ which also moves the run's cursor, so an interrupted run goes on with the next r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
 import anyio
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, from_thread, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from engine.actors.dispatcher import Dispatcher, News
@@ -27,8 +27,9 @@ from engine.ports.changes import ExpectRows, FinishIntake, RecordRows
 from engine.ports.clock import Clock
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
-from engine.ports.queries import KnownDigests, OpenWork
-from engine.ports.source import Source, SourceImages, SourceKind
+from engine.ports.queries import CachedHashes, KnownDigests, OpenWork
+from engine.ports.source import Source, SourceImages, SourceKind, nothing_known
+from engine.runs.hashing import identified
 from engine.runs.offering import Offering
 from engine.runs.worker import Worker
 
@@ -172,7 +173,7 @@ class ImportRun:
         async for first in chunks:
             rows, notes, reached = _joined([first, *waiting(chunks, CHUNKS_AT_ONCE - 1)])
             del first  # or its rows would stay until the next ones come
-            fresh = await self._unrecorded(rows)
+            fresh = await self._identified(await self._unrecorded(rows))
             if fresh or notes:
                 now = self._clock.now()
                 change = RecordRows(self._run.id, cursor, reached, fresh, notes, now)
@@ -183,7 +184,8 @@ class ImportRun:
 
     async def _read_ahead(self, source: Source, chunks: MemoryObjectSendStream[Chunk]) -> None:
         """Read on while chunks are being committed."""
-        reading = source.chunks(self._run.cursor, CHUNK_ROWS)
+        known = self._known if self._run.repeats else nothing_known
+        reading = source.chunks(self._run.cursor, CHUNK_ROWS, known)
         async with chunks:
             while True:
                 chunk = await to_thread.run_sync(self._next_chunk, reading, limiter=self._io)
@@ -200,10 +202,20 @@ class ImportRun:
         sizes = dict(zip(hashed, self._models.sizes(hashed), strict=True))
         where = self._where
         rows = [
-            assess(model, row_digest(model.verbatim, where), sizes.get(model.path))
+            assess(model, row_digest(model.version or model.verbatim, where), sizes.get(model.path))
             for model in chunk.models
         ]
         return rows, chunk.warnings, chunk.cursor
+
+    def _known(self, versions: Mapping[str, bytes]) -> set[str]:
+        """In a thread: which rows were recorded in the version that they are in now."""
+        query = KnownDigests(self._run.id, list(versions))
+        recorded = from_thread.run(self._reader.ask, query)
+        return {
+            key
+            for key, version in versions.items()
+            if (key, row_digest(version, self._where)) in recorded
+        }
 
     async def _unrecorded(self, rows: list[AssessedRow]) -> list[AssessedRow]:
         """Rows that no run of this source has recorded as they are."""
@@ -214,6 +226,14 @@ class ImportRun:
         if not known:
             return rows
         return [row for row in rows if (row.model.key, row.digest) not in known]
+
+    async def _identified(self, rows: list[AssessedRow]) -> list[AssessedRow]:
+        """The rows, with the hashes of files that were hashed before and have not changed."""
+        paths = [row.model.path for row in rows if not row.sha256 and row.model.defect is None]
+        known = await self._reader.ask(CachedHashes(paths)) if paths else {}
+        if not known:
+            return rows
+        return await to_thread.run_sync(identified, rows, known, self._models, limiter=self._io)
 
 
 def _joined(chunks: list[Chunk]) -> Chunk:

@@ -12,14 +12,24 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 import anyio
+import msgspec
 from anyio import CapacityLimiter, from_thread, to_thread
 
-from engine.errors import SourceMissing, SourceUnreadable, StorageFailed
+from engine.errors import (
+    NothingRecognised,
+    ReshelveError,
+    SeveralKinds,
+    SourceMissing,
+    SourceUnreadable,
+    StorageFailed,
+)
+from engine.facts.files import FolderFacts
 from engine.facts.requests import ImportRequest
 from engine.facts.source import Defect, SourceModel, SourceRef, SourceStamp
 from engine.facts.survey import DatabaseSurvey, ImagesSurvey, SpaceSurvey, Survey
 from engine.ports.files import LibraryFiles
-from engine.ports.source import Images, SourceImages, SourceKind, kind_of
+from engine.ports.source import Images, SourceImages, SourceKind
+from engine.runs.recognition import Tally, settled
 
 SURVEY_SECONDS = 5.0
 """How long a source is read; of a larger one is told what is known by then."""
@@ -58,6 +68,7 @@ class _Tally:
         self.source_bytes = 0
         self.preview_sources = 0
         self.originals = 0
+        self.seen = Tally()
 
     @property
     def bytes_needed(self) -> int:
@@ -83,21 +94,36 @@ class Surveyor:
     async def look(self, request: ImportRequest) -> Survey:
         """What a migration of this request would find now.
 
-        Raises `UnknownSourceKind`, `OptionRefused`, `StorageFailed`.
+        Raises `UnknownSourceKind`, `OptionRefused`, `FolderRefused`, `StorageFailed`.
         """
-        kind = kind_of(self._kinds, request.source)
-        source = await to_thread.run_sync(kind.settled, request.source, limiter=self._io)
+        try:
+            request = await to_thread.run_sync(settled, self._kinds, request, limiter=self._io)
+        except (SourceMissing, SourceUnreadable, NothingRecognised, SeveralKinds) as error:
+            return await to_thread.run_sync(self._refused, request, error, limiter=self._io)
+        source = request.source
+        kind = self._kinds[source.kind]
         images = kind.images(source)
         try:
             stamp = await to_thread.run_sync(kind.stamp, source, limiter=self._io)
         except (SourceMissing, SourceUnreadable) as error:
-            tally = _Tally()
-            tally.found, tally.readable = not isinstance(error, SourceMissing), False
-            tally.error = Defect(error.code, str(error))
+            tally = _failed(error)
         else:
             async with self._turn:
                 tally = await self._tally(kind, source, images, stamp)
         return await to_thread.run_sync(self._told, source, images, tally, limiter=self._io)
+
+    def _refused(self, request: ImportRequest, error: ReshelveError) -> Survey:
+        """In a thread: what is told of a source of which not even the kind is known."""
+        source = request.source
+        nowhere = FolderFacts(source.options.images, found=False, readable=False, stamp="")
+        survey = self._survey(source, nowhere, _failed(error))
+        if not isinstance(error, SeveralKinds):
+            return survey
+        found = [
+            Tally().found(msgspec.structs.replace(source, kind=kind), complete=False)
+            for kind in error.kinds
+        ]
+        return msgspec.structs.replace(survey, found=found)
 
     async def _tally(
         self, kind: SourceKind, source: SourceRef, images: SourceImages, stamp: SourceStamp
@@ -142,6 +168,7 @@ class Surveyor:
                 kind.open(ref, scratch, checkpoint) as source,
             ):
                 tally.rows, tally.readable = source.rows, True
+                tally.seen.contents = source.contents
                 for chunk in source.chunks("", CHUNK_ROWS):
                     sizes = _sizes(chunk.models, images, checkpoint)
                     for model in chunk.models:
@@ -154,7 +181,9 @@ class Surveyor:
 
     def _told(self, source: SourceRef, images: SourceImages, tally: _Tally) -> Survey:
         """In a thread."""
-        folder = images.facts()
+        return self._survey(source, images.facts(), tally)
+
+    def _survey(self, source: SourceRef, folder: FolderFacts, tally: _Tally) -> Survey:
         free, needed = self._library.free_bytes(), tally.bytes_needed
         return Survey(
             database=DatabaseSurvey(
@@ -176,7 +205,17 @@ class Surveyor:
             ),
             space=SpaceSurvey(needed, free, enough=free >= needed),
             can_start=tally.found and tally.readable is not False and free >= needed,
+            location=source.location,
+            found=[tally.seen.found(source, complete=tally.complete)] if tally.readable else [],
         )
+
+
+def _failed(error: ReshelveError) -> _Tally:
+    """What is told of a source that cannot be opened."""
+    tally = _Tally()
+    tally.found, tally.readable = not isinstance(error, SourceMissing), False
+    tally.error = Defect(error.code, str(error))
+    return tally
 
 
 def _sizes(
@@ -190,6 +229,7 @@ def _sizes(
 
 
 def _add(tally: _Tally, model: SourceModel, sizes: list[int | None]) -> None:
+    tally.seen.add(model)
     present = sum(size for size in sizes if size is not None)
     tally.images += len(sizes)
     tally.missing += sizes.count(None)

@@ -37,7 +37,8 @@ OWN = re.findall(
     README.partition("## Your own library")[2].partition("### As a service")[0],
     re.DOTALL | re.MULTILINE,
 )
-"""What is typed for a library of one's own: alone, then to migrate, then to promote."""
+"""What is typed for a library of one's own: alone, then to migrate, then to promote, and to bring
+in what lies in ComfyUI's folders."""
 (SHOWN,) = blocks("text")[:1]
 """What a migration says at its end."""
 COMMANDS = shown_commands()
@@ -58,11 +59,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     the demo's library, and version 2 as it was after it had run once."""
     folder = tmp_path_factory.mktemp("home") / "it's kim"
     nodes = folder / "ComfyUI" / "custom_nodes"
-    make_legacy_library(nodes / "hikaze1" / "data")
+    make_legacy_library(nodes / "hikaze1" / "data", models=folder / "ComfyUI" / "models")
     empty = Legacy(folder.parent / "empty", []).database
     library = nodes / "hikaze2" / "data"
     assert commands.run("migrate", empty, "--library", library, "--quiet").returncode == 0
-    (folder / "ComfyUI" / "models" / "loras").mkdir(parents=True)
     program = folder / "bin" / "reshelve"
     program.parent.mkdir()
     words = shlex.join([sys.executable, "-c", commands.PROGRAM])
@@ -98,7 +98,7 @@ def typed(home: Path, lines: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(os.name != "posix", reason="the shell's words are those of POSIX")
 def test_what_the_readme_has_one_type_does_what_it_says(home: Path) -> None:
-    alone, migrating, promoting = OWN
+    alone, migrating, promoting, others = OWN
     said = typed(home, alone)
     assert said.returncode == 0
     found = home / "ComfyUI" / "custom_nodes" / "hikaze1" / "data" / "hikaze_mm.sqlite3"
@@ -109,14 +109,18 @@ def test_what_the_readme_has_one_type_does_what_it_says(home: Path) -> None:
     assert without_run(done.stdout).startswith(without_run(shown))
     for line in warnings.splitlines():
         assert line.strip("… ") in done.stdout
-    first, *others = promoting.splitlines()
-    codes = [typed(home, f"{first}\n{line}").returncode for line in others]
+    first, *lines = promoting.splitlines()
+    codes = [typed(home, f"{first}\n{line}").returncode for line in lines]
     # Of one the file is gone, and of one the content was there: it is what the last line joins.
     assert codes == [0, 3, 0]
     library = found.parents[2] / "hikaze2" / "data"
     left = commands.document("pending", "--library", library)["models"]
     assert [Path(model["path"]).exists() for model in left] == [False]
     assert f"reshelve serve --library {shlex.quote(str(library))}" in typed(home, alone).stdout
+    looked, brought = (typed(home, line) for line in others.splitlines())
+    assert (looked.returncode, brought.returncode) == (0, 0)
+    assert "as hikaze1" in looked.stdout
+    assert "as folders" in looked.stdout
 
 
 def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from adapters.files.images import DiskImages
 from engine.errors import SourceMissing
 from engine.facts.files import FolderFacts, ImageFolder
 from engine.facts.previews import UnusableImage
+from engine.facts.recognition import Contents, Likeness
 from engine.facts.requests import ImportRequest
 from engine.facts.source import (
     Defect,
@@ -38,7 +39,7 @@ from engine.facts.source import (
     SourceTag,
 )
 from engine.ports.files import ImageFiles
-from engine.ports.source import Source, SourceImages, SourceKind, never
+from engine.ports.source import Known, Source, SourceImages, SourceKind, never, nothing_known
 
 KIND = "notebook"
 NOTES, ROLL = "notebook.jsonl", "roll.bin"
@@ -65,6 +66,13 @@ class Notebook:
     def __init__(self, files: ImageFiles, watch: Watch = lambda _: None) -> None:
         self._files = files
         self._watch = watch
+
+    @property
+    def looked_for(self) -> str:
+        return f"{NOTES}, a notebook"
+
+    def recognised(self, location: Path) -> Likeness:
+        return Likeness.SURE if (location / NOTES).is_file() else Likeness.NONE
 
     def settled(self, source: SourceRef) -> SourceRef:
         source.require_known("images")
@@ -113,10 +121,14 @@ class Pages:
     def rows(self) -> int:
         return len(self._lines)
 
+    @property
+    def contents(self) -> Contents:
+        return Contents()
+
     def tags(self) -> tuple[list[SourceTag], list[Notice]]:
         return [], []
 
-    def chunks(self, after: str, size: int) -> Iterator[SourceChunk]:
+    def chunks(self, after: str, size: int, known: Known = nothing_known) -> Iterator[SourceChunk]:
         models = [self._model(number, line) for number, line in enumerate(self._lines, start=1)]
         begin = next((n for n, model in enumerate(models, 1) if model.key == after), 0)
         for start in range(begin, len(models), min(size, LINES_AT_ONCE)):

@@ -14,6 +14,7 @@ import pytest
 from adapters.cli.arguments import KINDS
 from adapters.composition import Reshelve
 from engine.errors import OptionRefused, RunActive, SourceMissing, UnknownSourceKind
+from engine.facts.files import Root
 from engine.facts.requests import ImportRequest
 from engine.facts.source import HashClaims, SourceOptions, SourceRef, number_of
 from engine.facts.status import ItemView, RunSource, RunState
@@ -288,8 +289,8 @@ async def refused(service: MigrationService, source: SourceRef) -> None:
 @pytest.mark.parametrize("kind", [KIND, "hikaze1"])
 @pytest.mark.parametrize(
     "options",
-    [SourceOptions(hashes=HashClaims.TRUST), SourceOptions(map=("D:\\a=/a",))],
-    ids=["hashes", "map"],
+    [SourceOptions(hashes=HashClaims.TRUST), SourceOptions(roots=(Root("loras", "/a"),))],
+    ids=["hashes", "roots"],
 )
 async def test_an_option_that_a_kind_does_not_know_is_refused(
     notebook: Path, tmp_path: Path, kind: str, options: SourceOptions

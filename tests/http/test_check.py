@@ -17,7 +17,7 @@ def checked(server: Server, path: object, images: object = None) -> Any:
     answer = server.send(CHECK, {"legacy_db_path": str(path), "legacy_images_dir": images})
     assert answer.status == 200, answer
     told = answer.json
-    assert set(told) == {"database", "images", "space", "can_start"}
+    assert set(told) == {"database", "images", "space", "can_start", "location", "found"}
     return told
 
 

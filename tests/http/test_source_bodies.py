@@ -61,7 +61,6 @@ def test_items_are_named_by_the_keys_of_their_rows(server: Server, fresh: Legacy
     [
         ({"kind": "scroll"}, "unknown_source_kind"),
         ({"hashes": "trust"}, "option_refused"),
-        ({"map": ["D:\\models=/models"]}, "option_refused"),
         ({"roots": [{"type": "loras", "folder": "HERE"}]}, "option_refused"),
         ({"hashes": "guess"}, "invalid_request"),
         ({"roots": ["/models"]}, "invalid_request"),

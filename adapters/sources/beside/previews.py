@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from adapters.sources.facts import ModelFile, Origin, Picture, Told
-from adapters.sources.wording import shown
+from adapters.sources.wording import keepable, shown
 from engine.facts.source import Notice
 
 VIDEOS = frozenset({".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v"})
@@ -123,6 +123,14 @@ def missing(told: Sequence[Told], listing: Listing) -> tuple[Notice, ...]:
         for source in told
         for name in source.named
         if listing.found(name, in_any_case=True) is None
+    )
+
+
+def skipped(video: Picture) -> Notice:
+    """That a video is left out, and how its picture can be had."""
+    return Notice(
+        "video_skipped",
+        f"{keepable(video.file)}: it is a video, and pictures are made of images alone.",
     )
 
 

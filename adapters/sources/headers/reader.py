@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -15,6 +12,7 @@ from adapters.sources import embedded
 from adapters.sources.documents import Document
 from adapters.sources.facts import Assertion, Origin, Told
 from adapters.sources.headers import gguf, safetensors
+from adapters.sources.reaching import regular
 from adapters.sources.sidecars.swarm import is_placeholder
 from adapters.sources.table import Fields
 from adapters.sources.telling import Aside, told
@@ -31,18 +29,18 @@ _GENERATED = ("LoRA@", "Checkpoint@", "TextualInversion@")
 """How titles begin that a trainer makes up from the time."""
 _TENSOR_HASHES = ("modelspec.hash_sha256", "sshs_model_hash")
 
-# A FIFO or a device must not hold a worker for ever; Windows has neither, nor the flag.
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | os.O_RDONLY
-
 
 def has_header(name: str) -> bool:
     """Whether a file of this name is looked into."""
     return _suffix(name) in FORMATS
 
 
-def read(path: Path) -> Told:
-    """What a model file's header tells; damage, and a file that cannot be read, is a notice."""
-    document = _document(path)
+def read(name: str, opened: Callable[[], int]) -> Told:
+    """What a model file's header tells; damage, and a file that cannot be read, is a notice.
+
+    `opened` gives a descriptor of the file; only a file that has a header is opened.
+    """
+    document = _document(name, opened)
     fields = document.fields or {}
     written = fields.get("modelspec.hash_sha256")
     asserted = isinstance(written, str) and bool(written.strip())
@@ -51,24 +49,21 @@ def read(path: Path) -> Told:
         tensors=tuple(fields[key] for key in _TENSOR_HASHES if isinstance(fields.get(key), str)),
         embedded=embedded.places(fields),
     )
-    return told(Origin.HEADER, path.name, document, _meant(fields), aside)
+    return told(Origin.HEADER, name, document, _meant(fields), aside)
 
 
-def picture(path: Path, place: str) -> bytes | None:
+def picture(name: str, opened: Callable[[], int], place: str) -> bytes | None:
     """The picture at a place that `Told.embedded` names; None where there is none any more."""
-    return embedded.content(_document(path).fields or {}, place)
+    return embedded.content(_document(name, opened).fields or {}, place)
 
 
-def _document(path: Path) -> Document:
-    suffix = _suffix(path.name)
+def _document(name: str, opened: Callable[[], int]) -> Document:
+    suffix = _suffix(name)
     if suffix not in FORMATS:
         return Document()
     try:
-        with _opened(path) as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                return Document(flaws=("it is no regular file",))
-            document = FORMATS[suffix](file, found.st_size)
+        with os.fdopen(regular(opened()), "rb") as file:
+            document = FORMATS[suffix](file, os.fstat(file.fileno()).st_size)
     except OSError as error:
         return Document(flaws=(f"it cannot be read: {error.strerror}",))
     except ValueError as error:
@@ -76,13 +71,6 @@ def _document(path: Path) -> Document:
     fields = {key: value for key, value in (document.fields or {}).items() if _is_text(value)}
     flaws = tuple(f"its header: {flaw}" for flaw in document.flaws)
     return Document(_journal(fields), fields, flaws)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    descriptor = os.open(path, _NO_WAIT)
-    with open(descriptor, "rb") as file:  # noqa: PTH123  a descriptor is no path
-        yield file
 
 
 def _is_text(value: Any) -> bool:

@@ -5,49 +5,91 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
 from adapters.sources.hikaze1.mapping import RowMapping
 from adapters.sources.hikaze1.tags import Links, TagList
+from adapters.sources.moving import moved, unused_mappings
+from adapters.sources.remapping import PathMap, path_map
 from adapters.sources.untrusted_sqlite import snapshot
 from adapters.sources.untrusted_sqlite.bounds import LAST_KEY
 from adapters.sources.untrusted_sqlite.database import Database
 from adapters.sources.untrusted_sqlite.tables import BEFORE_FIRST, NoRowid, Page, Table
-from engine.errors import StorageFailed
+from engine.errors import SeveralSources, SourceUnreadable, StorageFailed
 from engine.facts.files import ImageFolder
+from engine.facts.recognition import Contents, Likeness
 from engine.facts.source import (
     Notice,
     SourceChunk,
     SourceModel,
-    SourceOptions,
     SourceRef,
     SourceStamp,
     SourceTag,
 )
 from engine.ports.files import ImageFiles
-from engine.ports.source import Source, SourceImages, never
+from engine.ports.source import Known, Source, SourceImages, never, nothing_known
 
 DATABASE_NAME = "hikaze_mm.sqlite3"
 """What the legacy application calls its database."""
 
 
+DatabasesIn: TypeAlias = Callable[[Path], list[Path]]
+"""Legacy databases in a folder, or where an application in it keeps them."""
+
+
+def within_no_folder(_: Path) -> list[Path]:
+    """Databases of whoever looks into no folder."""
+    return []
+
+
 class Hikaze1:
     """Opens libraries of Hikaze Model Manager 1: a database file, and a folder of images."""
 
-    def __init__(self, files: ImageFiles) -> None:
+    def __init__(self, files: ImageFiles, databases_in: DatabasesIn = within_no_folder) -> None:
         self._files = files
+        self._databases_in = databases_in
+
+    @property
+    def looked_for(self) -> str:
+        """What marks a location as one of this kind."""
+        return f"{DATABASE_NAME}, the database of Hikaze Model Manager 1"
+
+    def recognised(self, location: Path) -> Likeness:
+        """A folder with a database where the application keeps it; a file may be one by any
+        name."""
+        if location.is_file():
+            return Likeness.SURE if location.name == DATABASE_NAME else Likeness.POSSIBLE
+        return Likeness.SURE if self._databases_in(location) else Likeness.NONE
 
     def settled(self, source: SourceRef) -> SourceRef:
-        """Images lie in the folder `images` beside the database, where no other one was named.
+        """The database of a folder; images beside it, in `images`, where no others were named.
 
-        Raises `OptionRefused`.
+        Raises `OptionRefused`; `SeveralSources` and `SourceUnreadable` for a folder that holds more
+        than one database, or none.
         """
-        source.require_known("images")
-        if source.options.images:
-            return source
-        beside = str(Path(source.location).parent / "images")
-        return msgspec.structs.replace(source, options=SourceOptions(images=beside))
+        source.require_known("images", "map")
+        path_map(source.location, source.options.map)
+        location = self._database(Path(source.location))
+        images = source.options.images or str(location.parent / "images")
+        options = msgspec.structs.replace(source.options, images=images)
+        return msgspec.structs.replace(source, location=str(location), options=options)
+
+    def _database(self, location: Path) -> Path:
+        if not location.is_dir():
+            return location
+        match self._databases_in(location):
+            case [database]:
+                return database
+            case []:
+                raise SourceUnreadable(
+                    str(location),
+                    f"it is a folder, and there is no {DATABASE_NAME} in it, in its `data`, nor in "
+                    "`custom_nodes/*/data`.",
+                )
+            case several:
+                raise SeveralSources(str(location), [str(database) for database in several])
 
     def fingerprint(self, source: SourceRef) -> str:
         """A digest of the database's files. Raises `SourceMissing`, `SourceUnreadable`."""
@@ -79,7 +121,8 @@ class Hikaze1:
             snapshot.take(location, scratch, checkpoint)
             database = Database(copy, snapshot.named(location), checkpoint=checkpoint)
             stack.callback(database.close)
-            library = Library(database, scratch)
+            paths = path_map(source.location, source.options.map)
+            library = Library(database, scratch, paths)
             stack.callback(library.close)
             yield library
 
@@ -96,8 +139,9 @@ class Library:
     Raises `SourceUnreadable` from any method when the copy turns out to be beyond reading.
     """
 
-    def __init__(self, database: Database, scratch: Path) -> None:
+    def __init__(self, database: Database, scratch: Path, paths: PathMap) -> None:
         self._database = database
+        self._paths = paths
         self._scratch = scratch
         columns = _model_columns(database)
         self._mapping = RowMapping(columns)
@@ -117,6 +161,11 @@ class Library:
         self._links: Links | None = None
 
     @property
+    def contents(self) -> Contents:
+        """Nothing lies beside the rows but images."""
+        return Contents()
+
+    @property
     def rows(self) -> int:
         """How many models there are; in a damaged table, how many can be told."""
         if self._rows is None:
@@ -132,7 +181,7 @@ class Library:
             warnings.append(Notice("tag_link_orphaned", detail))
         return list(tags.listed), warnings
 
-    def chunks(self, after: str, size: int) -> Iterator[SourceChunk]:
+    def chunks(self, after: str, size: int, known: Known = nothing_known) -> Iterator[SourceChunk]:
         """Rows by their numbers, ascending, at most `size` (1 or more) at once.
 
         A cursor is the number that was reached. A chunk is smaller where its rows are large, and
@@ -146,9 +195,11 @@ class Library:
         try:
             found = 0
             for page in pages:
-                yield self._chunk(page, tags)
+                yield self._moved(self._chunk(page, tags))
                 found += len(page.rows)
             yield from self._unfound(reached, found)
+            if not after and (unused := unused_mappings(self._paths)):
+                yield SourceChunk([], str(LAST_KEY), unused)
         finally:
             pages.close()
             self._reading.remove(pages)
@@ -176,6 +227,13 @@ class Library:
             tag_ids = linked.get(row[0])
             models.append(model(row, *tags.carried(tag_ids)) if tag_ids else model(row))
         return SourceChunk(models, cursor, warnings)
+
+    def _moved(self, chunk: SourceChunk) -> SourceChunk:
+        """The chunk with its paths as they are on this machine."""
+        if not self._paths.given:
+            return chunk
+        models = [moved(model, self._paths) for model in chunk.models]
+        return SourceChunk(models, chunk.cursor, chunk.warnings)
 
     def _unfound(self, after: int, found: int) -> Iterator[SourceChunk]:
         """An empty chunk that tells of rows which an index knows of, but which were not found."""

@@ -28,11 +28,14 @@ STATEMENT_SECONDS = 120.0
 """No statement on a sound database comes near; one on a crafted or looping one would not end."""
 
 GUARDS = (
-    "PRAGMA trusted_schema = OFF",
     "PRAGMA cell_size_check = ON",
     "PRAGMA mmap_size = 0",
     "PRAGMA synchronous = OFF",  # the copy is not worth an fsync
 )
+DISTRUST = "PRAGMA trusted_schema = OFF"
+"""Only once the schema is loaded, which runs nothing of it: where one of its generated columns
+calls a function that is not marked harmless, such as SQLite's own JSON before 3.41, loading it
+distrustfully refuses the whole database. Reading such a column is refused afterwards."""
 READ_ONLY = "PRAGMA query_only = ON"
 CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
 TOUCH = "SELECT count(*) FROM sqlite_master"
@@ -258,6 +261,8 @@ class Database:
             connection.set_progress_handler(self._expired, _INSTRUCTIONS_BETWEEN_CHECKS)
             for guard in GUARDS:
                 connection.execute(guard)
+            connection.execute(TOUCH).fetchone()
+            connection.execute(DISTRUST)
         except BaseException:
             connection.close()
             raise

@@ -38,7 +38,7 @@ Imports little: `last_status` needs it.
 
 from __future__ import annotations
 
-STEPS: tuple[str, ...] = ("written_sets", "refused_images", "kinds_of_sources")
+STEPS: tuple[str, ...] = ("written_sets", "refused_images", "kinds_of_sources", "claimed_hashes")
 """The modules that hold the steps: to version 2, to version 3, and so on."""
 
 

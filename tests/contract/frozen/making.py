@@ -34,9 +34,10 @@ from adapters.sqlite.migrations import newest
 from adapters.sqlite.store import sqlite_store
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import ImageFolder, Root
+from engine.facts.recognition import Contents
 from engine.facts.source import ImageRef, Notice, SourceChunk, SourceRef, SourceTag
 from engine.ports.bundle import Ports
-from engine.ports.source import Source, never
+from engine.ports.source import Known, Source, never, nothing_known
 from engine.service import MigrationService
 from tests.contract.frozen.places import DATABASE, FROZEN, PLACEHOLDER, World, write_paths
 from tests.waiting_library import Legacy, Row, picture, sha_of
@@ -164,8 +165,12 @@ class HeldRows:
     def tags(self) -> tuple[list[SourceTag], list[Notice]]:
         return self._source.tags()
 
-    def chunks(self, after: str, size: int) -> Iterator[SourceChunk]:
-        for chunk in self._source.chunks(after, min(size, CHUNK_ROWS)):
+    @property
+    def contents(self) -> Contents:
+        return self._source.contents
+
+    def chunks(self, after: str, size: int, known: Known = nothing_known) -> Iterator[SourceChunk]:
+        for chunk in self._source.chunks(after, min(size, CHUNK_ROWS), known):
             self._hold.at(f"rows from {chunk.models[0].key}")
             yield chunk
 

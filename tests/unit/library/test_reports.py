@@ -21,9 +21,14 @@ class LongRun(Answering):
         return RunStatus(RunSummary(1, RunKind.LEGACY, RunState.COMPLETED, False, 0, 0, 0))
 
     async def items(
-        self, run_id: int | None, state: ModelState | None, after: int, limit: int
+        self,
+        run_id: int | None,
+        state: ModelState | None,
+        after: int,
+        limit: int,
+        verbatim: bool,
     ) -> ItemPage:
-        item = ItemView(after + 1, None, None, "", "pending", "")
+        item = ItemView(after + 1, None, None, "", "", "", "pending", "", "", "")
         return ItemPage([item], after + 1 if after < PAGES else None)
 
 

@@ -17,6 +17,7 @@ from engine.actors.pulse import Pulse
 from engine.actors.writer import Writer
 from engine.errors import StorageFailed, cause_of
 from engine.facts.conflicts import ConflictStrategy
+from engine.facts.recognition import Contents
 from engine.facts.source import Notice, SourceChunk, SourceRef, SourceTag
 from engine.facts.status import RunKind, RunState
 from engine.facts.work import Run
@@ -25,7 +26,7 @@ from engine.ports.clock import SystemClock
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Store
 from engine.ports.queries import ItemsOf, RunById
-from engine.ports.source import Source, SourceKind, never
+from engine.ports.source import Known, Source, SourceKind, never, nothing_known
 from engine.runs.importing import CHUNKS_AT_ONCE, ImportRun
 from engine.runs.offering import Offering
 from engine.runs.worker import Worker
@@ -42,6 +43,7 @@ class ShortChunks:
     """A source of hashed rows without images, one in a chunk."""
 
     rows = len(KEYS)
+    contents = Contents()
 
     def __init__(self) -> None:
         self.enough_were_sent = threading.Event()
@@ -49,7 +51,7 @@ class ShortChunks:
     def tags(self) -> tuple[list[SourceTag], list[Notice]]:
         return [], []
 
-    def chunks(self, after: str, size: int) -> Iterator[SourceChunk]:
+    def chunks(self, after: str, size: int, known: Known = nothing_known) -> Iterator[SourceChunk]:
         for key in KEYS:
             if key > int(after or 0):
                 if key == CHUNKS_AT_ONCE + 1:

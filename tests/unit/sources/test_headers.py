@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import struct
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,19 @@ def with_metadata(metadata: Any) -> bytes:
 def read(tmp_path: Path, content: bytes, name: str = "meadow.safetensors") -> Told:
     path = tmp_path / name
     path.write_bytes(content)
-    return reader.read(path)
+    return read_file(path)
+
+
+def read_file(path: Path) -> Told:
+    return reader.read(path.name, opener(path))
+
+
+def picture_in(path: Path, place: str) -> bytes | None:
+    return reader.picture(path.name, opener(path), place)
+
+
+def opener(path: Path) -> Callable[[], int]:
+    return partial(os.open, path, os.O_RDONLY | os.O_NONBLOCK)
 
 
 def flaw(told: Told) -> str:
@@ -152,9 +166,9 @@ def test_a_long_value_is_left_in_the_file(tmp_path: Path) -> None:
 def test_a_picture_of_a_header_is_given_by_its_place(tmp_path: Path) -> None:
     told = read(tmp_path, with_metadata(METADATA))
 
-    assert reader.picture(tmp_path / "meadow.safetensors", told.embedded[0]) == JPEG
-    assert reader.picture(tmp_path / "meadow.safetensors", "thumbnail") is None
-    assert reader.picture(tmp_path / "gone.safetensors", "thumbnail") is None
+    assert picture_in(tmp_path / "meadow.safetensors", told.embedded[0]) == JPEG
+    assert picture_in(tmp_path / "meadow.safetensors", "thumbnail") is None
+    assert picture_in(tmp_path / "gone.safetensors", "thumbnail") is None
 
 
 @pytest.mark.parametrize(
@@ -221,7 +235,7 @@ def test_a_header_beyond_the_bound_is_not_read(tmp_path: Path) -> None:
         file.write((100_000_000).to_bytes(8, "little") + b"{")
         file.truncate(100_000_100)
 
-    assert "it has 100000000 bytes" in flaw(reader.read(path))
+    assert "it has 100000000 bytes" in flaw(read_file(path))
 
 
 def test_the_first_byte_of_the_data_is_not_read(tmp_path: Path) -> None:
@@ -242,15 +256,15 @@ def test_a_suffix_counts_in_any_case(name: str) -> None:
 
 
 def test_a_file_that_is_not_there_costs_a_notice(tmp_path: Path) -> None:
-    assert "cannot be read" in flaw(reader.read(tmp_path / "gone.safetensors"))
+    assert "cannot be read" in flaw(read_file(tmp_path / "gone.safetensors"))
 
 
 def test_what_is_no_file_costs_a_notice_and_no_wait(tmp_path: Path) -> None:
     (tmp_path / "folder.safetensors").mkdir()
     os.mkfifo(tmp_path / "pipe.gguf")
 
-    assert flaw(reader.read(tmp_path / "folder.safetensors"))
-    assert "no regular file" in flaw(reader.read(tmp_path / "pipe.gguf"))
+    assert flaw(read_file(tmp_path / "folder.safetensors"))
+    assert "no regular file" in flaw(read_file(tmp_path / "pipe.gguf"))
 
 
 # GGUF

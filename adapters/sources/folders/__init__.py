@@ -1,0 +1,1 @@
+"""Reads trees of model files, with whatever any manager has put beside and into them."""
