@@ -368,6 +368,7 @@ class MigrationService:
             images=images,
             scratch=self._ports.scratch,
             models=self._ports.models,
+            library=self._ports.library,
             io=self._resources.io,
             clock=self._ports.clock,
             worker=Worker(self._resources, self._writer, images),

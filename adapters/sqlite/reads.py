@@ -15,6 +15,7 @@ from adapters.sqlite.runs import (
     RUN_TABLES,
     SELECT_RUN,
     SELECT_UNFINISHED,
+    options_from,
     run_from,
 )
 from engine.errors import UnknownRun
@@ -22,7 +23,7 @@ from engine.facts.records import PendingModelRecord
 from engine.facts.source import Defect, Notice, SourceRef, number_of
 from engine.facts.states import ModelState
 from engine.facts.status import ItemPage, ItemView, RunFailure, RunNotice
-from engine.facts.work import Candidate, Run, Work, WorkItem
+from engine.facts.work import Candidate, EarlierRow, Run, Work, WorkItem
 
 SELECT_LAST_RUN = f"SELECT {RUN_COLUMNS} FROM {RUN_TABLES} ORDER BY r.id DESC LIMIT 1"
 SELECT_LAST_RUN_OF = f"""
@@ -76,6 +77,30 @@ SELECT d.source_key, d.digest
 FROM migration_runs r CROSS JOIN json_each(?2) k
 CROSS JOIN migration_discarded d ON d.source_id = r.source_id AND d.source_key = k.value
 WHERE r.id = ?1
+"""
+SELECT_EARLIER = """
+SELECT source_key, verbatim, options, sha256, number, removed FROM (
+    SELECT i.id, w.options, i.source_key,
+           CASE WHEN i.state = 'promoted' THEN i.sha256 ELSE '' END AS sha256,
+           i.pending_id AS number,
+           i.state = 'promoted'
+           AND NOT EXISTS (SELECT 1 FROM models m WHERE m.sha256 = i.sha256) AS removed
+    FROM migration_runs r CROSS JOIN json_each(?2) k
+    CROSS JOIN migration_items i ON i.source_id = r.source_id AND i.source_key = k.value
+    JOIN migration_runs w ON w.id = i.run_id
+    WHERE r.id = ?1 AND i.digest IS NOT NULL
+    UNION ALL
+    SELECT d.item_id, NULL, d.source_key, d.sha256, NULL, 1
+    FROM migration_runs r CROSS JOIN json_each(?2) k
+    CROSS JOIN migration_discarded d ON d.source_id = r.source_id AND d.source_key = k.value
+    WHERE r.id = ?1
+) e JOIN migration_rows v ON v.item_id = e.id ORDER BY e.id
+"""
+# One look through all items for many hashes: each transition would pay for an index.
+SELECT_SHARED = """
+SELECT sha256 FROM migration_items
+WHERE sha256 IN (SELECT value FROM json_each(?)) AND digest IS NOT NULL AND state = 'promoted'
+GROUP BY sha256 HAVING count(DISTINCT source_id || ' ' || source_key) > 1
 """
 SELECT_WORK = """
 SELECT id, state, work, sha256, candidate, attempts, crashes FROM migration_items
@@ -191,6 +216,25 @@ def known_digests(tx: Transaction, run_id: int, keys: Sequence[str]) -> set[tupl
     asked = msgspec.json.encode(keys).decode()
     # A set of a chunk's rows, in the way of every row: they are taken as they come.
     return {(key, digest) for key, digest in tx.fetch(SELECT_DIGESTS, run_id, asked)}
+
+
+def earlier_rows(tx: Transaction, run_id: int, keys: Sequence[str]) -> dict[str, EarlierRow]:
+    """The last version that was recorded of each row of a run's source, by key."""
+    asked = msgspec.json.encode(list(keys)).decode()
+    rows = {row["source_key"]: row for row in tx.fetch(SELECT_EARLIER, run_id, asked)}
+    hashes = sorted({row["sha256"] for row in rows.values() if row["sha256"]})
+    shared = {row[0] for row in tx.fetch(SELECT_SHARED, msgspec.json.encode(hashes).decode())}
+    return {
+        key: EarlierRow(
+            verbatim=row["verbatim"].encode("utf-8", "surrogateescape"),
+            options=None if row["options"] is None else options_from(row["options"]),
+            sha256=row["sha256"],
+            number=row["number"],
+            removed=bool(row["removed"]),
+            shared=row["sha256"] in shared,
+        )
+        for key, row in rows.items()
+    }
 
 
 def work(tx: Transaction, run_id: int, after: int, limit: int) -> list[WorkItem]:

@@ -11,11 +11,16 @@ from adapters.sqlite.numbers import last_in_queue, last_item, taken_in_queue
 from adapters.sqlite.records import (
     LINK_MODEL_TAG,
     LINK_PENDING_TAG,
+    UNLINK_MODEL_TAG,
+    UNLINK_PENDING_TAG,
     Stored,
     link_tags,
     models_at,
     models_by_hash,
+    move_waiting,
     pending_by_path,
+    unlink_tags,
+    waiting_by_id,
     write_models,
     write_pending,
 )
@@ -50,6 +55,10 @@ VALUES (?1, ?2, ?3, ?4, ?, ?, ?, ?, ?)
 """
 SET_CLAIM = """
 UPDATE migration_items SET claimed_sha256 = ?, claimed_by = ? WHERE id = ?
+"""
+INSERT_REMOVED = """
+INSERT INTO migration_discarded (item_id, source_id, source_key, digest, path, sha256, at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_VERBATIM = "INSERT INTO migration_rows (item_id, verbatim) VALUES (?, ?)"
 MOVE_CURSOR = """
@@ -89,6 +98,8 @@ def record_rows(tx: Transaction, change: RecordRows) -> int:
     numbered = list(enumerate(settled, start=last_item(tx) + 1))
     _write_items(tx, change, numbered)
     _write_records(tx, settlement, settled, found)
+    followed = [found for found in numbered if found[1].row.carried is not None]
+    _write_followed(tx, change, followed)
     _write_warnings(tx, change, numbered)
     return _count(tx, change, settled)
 
@@ -97,18 +108,25 @@ def _look_up(
     tx: Transaction, run_id: int, rows: list[AssessedRow], strategy: ConflictStrategy
 ) -> _Found:
     """A few queries for all rows, not some for each."""
-    hashes = _encode([row.sha256 for row in rows if row.sha256]).decode()
-    models = models_by_hash(tx, (row.sha256 for row in rows if row.sha256))
-    waiting = [row for row in rows if may_wait(row, strategy)]
-    pending = pending_by_path(tx, (row.model.path for row in waiting))
     meets = meets_others(tx, run_id)
+    earlier = [row.carried for row in rows if row.carried is not None]
+    hashes = [row.sha256 for row in rows if row.sha256]
+    hashes += [carried.sha256 for carried in earlier if carried.sha256]
+    models = models_by_hash(tx, hashes)
+    waiting = [row for row in rows if may_wait(row, strategy)]
+    paths = [row.model.path for row in (rows if meets else waiting)]
+    pending = pending_by_path(tx, paths)
+    for number in {carried.number for carried in earlier if carried.number is not None}:
+        if (there := waiting_by_id(tx, number)) is not None:
+            pending[there.record.path] = there
     known = Known(
         models={sha256: stored.record for sha256, stored in models.items()},
-        on_the_way={row[0] for row in tx.fetch(SELECT_ON_THE_WAY, hashes)},
+        on_the_way={row[0] for row in tx.fetch(SELECT_ON_THE_WAY, _encode(hashes).decode())},
         pending={path: stored.record for path, stored in pending.items()},
         taken=taken_in_queue(tx, _numbers(waiting)),
         # Rows of this chunk keep their own numbers: one that cannot is numbered after them.
         largest=max([n for n in _numbers(rows) if n < MAX_SAFE_INTEGER] + [last_in_queue(tx), 0]),
+        numbers={stored.record.id: path for path, stored in pending.items()},
         at_paths=models_at(tx, (row.model.path for row in rows if row.sha256)) if meets else {},
     )
     return _Found(models, pending, known)
@@ -122,8 +140,7 @@ def _numbers(rows: list[AssessedRow]) -> list[int]:
 def _write_items(
     tx: Transaction, change: RecordRows, numbered: list[tuple[int, SettledRow]]
 ) -> None:
-    source = tx.first(SELECT_SOURCE, change.run_id)
-    source_id = source[0] if source else None
+    source_id = _source_of(tx, change)
     tx.bulk(
         INSERT_PROMOTED,
         (
@@ -140,7 +157,7 @@ def _write_items(
         (
             _item(change, source_id, item_id, settled)
             for item_id, settled in numbered
-            if settled.lane is not Lane.ACTIVE
+            if settled.lane is not Lane.ACTIVE and settled.lane is not Lane.REMOVED
         ),
     )
     tx.many(
@@ -157,6 +174,26 @@ def _write_items(
     )
 
 
+def _source_of(tx: Transaction, change: RecordRows) -> int | None:
+    source = tx.first(SELECT_SOURCE, change.run_id)
+    return source[0] if source else None
+
+
+def _write_followed(
+    tx: Transaction, change: RecordRows, followed: list[tuple[int, SettledRow]]
+) -> None:
+    """What is to be written of rows that were carried before, beside what is of all."""
+    for item_id, settled in followed:
+        row, edited = settled.row, settled.edited
+        if settled.lane is Lane.REMOVED:
+            values = (row.model.key, row.digest, row.model.path, row.sha256, change.at)
+            tx.execute(INSERT_REMOVED, item_id, _source_of(tx, change), *values)
+        elif edited is not None and settled.lane is Lane.ACTIVE:
+            unlink_tags(tx, UNLINK_MODEL_TAG, row.sha256, edited.unlink)
+        elif edited is not None and settled.pending_id is not None:
+            unlink_tags(tx, UNLINK_PENDING_TAG, settled.pending_id, edited.unlink)
+
+
 def _item(
     change: RecordRows, source_id: int | None, item_id: int, settled: SettledRow
 ) -> tuple[Any, ...]:
@@ -168,7 +205,7 @@ def _item(
         source_id,
         row.model.key,
         row.digest,
-        row.model.path,
+        settled.path or row.model.path,
         STATE_AFTER[settled.lane],
         ModelState.PENDING if defect else None,
         defect.code if defect else None,
@@ -176,7 +213,7 @@ def _item(
         row.sha256,
         settled.pending_id,
         work,
-        _encode(candidate(row.model)).decode() if work else None,
+        _encode(candidate(row.model, row.carried)).decode() if work else None,
         change.at,
     )
 
@@ -191,27 +228,26 @@ def _write_records(
             for sha256, record in sorted(settlement.models.items())
         ),
     )
+    extras = {stored.record.id: stored.extra for stored in found.pending.values()}
+    move_waiting(tx, settlement.moved)
     write_pending(
-        tx,
-        (
-            (record, found.pending[path].extra if path in found.pending else {})
-            for path, record in settlement.pending.items()
-        ),
+        tx, ((record, extras.get(record.id, {})) for record in settlement.pending.values())
     )
     link_tags(
         tx,
         LINK_MODEL_TAG,
-        [(s.row.sha256, s.row.model.tags) for s in settled if s.lane is Lane.ACTIVE],
-    )
-    link_tags(
-        tx,
-        LINK_PENDING_TAG,
         [
-            (s.pending_id, s.row.model.tags)
+            (s.row.sha256, s.row.model.tags if s.edited is None else s.edited.link)
             for s in settled
-            if s.lane is Lane.WAITING and s.pending_id is not None
+            if s.lane is Lane.ACTIVE
         ],
     )
+    waits = [
+        (s.pending_id, s.row.model.tags if s.edited is None else s.edited.link)
+        for s in settled
+        if s.lane is Lane.WAITING and s.pending_id is not None
+    ]
+    link_tags(tx, LINK_PENDING_TAG, waits)
 
 
 def _write_warnings(
@@ -230,6 +266,8 @@ def _write_warnings(
 def _count(tx: Transaction, change: RecordRows, settled: list[SettledRow]) -> int:
     work, images = 0, 0
     for row in settled:
+        if row.lane is Lane.REMOVED:
+            continue
         tx.count(change.run_id, STATE_AFTER[row.lane])
         if row.lane in WORK:
             work += 1

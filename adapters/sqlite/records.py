@@ -59,6 +59,21 @@ ON CONFLICT (path) DO UPDATE SET
     meta_json = excluded.meta_json
 """
 LINK_PENDING_TAG = "INSERT OR IGNORE INTO pending_model_tags (model_id, tag_id) VALUES (?, ?)"
+SELECT_PENDING_BY_ID = f"SELECT {PENDING_COLUMNS} FROM pending_import WHERE id = ?"
+LINK_AS_IT_WAITED = """
+INSERT OR IGNORE INTO model_tags (model_hash, tag_id)
+SELECT ?, tag_id FROM pending_model_tags WHERE model_id = ?
+"""
+UNLINK_MODEL_TAG = """
+DELETE FROM model_tags WHERE model_hash = ?1
+    AND tag_id = (SELECT id FROM tags WHERE name = ?2)
+"""
+UNLINK_PENDING_TAG = """
+DELETE FROM pending_model_tags WHERE model_id = ?1
+    AND tag_id = (SELECT id FROM tags WHERE name = ?2)
+"""
+MOVE_WAITING = "UPDATE pending_import SET path = ? WHERE id = ?"
+MOVE_ITEMS = "UPDATE migration_items SET path = ? WHERE pending_id = ?"
 SELECT_TAGS = "SELECT id, name FROM tags"
 SELECT_TAGS_BY_NAME = "SELECT name, id FROM tags WHERE name IN (SELECT value FROM json_each(?))"
 SELECT_LARGEST_TAG = """
@@ -229,6 +244,24 @@ def write_pending(
             for record, extra in records
         ),
     )
+
+
+def waiting_by_id(tx: Transaction, number: int) -> Stored[PendingModelRecord] | None:
+    """The pending model of a number, without tags."""
+    row = tx.first(SELECT_PENDING_BY_ID, number)
+    return None if row is None else stored_pending(row)
+
+
+def move_waiting(tx: Transaction, paths: Mapping[int, str]) -> None:
+    """Give pending models other paths, and with them the items that they are followed by."""
+    moved = [(path, number) for number, path in paths.items()]
+    tx.many(MOVE_WAITING, moved)
+    tx.many(MOVE_ITEMS, moved)
+
+
+def unlink_tags(tx: Transaction, sql: str, model: str | int, names: Iterable[str]) -> None:
+    """Undo links of a model to tags by name, with `UNLINK_MODEL_TAG` or `UNLINK_PENDING_TAG`."""
+    tx.many(sql, [(model, name) for name in names])
 
 
 def link_tags(tx: Transaction, sql: str, links: Iterable[tuple[K, tuple[str, ...]]]) -> None:

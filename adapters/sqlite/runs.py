@@ -59,6 +59,11 @@ SELECT ?1, NULL, ?2, ?3 WHERE NOT EXISTS (
 _options = msgspec.json.Decoder(SourceOptions)
 
 
+def options_from(text: str) -> SourceOptions:
+    """Options as the journal keeps them."""
+    return _options.decode(text)
+
+
 def options_text(options: SourceOptions) -> str:
     """What was said of a source, as the journal keeps it: equal only where it is the same."""
     return msgspec.json.encode(options).decode()
@@ -83,7 +88,7 @@ def source_from(row: Row) -> SourceRef | None:
     """The source of a row that has its columns, None for that of a promotion."""
     if row["source_kind"] is None:
         return None
-    options = _options.decode(row["options"])
+    options = options_from(row["options"])
     return SourceRef(row["source_kind"], row["location"], options, row["layout"])
 
 

@@ -19,13 +19,20 @@ from adapters.sqlite.items import (
     siblings,
 )
 from adapters.sqlite.records import (
+    LINK_AS_IT_WAITED,
     LINK_MODEL_TAG,
     LINK_PENDING_TAG,
+    MOVE_ITEMS,
+    UNLINK_MODEL_TAG,
+    UNLINK_PENDING_TAG,
     Stored,
     link_tags,
     models_by_hash,
+    move_waiting,
     others_at,
     pending_by_path,
+    unlink_tags,
+    waiting_by_id,
     write_models,
     write_pending,
 )
@@ -36,11 +43,10 @@ from engine.facts import decisions
 from engine.facts.conflicts import ConflictStrategy, previews_of
 from engine.facts.lifecycle import steps_from
 from engine.facts.promotion_report import Outcome
-from engine.facts.records import ModelRecord
-from engine.facts.refusals import RefusedImage
-from engine.facts.source import Defect, ImageRef, Notice
+from engine.facts.records import ModelRecord, PendingModelRecord
+from engine.facts.source import Defect, Notice
 from engine.facts.states import ModelState
-from engine.facts.work import CarriedImage, ExistingPreviews, Work
+from engine.facts.work import CarriedImage, ExistingPreviews, Work, WorkItem
 from engine.ports.changes import (
     Activate,
     Fail,
@@ -102,7 +108,9 @@ INSERT_WARNING = """
 INSERT INTO migration_warnings (run_id, item_id, code, detail) VALUES (?, ?, ?, ?)
 """
 SELECT_CARRIED = "SELECT name, digest FROM migration_previews WHERE sha256 = ?"
-INSERT_CARRIED = "INSERT INTO migration_previews (sha256, name, digest, place) VALUES (?, ?, ?, ?)"
+INSERT_CARRIED = """
+INSERT OR IGNORE INTO migration_previews (sha256, name, digest, place) VALUES (?, ?, ?, ?)
+"""
 DISCARD = """
 INSERT INTO migration_discarded (item_id, source_id, source_key, digest, path, sha256, at)
 SELECT id, source_id, source_key, digest, path, sha256, ? FROM migration_items WHERE id = ?
@@ -124,14 +132,21 @@ def take_in_hand(tx: Transaction, change: TakeInHand) -> ExistingPreviews:
     if not item.sha256 or item.work is Work.HASH:
         return ExistingPreviews(0, frozenset())
     models = models_by_hash(tx, [item.sha256])
+    carried = frozenset(
+        CarriedImage(row["name"], row["digest"]) for row in tx.fetch(SELECT_CARRIED, item.sha256)
+    )
     return ExistingPreviews(
         images_count=previews_of(models[item.sha256].record if models else None),
-        carried=frozenset(
-            CarriedImage(row["name"], row["digest"])
-            for row in tx.fetch(SELECT_CARRIED, item.sha256)
-        ),
+        carried=carried,
         unfinished=tuple(previews.plans(tx, item.sha256)),
+        originals=_originals(tx, item),
+        gone=bool(carried) and not models,
     )
+
+
+def _originals(tx: Transaction, work: WorkItem) -> tuple[str, ...]:
+    waited = _waited(tx, item_of(tx, work.id), work)
+    return () if waited is None else waited.record.meta_json.images
 
 
 def activate(tx: Transaction, change: Activate) -> bool:
@@ -155,21 +170,41 @@ def become_active(
 ) -> None:
     """The model joins the one that was `found` under its hash, or becomes active as it is."""
     work, existing, count = change.item, found.record if found else None, change.images_count
+    waited = _waited(tx, item, work)
     active = decisions.activate(
-        work.candidate, work.sha256, existing, joining, count, partial(others_at, tx, work.sha256)
+        work.candidate,
+        work.sha256,
+        existing,
+        waited.record if waited else None,
+        joining,
+        count,
+        partial(others_at, tx, work.sha256),
     )
     if count is not None:
         previews.carried_out(tx, work.sha256)
-    write_models(tx, [(active.record, found.extra if found else {})])
-    link_tags(tx, LINK_MODEL_TAG, [(work.sha256, work.candidate.tags)])
+    extra = {**(waited.extra if waited else {}), **(found.extra if found else {})}
+    write_models(tx, [(active.record, extra)])
+    if waited is not None:
+        tx.execute(LINK_AS_IT_WAITED, work.sha256, item.pending_id)
+        tx.execute(MOVE_ITEMS, active.record.path, item.pending_id)
+    link_tags(tx, LINK_MODEL_TAG, [(work.sha256, active.link)])
+    unlink_tags(tx, UNLINK_MODEL_TAG, work.sha256, active.unlink)
     tx.many(
         INSERT_CARRIED,
         [(work.sha256, image.name, image.digest, image.place) for image in change.images],
     )
     promote(tx, item, change.at)
     if item.pending_id is not None:
-        _leave_queue(tx, item, work.sha256, work.candidate.images, change.refused, change.at)
+        _leave_queue(tx, item, change, waited)
     _end(tx, change, item, [*change.warnings, *active.notices])
+
+
+def _waited(tx: Transaction, item: Item, work: WorkItem) -> Stored[PendingModelRecord] | None:
+    """What a row's model is in the queue that it leaves, as its hash is known now; a promotion's
+    candidate is that itself."""
+    if work.work is not Work.PREVIEWS or item.pending_id is None:
+        return None
+    return waiting_by_id(tx, item.pending_id)
 
 
 def _joining(tx: Transaction, item: Item) -> ConflictStrategy:
@@ -192,26 +227,25 @@ def promote(tx: Transaction, item: Item, at: int) -> None:
 
 
 def _leave_queue(
-    tx: Transaction,
-    item: Item,
-    sha256: str,
-    images: tuple[ImageRef, ...],
-    refused: list[RefusedImage],
-    at: int,
+    tx: Transaction, item: Item, change: Activate, waited: Stored[PendingModelRecord] | None
 ) -> None:
     """An active model waits no longer, and its originals have become previews.
 
     Rows of two sources can share one place in the queue; all of them end together.
     """
-    kept = {each.image.name for each in refused}
-    tx.many(DROP_ORIGINAL, [(image.name,) for image in images if image.name not in kept])
+    if waited is None:
+        names = [image.name for image in change.item.candidate.images]
+        kept = {each.image.name for each in change.refused}
+    else:
+        names, kept = [*waited.record.meta_json.images], {*change.originals_kept}
+    tx.many(DROP_ORIGINAL, [(name,) for name in names if name not in kept])
     set_outcome(tx, item, Outcome.SUCCESS)
-    tx.execute(SHARE_HASH, sha256, item.pending_id)
+    tx.execute(SHARE_HASH, change.item.sha256, item.pending_id)
     for sibling in siblings(tx, item):
         if sibling.has_work:
             count_work(tx, sibling.working_run, -1, -images_left(tx, sibling.id))
             set_outcome(tx, sibling, Outcome.SUCCESS)
-        promote(tx, sibling, at)
+        promote(tx, sibling, change.at)
     # Last, because what siblings had to carry is read from it.
     tx.execute(DELETE_PENDING, item.pending_id)
 
@@ -233,11 +267,13 @@ def keep_pending(tx: Transaction, change: KeepPending) -> bool:
     images = tuple(change.images)
     candidate = change.item.candidate
     found = pending_by_path(tx, [candidate.path]).get(candidate.path)
+    if found is None and candidate.carried is not None:
+        found = waiting_by_id(tx, item.pending_id)
     tx.many(ADOPT_ORIGINAL, [(name,) for name in images])
     if found is None and item.offered:
         tx.many(DROP_ORIGINAL, [(name,) for name in images])
         return False
-    record = decisions.keep_waiting(
+    record, edited = decisions.keep_waiting(
         candidate,
         item.pending_id,
         change.item.sha256,
@@ -245,10 +281,13 @@ def keep_pending(tx: Transaction, change: KeepPending) -> bool:
         found.record if found else None,
         _joining(tx, item),
     )
+    if found is not None and found.record.path != record.path:
+        move_waiting(tx, {record.id: record.path})
     write_pending(tx, [(record, found.extra if found else {})])
-    link_tags(tx, LINK_PENDING_TAG, [(record.id, candidate.tags)])
+    link_tags(tx, LINK_PENDING_TAG, [(record.id, edited.link)])
+    unlink_tags(tx, UNLINK_PENDING_TAG, record.id, edited.unlink)
     tx.execute(END_WORK, record.id, change.at, item.id, ModelState.PENDING)
-    _end(tx, change, item, change.warnings)
+    _end(tx, change, item, [*change.warnings, *edited.notices])
     return True
 
 

@@ -11,7 +11,7 @@ import msgspec
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.records import ActiveMeta, ModelRecord, PendingMeta, PendingModelRecord
 from engine.facts.source import Notice, SourceModel
-from engine.facts.work import Candidate
+from engine.facts.work import Candidate, Carried
 
 
 class Lane(StrEnum):
@@ -27,15 +27,27 @@ class Lane(StrEnum):
     """Unhashed and without images: waits for promotion at once."""
     ORIGINALS = "originals"
     """Unhashed: a worker copies its original images, then it waits for promotion."""
+    REMOVED = "removed"
+    """Somebody removed its model, and it stays removed."""
 
 
 class AssessedRow(msgspec.Struct, frozen=True, gc=False):
-    """A source row with its settled identity: `sha256` is empty while it must be hashed anew."""
+    """A source row with its settled identity: `sha256` is empty while it must be hashed anew.
+
+    `carried` is the version of the row that was recorded before, if that can be told.
+    """
 
     model: SourceModel
     digest: bytes
     sha256: str
     warnings: tuple[Notice, ...]
+    carried: Carried | None = None
+
+    @property
+    def follows_itself(self) -> bool:
+        """Whether the model of the version before is still this row's."""
+        carried = self.carried
+        return carried is not None and not carried.removed and carried.sha256 == self.sha256
 
 
 def row_digest(verbatim: bytes, where: str) -> bytes:
@@ -70,6 +82,35 @@ def assess(model: SourceModel, digest: bytes, file_size: int | None) -> Assessed
     return AssessedRow(model, digest, model.sha256, model.warnings)
 
 
+def identified(row: AssessedRow) -> AssessedRow:
+    """A row that never told a hash has that of the version before, whose file it still is: it was
+    read for its promotion."""
+    carried = row.carried
+    if carried is None or carried.claimed or not carried.sha256 or row.model.sha256:
+        return row
+    if row.model.defect is not None or row.model.size_bytes != carried.row.size_bytes:
+        return row
+    return msgspec.structs.replace(row, sha256=carried.sha256)
+
+
+def stays_removed(row: AssessedRow, strategy: ConflictStrategy) -> bool:
+    """Whether a row's model was removed, and is not asked for again: by `override`, or by another
+    content."""
+    carried = row.carried
+    if carried is None or not carried.removed or strategy is ConflictStrategy.OVERRIDE:
+        return False
+    return row.model.defect is None and (
+        not (row.sha256 and carried.sha256) or row.sha256 == carried.sha256
+    )
+
+
+def as_new_if_removed(row: AssessedRow) -> AssessedRow:
+    """What is asked for again after it was removed comes whole, as a row that was never carried."""
+    if row.carried is None or not row.carried.removed:
+        return row
+    return msgspec.structs.replace(row, carried=None)
+
+
 def may_wait(row: AssessedRow, strategy: ConflictStrategy) -> bool:
     """Whether a row can become a model that waits, whatever it meets; see `lane`."""
     return not row.sha256 or strategy is ConflictStrategy.IGNORE
@@ -83,7 +124,8 @@ def lane(row: AssessedRow, strategy: ConflictStrategy, *, conflicts: bool, follo
     """
     if row.model.defect is not None:
         return Lane.FAILED
-    if may_wait(row, strategy) and (conflicts or not row.sha256):
+    asks = strategy is not ConflictStrategy.IGNORE or row.follows_itself
+    if not row.sha256 or (conflicts and not asks):
         return Lane.ORIGINALS if row.model.images else Lane.WAITING
     return Lane.PREVIEWS if row.model.images or follows else Lane.ACTIVE
 

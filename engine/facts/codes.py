@@ -107,6 +107,19 @@ WARNINGS = {
         "Give the other model the path where its file lies now, or remove it if it is gone for "
         "good. Verifying with hashes tells which of the two lies there.",
     ),
+    "edit_followed": Meaning(
+        "its row was edited after it was carried, and the record follows",
+        "Nothing need be done.",
+    ),
+    "edit_kept": Meaning(
+        "its row was edited after it was carried, and so was the record, which stays as it is",
+        "Nothing need be done; to have what the row says, edit the record, or migrate its row "
+        "again, once it was edited anew, with `--on-conflict override`.",
+    ),
+    "removed_stays": Meaning(
+        "its row was edited after its model was removed from the library; it stays removed",
+        "To have it back whole, edit its row once more and migrate with `--on-conflict override`.",
+    ),
     "metadata_unreadable": Meaning(
         "its notes are no JSON; the raw text is kept in the journal",
         "Write the notes anew in the library if they matter.",

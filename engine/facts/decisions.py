@@ -20,10 +20,11 @@ from engine.facts.conflicts import (
     resolve_pending,
     with_images,
 )
+from engine.facts.edits import Edited, follow
 from engine.facts.files import FoundFile
 from engine.facts.preview_sets import PlannedSet
 from engine.facts.promotion_report import Outcome
-from engine.facts.records import ModelRecord, PendingModelRecord
+from engine.facts.records import ActiveMeta, ModelRecord, PendingModelRecord
 from engine.facts.source import Defect, Notice
 from engine.facts.states import ModelState
 from engine.facts.work import Candidate, Work
@@ -69,16 +70,20 @@ def needs_no_files(candidate: Candidate, unfinished: Sequence[PlannedSet]) -> bo
 
 
 class Activation(msgspec.Struct, frozen=True):
-    """The record that a model becomes active with, and what is to be said of it."""
+    """The record that a model becomes active with, tags to link and to unlink, by name, and what is
+    to be said of it."""
 
     record: ModelRecord
     notices: tuple[Notice, ...] = ()
+    link: tuple[str, ...] = ()
+    unlink: tuple[str, ...] = ()
 
 
 def activate(
     candidate: Candidate,
     sha256: str,
     existing: ModelRecord | None,
+    waited: PendingModelRecord | None,
     strategy: ConflictStrategy,
     images_count: int | None,
     at_path: Callable[[str], Iterable[str]],
@@ -86,16 +91,52 @@ def activate(
     """Join a model with the active one of its content, whose sets are counted anew; where none
     was added, None, and the count stays as it is.
 
-    `at_path` tells the hashes of the other models that are active at a path.
+    `waited` is what the candidate's model is in the queue, which it leaves. `at_path` tells the
+    hashes of the other models that are active at a path.
     """
-    record = active_record(candidate, sha256)
+    carried, edited = candidate.carried, None
     count = previews_of(existing) if images_count is None else images_count
+    record = active_record(candidate, sha256)
     notices: tuple[Notice, ...] = ()
+    if waited is not None:
+        record, edited = _leaving(waited, candidate, sha256, strategy)
     if existing is not None:
-        notices = duplicate_warning(existing.path, record.path)
-        record = resolve(strategy, existing, record)
+        if waited is None and carried is not None and carried.sha256 == sha256:
+            record, edited = follow(existing, carried, candidate, strategy)
+        else:
+            notices = duplicate_warning(existing.path, record.path)
+            record = resolve(strategy, existing, record)
+    notices += edited.notices if edited is not None else ()
     notices += replaced_warning(at_path(record.path))
-    return Activation(with_images(record, count), notices)
+    return Activation(
+        with_images(record, count),
+        notices,
+        candidate.tags if edited is None else edited.link,
+        () if edited is None else edited.unlink,
+    )
+
+
+def _leaving(
+    waited: PendingModelRecord, candidate: Candidate, sha256: str, strategy: ConflictStrategy
+) -> tuple[ModelRecord, Edited | None]:
+    """A model that waited, as an active one, joined with the row that tells its hash now."""
+    meta = waited.meta_json
+    record = ModelRecord(
+        sha256=sha256,
+        path=waited.path,
+        name=waited.name,
+        type=waited.type,
+        size_bytes=candidate.size_bytes or waited.size_bytes,
+        created_at=waited.created_at,
+        meta_json=ActiveMeta(
+            description=meta.description,
+            community_links=meta.community_links,
+            prompts=meta.prompts,
+        ),
+    )
+    if candidate.carried is not None:
+        return follow(record, candidate.carried, candidate, strategy)
+    return resolve(strategy, record, active_record(candidate, sha256)), None
 
 
 def keep_waiting(
@@ -105,10 +146,19 @@ def keep_waiting(
     images: tuple[str, ...],
     existing: PendingModelRecord | None,
     strategy: ConflictStrategy,
-) -> PendingModelRecord:
+) -> tuple[PendingModelRecord, Edited]:
     """The record of a model that waits, joined with the one that waits at its path already."""
     record = pending_record(candidate, pending_id, sha256, images)
-    return record if existing is None else resolve_pending(strategy, existing, record)
+    edited = Edited(candidate.tags, (), ())
+    if existing is None:
+        return record, edited
+    if candidate.carried is None:
+        return resolve_pending(strategy, existing, record), edited
+    followed, edited = follow(existing, candidate.carried, candidate, strategy)
+    there = followed.meta_json.images
+    joined = (*there, *(name for name in images if name not in there))
+    meta = msgspec.structs.replace(followed.meta_json, images=joined)
+    return msgspec.structs.replace(followed, meta_json=meta), edited
 
 
 class Enlistment(msgspec.Struct, frozen=True):

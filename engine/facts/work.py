@@ -9,7 +9,7 @@ import msgspec
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.preview_sets import PlannedSet
 from engine.facts.records import Prompts
-from engine.facts.source import Defect, ImageRef, SourceModel, SourceRef
+from engine.facts.source import Defect, ImageRef, SourceModel, SourceOptions, SourceRef
 from engine.facts.states import ModelState
 from engine.facts.status import RunKind, RunState
 
@@ -70,9 +70,30 @@ class Candidate(
     images: tuple[ImageRef, ...] = ()
     tags: tuple[str, ...] = ()
     defect: Defect | None = None
+    carried: Carried | None = None
 
 
-def candidate(model: SourceModel) -> Candidate:
+class Carried(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The version of a row that was recorded before this one, and what is known of it.
+
+    `sha256` is that of its model, empty while it waits under `number`; `claimed` tells whether the
+    source told it. `removed` tells that its
+    model was taken away, from the queue or from among the active ones, `shared` that other rows
+    became that model too. `old_there` and `new_there` tell whether there is a file at the path of
+    that version and at that of this one.
+    """
+
+    row: Candidate
+    sha256: str = ""
+    claimed: bool = False
+    number: int | None = None
+    removed: bool = False
+    shared: bool = False
+    old_there: bool = False
+    new_there: bool = False
+
+
+def candidate(model: SourceModel, carried: Carried | None = None) -> Candidate:
     """What a worker needs of this row."""
     return Candidate(
         path=model.path,
@@ -86,7 +107,20 @@ def candidate(model: SourceModel) -> Candidate:
         images=model.images,
         tags=model.tags,
         defect=model.defect,
+        carried=carried,
     )
+
+
+class EarlierRow(msgspec.Struct, frozen=True):
+    """A version of a row as the journal has it, read with these options if that is known; what
+    else is known of it as in `Carried`."""
+
+    verbatim: bytes
+    options: SourceOptions | None
+    sha256: str
+    number: int | None
+    removed: bool
+    shared: bool
 
 
 class WorkItem(msgspec.Struct, frozen=True):
@@ -120,8 +154,14 @@ class CarriedImage(msgspec.Struct, frozen=True):
 
 class ExistingPreviews(msgspec.Struct, frozen=True):
     """What a worker builds on: what the active model's record counts, what its sets were made of,
-    and `unfinished`, sets that an interrupted attempt may have left."""
+    and `unfinished`, sets that an interrupted attempt may have left.
+
+    `originals` are the names of those that a model left in the queue while it waited. `gone` tells
+    that sets were made for a model that is active no more: somebody removed it.
+    """
 
     images_count: int
     carried: frozenset[CarriedImage]
     unfinished: tuple[PlannedSet, ...] = ()
+    originals: tuple[str, ...] = ()
+    gone: bool = False

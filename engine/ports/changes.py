@@ -174,7 +174,8 @@ class Activate(Change[bool], frozen=True):
 
     `images` are the new sets; `images_count` is the number after the last complete set there is,
     None where none was added and the record keeps its count; `refused` are the names that could
-    not be carried. What was planned for the model is done. False where images of a model were
+    not be carried, and `originals_kept` those of a model that waited. What was planned for the
+    model is done. False where images of a model were
     offered again that has left meanwhile, and nothing was done.
     """
 
@@ -185,6 +186,7 @@ class Activate(Change[bool], frozen=True):
     image_bytes: int
     warnings: list[Notice]
     at: int
+    originals_kept: list[str] = []
 
 
 class KeepPending(Change[bool], frozen=True):

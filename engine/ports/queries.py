@@ -27,7 +27,7 @@ from engine.facts.search import FoundModels, ModelSearch
 from engine.facts.source import Defect, SourceRef
 from engine.facts.states import ModelState
 from engine.facts.status import ItemPage, RunFailure, RunNotice, RunStatus
-from engine.facts.work import Run, Work, WorkItem
+from engine.facts.work import EarlierRow, Run, Work, WorkItem
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -93,6 +93,14 @@ class RetryableItems(Query[int], frozen=True):
 
 class KnownDigests(Query[set[tuple[str, bytes]]], frozen=True):
     """(key, digest) of the rows with these keys that were recorded of the run's source."""
+
+    run_id: int
+    keys: Sequence[str]
+
+
+class EarlierRows(Query[dict[str, EarlierRow]], frozen=True):
+    """The last version that was recorded of each of the rows with these keys of the run's source;
+    those that were never recorded are left out."""
 
     run_id: int
     keys: Sequence[str]

@@ -19,6 +19,7 @@ from engine.facts.source import (
     ImageRef,
     Notice,
     SourceChunk,
+    SourceModel,
     SourceRef,
     SourceStamp,
     SourceTag,
@@ -141,6 +142,11 @@ class SourceKind(Protocol):
         abandon the work: while copying, its error comes out; while reading, the error may be a
         `SourceUnreadable` as well. Raises `StorageFailed` when `scratch` cannot take the copy.
         """
+        ...
+
+    def recorded(self, source: SourceRef, key: str, verbatim: bytes) -> SourceModel | None:
+        """A row that was read and recorded before, from what its model had as `verbatim`; None
+        where that does not tell it. Touches no file."""
         ...
 
     def images(self, source: SourceRef) -> SourceImages:

@@ -30,19 +30,27 @@ commit and a sync of the folder."""
 
 
 class ImageOutcome(msgspec.Struct):
-    """What became of the images of one item; `refused` are the names that could not be carried."""
+    """What became of the images of one item; `refused` are those that could not be carried, and
+    `originals_kept` the names of originals of a model that waited which could not."""
 
     carried: list[CarriedImage] = []
     refused: list[RefusedImage] = []
     warnings: list[Notice] = []
     bytes_read: int = 0
     images_count: int | None = None
+    originals_kept: list[str] = []
 
     def refuse(self, image: ImageRef, reason: UnusableImage, stamp: str) -> None:
         """Note an image that could not be carried: a warning, never a failure of its model."""
         self.bytes_read += reason.read
         self.refused.append(RefusedImage(image, stamp))
         self.warnings.append(Notice(reason.code, f"{image.name}: {reason.detail}"))
+
+    def keep(self, original: ImageRef, reason: UnusableImage) -> None:
+        """Note an original that stays where it is."""
+        self.bytes_read += reason.read
+        self.originals_kept.append(original.name)
+        self.warnings.append(Notice(reason.code, f"{original.name}: {reason.detail}"))
 
 
 class ImageCarrier:
@@ -62,22 +70,33 @@ class ImageCarrier:
     ) -> ImageOutcome:
         """Put the tiers of each usable image on disk, numbered on from those that are there.
 
-        Raises `UnusableFile` where an image ends whatever process decodes it.
+        So is each original of a model that waited, unless it is the copy of one of them. Raises
+        `UnusableFile` where an image ends whatever process decodes it.
         """
         await clear_away(self._resources, self._writer, previews.unfinished)
         outcome = ImageOutcome()
         sets = PreviewSets(self._resources, self._writer, sha256, previews.images_count)
         made: list[Tiers] = []
         known: defaultdict[str, set[bytes]] = defaultdict(set)
-        for image in previews.carried:
-            known[image.name].add(image.digest)
-        for ref in refs:
+        if not (previews.gone and await sets.are_none()):  # removed with their model, if they were
+            for image in previews.carried:
+                known[image.name].add(image.digest)
+        seen: set[bytes] = set()
+        originals = self._resources.library.originals
+        images = [(self._images, ref) for ref in refs]
+        images += [(originals, ImageRef(name)) for name in previews.originals]
+        for source, ref in images:
+            there = frozenset(known[ref.name] | seen if source is originals else known[ref.name])
             try:
-                encoded = await compute.encode(self._images, ref, frozenset(known[ref.name]))
+                encoded = await compute.encode(source, ref, there)
             except UnusableImage as reason:
-                outcome.refuse(ref, reason, await self._stamp(ref, reason))
+                if source is originals:
+                    outcome.keep(ref, reason)
+                else:
+                    outcome.refuse(ref, reason, await self._stamp(ref, reason))
                 continue
             outcome.bytes_read += encoded.size
+            seen.add(encoded.digest)
             if encoded.tiers is None:
                 continue
             made.append(encoded.tiers)

@@ -25,12 +25,14 @@ from engine.facts.source import Notice, SourceChunk, SourceRef
 from engine.facts.work import Run, WorkItem
 from engine.ports.changes import ExpectRows, FinishIntake, RecordRows
 from engine.ports.clock import Clock
-from engine.ports.files import ModelFiles
+from engine.ports.files import LibraryFiles, ModelFiles
 from engine.ports.journal import Reader
 from engine.ports.queries import CachedHashes, KnownDigests, OpenWork
 from engine.ports.source import Source, SourceImages, SourceKind, nothing_known
 from engine.runs.hashing import identified
 from engine.runs.offering import Offering
+from engine.runs.originals import remove_unused_originals
+from engine.runs.versions import EarlierVersions
 from engine.runs.worker import Worker
 
 CHUNK_ROWS = 2000
@@ -86,6 +88,7 @@ class ImportRun:
         images: SourceImages,
         scratch: Path,
         models: ModelFiles,
+        library: LibraryFiles,
         io: CapacityLimiter,
         clock: Clock,
         worker: Worker,
@@ -100,6 +103,8 @@ class ImportRun:
         self._kind = kind
         self._scratch = scratch
         self._models = models
+        self._library = library
+        self._earlier = EarlierVersions(run.id, source, kind, reader, models, io)
         self._io = io
         self._clock = clock
         self._worker = worker
@@ -124,6 +129,8 @@ class ImportRun:
             await self._dispatcher.run(self._worker)
         if self._source_error is not None:
             raise self._source_error
+        if not self._draining:
+            await remove_unused_originals(self._reader, self._writer, self._library, self._io)
 
     async def drain(self) -> None:
         """Record no more rows, hand out no more work, finish what is in hand."""
@@ -218,14 +225,16 @@ class ImportRun:
         }
 
     async def _unrecorded(self, rows: list[AssessedRow]) -> list[AssessedRow]:
-        """Rows that no run of this source has recorded as they are."""
+        """Rows that no run of this source has recorded as they are; with what it recorded of them
+        before."""
         if not (rows and self._run.repeats):
             return rows
         keys = [row.model.key for row in rows]
         known = await self._reader.ask(KnownDigests(self._run.id, keys))
         if not known:
             return rows
-        return [row for row in rows if (row.model.key, row.digest) not in known]
+        fresh = [row for row in rows if (row.model.key, row.digest) not in known]
+        return await self._earlier.told(fresh, {key for key, _ in known})
 
     async def _identified(self, rows: list[AssessedRow]) -> list[AssessedRow]:
         """The rows, with the hashes of files that were hashed before and have not changed."""

@@ -61,6 +61,20 @@ class PreviewSets:
             for seq, tiers in enumerate(sets, start=self._next)
         ]
 
+    async def are_none(self) -> bool:
+        """Whether nothing of any set is there. Otherwise what is there is counted, as if something
+        had been written."""
+        return await self._finished(self._are_none)
+
+    def _are_none(self) -> bool:
+        """In a thread."""
+        found = self._look(self._count)
+        if found.free == 0:
+            return True
+        self._plan([])
+        self.counted = found.count
+        return False
+
     def _write(self, first: int, left: list[Tiers]) -> int:
         """In a thread: write what is `left`, up to a number that somebody has taken meanwhile, and
         take it off; returns the number of the last."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 
 from engine.actors.dispatcher import Dispatcher, News, Processes, TakesTogether
 from engine.actors.writer import Commits
 from engine.facts.work import BEFORE_FIRST, Run, Work, WorkItem
-from engine.ports.changes import ForgetUnusedOriginals
 from engine.ports.files import LibraryFiles
 from engine.ports.journal import Reader
-from engine.ports.queries import EnlistedItems, PromotionWindow, UnusedOriginals
+from engine.ports.queries import EnlistedItems, PromotionWindow
+from engine.runs.originals import remove_unused_originals
 
 WINDOW_PLACES = 512
 """How many models are hashed before the first of them is promoted."""
@@ -58,7 +58,7 @@ class PromotionRun:
                 if self._draining:
                     return
                 await self._dispatch(work, until)
-        await self._remove_unused_originals()
+        await remove_unused_originals(self._reader, self._writer, self._library, self._io)
 
     async def drain(self) -> None:
         """Begin nothing more; finish what is in hand."""
@@ -82,9 +82,3 @@ class PromotionRun:
 
     async def _queue(self, work: Work, until: int, after: int, limit: int) -> list[WorkItem]:
         return await self._reader.ask(EnlistedItems(self._run.id, work, after, until, limit))
-
-    async def _remove_unused_originals(self) -> None:
-        """A later step than the commit that made them needless: a crash between repeats it."""
-        if names := await self._reader.ask(UnusedOriginals()):
-            await to_thread.run_sync(self._library.remove_originals, names, limiter=self._io)
-            await self._writer.commit(ForgetUnusedOriginals(names))

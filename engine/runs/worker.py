@@ -116,6 +116,7 @@ class Worker:
                 image_bytes=outcome.bytes_read,
                 warnings=outcome.warnings,
                 at=self._now(),
+                originals_kept=outcome.originals_kept,
             )
         )
 

@@ -3,6 +3,7 @@ two agree after every step."""
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import tempfile
@@ -86,7 +87,25 @@ class Entry(msgspec.Struct):
         else:
             self.fields = {name: self.fields[name] or other.fields[name] for name in self.fields}
         self.tags |= other.tags
-        self.images += [name for name in other.images if name not in self.images]
+        self.hold(other.images)
+
+    def hold(self, images: list[str]) -> None:
+        """Images that it has not yet are the last ones."""
+        self.images += [name for name in images if name not in self.images]
+
+    def follow(self, before: Row, row: Row, strategy: Strategy, *, shared: bool) -> None:
+        """What the README says of a row that was edited after it was carried."""
+        self.fields["created_at"] = self.fields["created_at"] or row.created_at
+        if strategy is ConflictStrategy.IGNORE:
+            return
+        for name in TEXTS:
+            was, now, stands = getattr(before, name), getattr(row, name), self.fields[name]
+            edited_here = stands not in ("", was)
+            if now != was and (strategy is ConflictStrategy.OVERRIDE or not edited_here):
+                self.fields[name] = now
+        self.tags |= {*row.tags} - {*before.tags}
+        if not shared:
+            self.tags -= {*before.tags} - {*row.tags}
 
 
 class Account:
@@ -101,9 +120,18 @@ class Account:
         """Every version of a row that a migration has seen."""
         self.active: dict[bytes, Entry] = {}
         self.waiting: dict[str, Entry] = {}
+        self.before: dict[str, Row] = {}
+        """The version of a row that was carried last, by its path."""
+        self.became: dict[str, bytes] = {}
+        """What that version became among the active models."""
+        self.left: set[str] = set()
+        """Paths of rows whose model was removed while it waited."""
+        self.ever: dict[bytes, set[str]] = {}
+        """Paths of all rows that became a model."""
 
     def migrate(self, source: int, folder: Path, strategy: ConflictStrategy) -> None:
         """Rows that were not carried as they are, in their order."""
+        ever = copy.deepcopy(self.ever)
         for row in self.rows[source].values():
             if row in self.carried[source]:
                 continue
@@ -118,20 +146,55 @@ class Account:
                 set(row.tags),
                 [name for name, _ in row.images if name in PICTURES],
             )
-            there = self.active.get(row.content) if row.hashed else None
-            if not row.hashed or (there and strategy is ConflictStrategy.IGNORE):
-                self._wait(entry, strategy)
-            elif there:
-                there.join(entry, strategy)
-            else:
-                self.active[row.content] = entry
+            self._carry(entry, row, strategy, ever)
 
-    def _wait(self, entry: Entry, strategy: Strategy) -> None:
+    def _carry(
+        self, entry: Entry, row: Row, strategy: Strategy, ever: dict[bytes, set[str]]
+    ) -> None:
         path = entry.fields["path"]
-        if path in self.waiting:
-            self.waiting[path].join(entry, strategy)
+        before, became = self.before.get(path), self.became.get(path)
+        self.before[path] = row
+        if path in self.left:
+            if strategy is not ConflictStrategy.OVERRIDE:
+                return
+            self.left.discard(path)
+            before = None
+        shared = became is not None and len(ever[became]) > 1
+        known = row.hashed or (became is not None and before is not None and not before.hashed)
+        there = self.active.get(row.content) if known else None
+        waits = self.waiting.get(path)
+        if not known or (there and strategy is ConflictStrategy.IGNORE and became is None):
+            if waits is None:
+                self.waiting[path] = entry
+            elif before is None:
+                waits.join(entry, strategy)
+            else:
+                waits.follow(before, row, strategy, shared=shared)
+                waits.hold(entry.images)
+            self.became.pop(path, None)
+            return
+        if waits is not None:
+            del self.waiting[path]
+            images = [*entry.images, *(name for name in waits.images if name not in entry.images)]
+            if before is None:
+                waits.join(entry, strategy)
+            else:
+                waits.follow(before, row, strategy, shared=shared)
+            entry = msgspec.structs.replace(waits, images=images)
+        elif there and before is not None and became is not None:
+            there.follow(before, row, strategy, shared=shared)
+            there.hold(entry.images)
+            return
+        self._activate(path, row.content, entry, strategy)
+
+    def _activate(self, path: str, content: bytes, entry: Entry, strategy: Strategy) -> None:
+        if content in self.active:
+            self.active[content].join(entry, strategy)
         else:
-            self.waiting[path] = entry
+            self.active[content] = entry
+        if path in self.before:
+            self.became[path] = content
+            self.ever.setdefault(content, set()).add(path)
 
     def scan(self) -> tuple[list[str], list[tuple[str, str]]]:
         """What a scan adds, and what it offers as moved: (path of the record, found path)."""
@@ -164,11 +227,10 @@ class Account:
             return "ignored"
         del self.waiting[path]
         if there and strategy is ConflictStrategy.DELETE:
+            if path in self.before and path not in self.became:
+                self.left.add(path)
             return "deleted"
-        if there:
-            there.join(entry, strategy)
-        else:
-            self.active[self.files[path]] = entry
+        self._activate(path, self.files[path], entry, strategy)
         return "success"
 
 

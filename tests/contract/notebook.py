@@ -95,6 +95,10 @@ class Notebook:
         lines = _notes(source).read_bytes().splitlines()
         yield Pages(Path(source.location), lines, checkpoint, self._watch)
 
+    def recorded(self, source: SourceRef, key: str, verbatim: bytes) -> SourceModel | None:
+        (page,) = Pages(Path(source.location), [verbatim], never, self._watch).chunks("", 1)
+        return page.models[0]
+
     def images(self, source: SourceRef) -> SourceImages:
         return Pictures(self._files, source, self._watch)
 

@@ -23,7 +23,7 @@ from adapters.sources.remapping import PathMap, path_map
 from engine.errors import SourceMissing, SourceUnreadable
 from engine.facts.files import Root
 from engine.facts.recognition import Likeness
-from engine.facts.source import HashClaims, SourceRef, SourceStamp
+from engine.facts.source import HashClaims, SourceModel, SourceRef, SourceStamp
 from engine.ports.source import Source, SourceImages, never
 
 KIND = "folders"
@@ -102,6 +102,10 @@ class Folders:
                 videos=False,
             )
             yield FolderLibrary(tree, models, reach, layout, paths)
+
+    def recorded(self, source: SourceRef, key: str, verbatim: bytes) -> SourceModel | None:
+        """Not told: what was recorded are files as they were, and how they were read then."""
+        return None
 
     def images(self, source: SourceRef) -> SourceImages:
         """What opens pictures: files beside models, and those inside headers and sidecars."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
+from typing import Any
 
 import msgspec
 
@@ -97,6 +98,31 @@ class RowMapping:
             defect,
             key,
         )
+
+
+def recorded(key: str, verbatim: bytes) -> SourceModel | None:
+    """The model that a row was, from its `verbatim`; None where that is none of ours."""
+    try:
+        kept = msgspec.json.decode(verbatim, type=dict[str, Any])
+        tags = msgspec.convert(kept.pop("tags", []), tuple[str, ...])
+        number = int(key)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    names = ["tags" if name == "tags column" else name for name in kept]
+    return RowMapping(names).model((number, None, *map(_cell_of, kept.values())), tags)
+
+
+def _cell_of(kept: Any) -> Cell:
+    """A cell from what `_json_cell` made of it."""
+    match kept:
+        case {"hex": str(digits)}:
+            return BrokenText(bytes.fromhex(digits))
+        case {"lost": str(reason)}:
+            return LostCell(reason)
+        case None | str() | int() | float():
+            return kept
+        case _:
+            return str(kept)
 
 
 def _json_cell(cell: Cell) -> object:

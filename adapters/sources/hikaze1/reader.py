@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from adapters.sources.hikaze1 import mapping
 from adapters.sources.hikaze1.mapping import RowMapping
 from adapters.sources.hikaze1.tags import Links, TagList
 from adapters.sources.moving import moved, unused_mappings
@@ -98,6 +99,11 @@ class Hikaze1:
     def stamp(self, source: SourceRef) -> SourceStamp:
         """What the file system says. Raises `SourceMissing`, `SourceUnreadable`."""
         return snapshot.stamp(Path(source.location))
+
+    def recorded(self, source: SourceRef, key: str, verbatim: bytes) -> SourceModel | None:
+        """A row as it was recorded before."""
+        found = mapping.recorded(key, verbatim)
+        return found and moved(found, path_map(source.location, source.options.map))
 
     def images(self, source: SourceRef) -> SourceImages:
         """The image folder: what was named is that folder, and where the database lies."""

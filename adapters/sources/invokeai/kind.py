@@ -22,7 +22,7 @@ from adapters.sources.untrusted_sqlite.database import Database
 from engine.errors import SourceMissing, StorageFailed
 from engine.facts.files import Root
 from engine.facts.recognition import Likeness
-from engine.facts.source import HashClaims, SourceRef, SourceStamp
+from engine.facts.source import HashClaims, SourceModel, SourceRef, SourceStamp
 from engine.ports.source import Source, SourceImages, never
 
 KIND = "invokeai"
@@ -103,6 +103,10 @@ class InvokeAi:
             reach = stack.enter_context(self._reaching(_reached(source)))
             trusted = source.options.hashes is HashClaims.TRUST
             yield InvokeLibrary(database, found, reach, paths, trusted=trusted)
+
+    def recorded(self, source: SourceRef, key: str, verbatim: bytes) -> SourceModel | None:
+        """Not told: what was recorded are files as they were, and how they were read then."""
+        return None
 
     def images(self, source: SourceRef) -> SourceImages:
         """What opens its cover pictures, and those in the headers of its models."""

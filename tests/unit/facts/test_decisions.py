@@ -67,7 +67,7 @@ def test_a_record_is_enough_where_no_previews_are_or_were_to_be_made(
 
 
 def test_a_model_of_new_content_becomes_active_with_its_previews() -> None:
-    found = decisions.activate(kept(1), sha(1), None, ConflictStrategy.MERGE, 3, nobody_at)
+    found = decisions.activate(kept(1), sha(1), None, None, ConflictStrategy.MERGE, 3, nobody_at)
     assert (found.record.path, found.record.meta_json.images_count) == (
         "/models/1.safetensors",
         3,
@@ -80,21 +80,21 @@ def test_a_model_of_new_content_becomes_active_with_its_previews() -> None:
 def test_previews_are_counted_anew_where_some_were_added(
     strategy: ConflictStrategy, told: int | None, counted: int
 ) -> None:
-    found = decisions.activate(kept(1), sha(1), ACTIVE, strategy, told, nobody_at)
+    found = decisions.activate(kept(1), sha(1), ACTIVE, None, strategy, told, nobody_at)
     assert found.record.meta_json.images_count == counted
     assert found.notices == (Notice("duplicate_hash", "same content as /old"),)
 
 
 def test_the_strategy_tells_whose_values_stay() -> None:
     stayed, replaced = (
-        decisions.activate(kept(1), sha(1), ACTIVE, strategy, None, nobody_at).record.name
+        decisions.activate(kept(1), sha(1), ACTIVE, None, strategy, None, nobody_at).record.name
         for strategy in JOINING
     )
     assert (stayed, replaced) == ("old", "model 1")
 
 
 def test_a_model_waits_with_the_images_that_were_kept() -> None:
-    record = decisions.keep_waiting(
+    record, _ = decisions.keep_waiting(
         kept(1, images=("a.png", "b.png")), 7, "", ("a.png",), None, ConflictStrategy.MERGE
     )
     assert (record.id, record.meta_json.images) == (7, ("a.png",))
@@ -102,7 +102,7 @@ def test_a_model_waits_with_the_images_that_were_kept() -> None:
 
 def test_two_models_that_wait_at_one_path_are_joined_under_the_number_of_the_first() -> None:
     there = PendingModelRecord(3, "/p", name="first", meta_json=PendingMeta(images=("b.png",)))
-    record = decisions.keep_waiting(
+    record, _ = decisions.keep_waiting(
         kept(1, path="/p"), 7, "", ("a.png",), there, ConflictStrategy.MERGE
     )
     assert (record.id, record.name) == (3, "first")

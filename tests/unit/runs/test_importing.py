@@ -23,7 +23,7 @@ from engine.facts.status import RunKind, RunState
 from engine.facts.work import Run
 from engine.ports.changes import Change, OpenRun, RecordRows, SetRunState
 from engine.ports.clock import SystemClock
-from engine.ports.files import ModelFiles
+from engine.ports.files import LibraryFiles, ModelFiles
 from engine.ports.journal import Store
 from engine.ports.queries import ItemsOf, RunById
 from engine.ports.source import Known, Source, SourceKind, never, nothing_known
@@ -124,6 +124,7 @@ async def take_in_from(
                 images=KINDS["hikaze1"].images(LEGACY),
                 scratch=tmp_path,
                 models=cast(ModelFiles, PresentFiles()),
+                library=cast(LibraryFiles, None),
                 io=CapacityLimiter(4),
                 clock=SystemClock(),
                 worker=cast(Worker, None),

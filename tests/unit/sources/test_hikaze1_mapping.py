@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.sources.hikaze1 import metadata
-from adapters.sources.hikaze1.mapping import RowMapping
+from adapters.sources.hikaze1.mapping import RowMapping, recorded
 from adapters.sources.untrusted_sqlite.cells import BrokenText, Cell, LostCell, text
 from engine.facts.records import Prompts
 from engine.facts.source import ImageRef, Notice, SourceModel
@@ -422,6 +422,27 @@ def test_any_cells_give_exactly_one_model_that_can_be_stored(
     assert msgspec.json.decode(msgspec.json.encode(model), type=SourceModel) == model
     assert set(json.loads(model.verbatim)) == {*COLUMNS, "tags"}
     assert (model.defect is None) == (isinstance(cells[1], str) and _usable(cells[1]))
+
+
+@given(st.tuples(*[any_cell] * len(COLUMNS)), st.integers(-(2**63), 2**63 - 1))
+def test_a_row_is_read_from_what_was_recorded_of_it(cells: tuple[Cell, ...], key: int) -> None:
+    model = RowMapping(COLUMNS).model((key, None, *cells), ("style",))
+    again = recorded(model.key, model.verbatim)
+    assert again is not None
+    for name in ("key", "name", "type", "description", "community_links", "prompts", "tags"):
+        assert getattr(again, name) == getattr(model, name)
+    assert (again.images, again.sha256, again.created_at) == (
+        model.images,
+        model.sha256,
+        model.created_at,
+    )
+    assert (again.defect is None, again.path) == (model.defect is None, model.path)
+
+
+@pytest.mark.parametrize("verbatim", [b"", b"[]", b"not JSON", b'{"tags": 5}'])
+def test_what_is_no_row_of_ours_tells_nothing(verbatim: bytes) -> None:
+    assert recorded("1", verbatim) is None
+    assert recorded("one", b"{}") is None
 
 
 def _usable(path: str) -> bool:
