@@ -15,6 +15,7 @@ from adapters.sqlite.opening import READ_ONLY, connected, existing, journal_vers
 from adapters.sqlite.schema import (
     DB_VERSION,
     EXPECTED_COLUMNS,
+    JOURNAL_NAMES,
     JOURNAL_TABLES,
     LIBRARY_TABLES,
     statements,
@@ -67,6 +68,8 @@ def _writing(path: Path) -> sqlite3.Connection:
         if version is not None and version > migrations.newest():
             raise LibraryTooNew(str(path.parent))
         _check(connection, path)
+        if version in {None, migrations.newest()}:
+            _require_all_or_none(connection, path)
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -124,6 +127,14 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         version = connection.execute(SELECT_META, ("db_version",)).fetchone()
         if version is not None and version[0] != DB_VERSION:
             raise LibraryDamaged(str(path), "its db_version is not 2")
+
+
+def _require_all_or_none(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a journal of which somebody has removed a table: what it told is lost."""
+    there = _columns(connection).keys()
+    missing = [name for name in JOURNAL_NAMES if name not in there]
+    if 0 < len(missing) < len(JOURNAL_NAMES):
+        raise LibraryDamaged(str(path), f"reshelve's table {', '.join(missing)} is gone")
 
 
 def _columns(connection: sqlite3.Connection) -> dict[str, set[str]]:

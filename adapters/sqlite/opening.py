@@ -6,6 +6,7 @@ Imports little: `last_status` needs it.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ _DISK = {
     sqlite3.SQLITE_NOMEM,
 }
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_GONE = re.compile(r"no such table: (?:main\.)?(migration_\w+)")
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -113,6 +115,8 @@ def translate(error: sqlite3.Error, path: Path) -> ReshelveError | sqlite3.Error
         return DatabaseBusy()
     if code in _DAMAGE:
         return LibraryDamaged(str(path), str(error))
+    if gone := _GONE.match(str(error)):
+        return LibraryDamaged(str(path), f"reshelve's table {gone[1]} is gone")
     return error
 
 

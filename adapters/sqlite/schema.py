@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 from engine.facts.lifecycle import LEGAL, WAYS
@@ -270,6 +271,10 @@ EXPECTED_COLUMNS = {
     "db_meta": {"key", "value"},
 }  # fmt: skip
 """What a version 2 library must at least have, to be written by us."""
+
+
+JOURNAL_NAMES = tuple(re.findall(r"^CREATE TABLE (\w+)", JOURNAL_TABLES, re.MULTILINE))
+"""Our own tables, each after those that it refers to."""
 
 
 def statements(script: str) -> list[str]:

@@ -1,8 +1,9 @@
 """How the preview sets of one model are mended: tiers made again, sets counted.
 
-A tier is made of the high one, which is at least as large; a high one of the image that was
-carried, where that still lies in its place and gives the tiers that are left. What can be decoded
-is never replaced: somebody may have put it there.
+A tier is made of the image that was carried, where that still lies in its place and gives the
+tiers that are left, so that it is what it was, also where an earlier repair was interrupted; else
+of the high tier, which is at least as large. What can be decoded is never replaced: somebody may
+have put it there.
 """
 
 from __future__ import annotations
@@ -120,11 +121,9 @@ class PreviewMending:
         found = await self._thread(self._look, sha256, seq)
         if all(found.usable):
             return SetState.WHOLE
-        tiers = None
-        if found.usable[0] and found.content[0] is not None:
+        tiers = await self._from_origin(sha256, found)
+        if tiers is None and found.usable[0] and found.content[0] is not None:
             tiers = await self._thread(self._encode, found.content[0])
-        if tiers is None or not found.usable[0]:
-            tiers = await self._from_origin(sha256, found)
         if tiers is None:
             gone = all(content is None for content in found.content)
             return SetState.LOST if gone else SetState.DAMAGED

@@ -198,6 +198,7 @@ async def test_a_plan_changes_nothing(name: str, planted: Planted) -> None:
     [
         lose(ONE, 0, "high", "medium", "low"),
         lose(ONE, 1, "high"),
+        lose(ONE, 1, "medium", "low"),
         cut(ONE, 1, "high"),
         lose(TWO, 0, "high", "low"),
     ],

@@ -15,6 +15,7 @@ from adapters.sqlite import migrations
 from adapters.sqlite.admission import open_writer
 from adapters.sqlite.last_status import last_status
 from adapters.sqlite.opening import database_path
+from adapters.sqlite.schema import JOURNAL_NAMES
 from adapters.sqlite.store import sqlite_reader, sqlite_store
 from adapters.sqlite.thread import database_thread
 from engine.errors import LibraryDamaged, LibraryTooNew, LibraryTooOld
@@ -149,7 +150,7 @@ async def test_a_library_that_is_up_to_date_takes_only_the_step_that_came_after(
 async def test_a_step_that_fails_leaves_the_library_as_it_was(old: Path, take: Take) -> None:
     before = contents(old)
     take("marked", "broken")
-    with pytest.raises(sqlite3.OperationalError, match="migration_of_nothing"):
+    with pytest.raises(sqlite3.OperationalError, match="nothing_of_ours"):
         async with sqlite_store(old):
             pass
     assert contents(old) == before
@@ -333,6 +334,25 @@ async def test_a_version_that_is_none_is_damage(today: Path, told: str) -> None:
     with pytest.raises(LibraryDamaged):
         async with sqlite_store(today):
             pass
+
+
+@pytest.mark.parametrize("table", JOURNAL_NAMES)
+async def test_a_library_whose_journal_lacks_a_table_is_refused_and_left_as_it_is(
+    today: Path, table: str
+) -> None:
+    query(today, f"DROP TABLE {table}")
+    before = query(today, "SELECT name, sql FROM sqlite_master ORDER BY name")
+    with pytest.raises(LibraryDamaged, match=f"reshelve's table {table} is gone"):
+        async with sqlite_store(today):
+            pass
+    assert query(today, "SELECT name, sql FROM sqlite_master ORDER BY name") == before
+
+
+async def test_a_table_that_is_gone_is_told_to_who_only_reads(today: Path) -> None:
+    query(today, "DROP TABLE migration_runs")
+    with pytest.raises(LibraryDamaged, match="reshelve's table migration_runs is gone"):
+        async with sqlite_reader(today) as reader:
+            await reader.ask(StatusOf())
 
 
 async def test_a_library_that_tells_no_version_is_damaged(today: Path) -> None:

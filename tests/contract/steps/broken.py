@@ -7,4 +7,4 @@ from adapters.sqlite.database import Transaction
 
 def change(tx: Transaction) -> None:
     tx.execute("DROP TABLE migration_warnings")
-    tx.execute("DROP TABLE migration_of_nothing")
+    tx.execute("DROP TABLE nothing_of_ours")
