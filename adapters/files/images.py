@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from adapters.files.exhaustion import exhaustion
 from adapters.files.reach import HANDLES, OutOfReach, folder_handle, open_file, resolved
+from adapters.regular import is_regular, regular
 from engine.errors import StorageFailed
 from engine.facts.files import FolderFacts, ImageFolder
 from engine.facts.previews import MAX_IMAGE_BYTES, UnusableImage
@@ -117,11 +118,11 @@ def _state(folder: ImageFolder, name: str, handle: int | None = None) -> os.stat
         if handle is not None:
             found = os.stat(name, dir_fd=handle, follow_symlinks=False)
             if not stat.S_ISLNK(found.st_mode):
-                return found if stat.S_ISREG(found.st_mode) else None
+                return found if is_regular(found) else None
         found = Path(resolved(_path(folder, name), folder.within)).lstat()
     except (OutOfReach, OSError, ValueError):
         return None
-    return found if stat.S_ISREG(found.st_mode) else None
+    return found if is_regular(found) else None
 
 
 def _open(folder: ImageFolder, name: str) -> BinaryIO:
@@ -129,21 +130,14 @@ def _open(folder: ImageFolder, name: str) -> BinaryIO:
     if not _is_base_name(name):
         raise UnusableImage("image_unreadable", "it is no name of a file")
     try:
-        descriptor = open_file(_path(folder, name), folder.within)
+        descriptor = regular(open_file(_path(folder, name), folder.within))
     except OutOfReach as error:
         raise UnusableImage("image_unreadable", OUT_OF_REACH) from error
     except FileNotFoundError as error:
         raise UnusableImage("image_missing", f"no such file in {folder.path}") from error
     except (OSError, ValueError) as error:
         raise unreadable(error) from error
-    try:
-        # Before it becomes a file: Python refuses a folder, and would leave it open.
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UnusableImage("image_unreadable", "it is no regular file")
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+    return os.fdopen(descriptor, "rb")
 
 
 def _path(folder: ImageFolder, name: str) -> str:

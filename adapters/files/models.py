@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
 from adapters.files.exhaustion import exhaustion
 from adapters.files.walking import walk
+from adapters.regular import READING, is_regular
 from engine.errors import StorageFailed
 from engine.facts.files import FileFacts, FileIdentity, FoundFile, Root, UnusableFile
 
 READ_BYTES = 1 << 20
 
 # A FIFO or a device must not hold a worker for ever; Windows has neither, nor the flag.
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | os.O_RDONLY
 
 
 class DiskModels:
@@ -41,7 +40,7 @@ class DiskModels:
         """The hash of a file, and how it looked when reading began. Raises `UnusableFile`."""
         digest = sha256()
         try:
-            descriptor = os.open(path, _NO_WAIT)
+            descriptor = os.open(path, READING)
             try:
                 before = _facts(os.fstat(descriptor), path)
                 file = os.fdopen(descriptor, "rb", buffering=0)
@@ -69,7 +68,7 @@ def _size(path: str) -> int | None:
         found = os.stat(path)  # noqa: PTH116  a Path for each of a million rows costs more
     except (OSError, ValueError):
         return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return found.st_size if is_regular(found) else None
 
 
 def _identity(path: str) -> FileIdentity | None:
@@ -81,7 +80,7 @@ def _identity(path: str) -> FileIdentity | None:
 
 
 def _facts(found: os.stat_result, path: str) -> FileFacts:
-    if not stat.S_ISREG(found.st_mode):
+    if not is_regular(found):
         raise UnusableFile(
             "file_unreadable", f"{path} is no regular file. Point the record to the model's file."
         )

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 
-# A FIFO or a device must not hold a worker for ever; Windows has neither, nor the flags.
-_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+from adapters.regular import READING, READING_NO_LINK
+
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
 
 _LINKS = {errno.ELOOP, errno.EMLINK}
@@ -38,7 +37,7 @@ def open_beside(handle: int, folder: str, name: str, within: Sequence[str]) -> i
     Raises `OutOfReach`, OSError, ValueError.
     """
     try:
-        return os.open(name, _READING | _NO_LINK, dir_fd=handle)
+        return os.open(name, READING_NO_LINK, dir_fd=handle)
     except OSError as error:
         if error.errno not in _LINKS:
             raise
@@ -60,12 +59,12 @@ def open_file(path: str, within: Sequence[str]) -> int:
     """
     found = resolved(path, within)
     if not HANDLES:
-        return _proven(os.open(found, _READING), found, within)
+        return _proven(os.open(found, READING), found, within)
     # A link that takes the place of the folder by now is seen on the handle, and one that takes
     # the place of the file is not followed.
     folder, name = os.path.split(found)
     with folder_handle(folder, within) as handle:
-        return os.open(name, _READING | _NO_LINK, dir_fd=handle)
+        return os.open(name, READING_NO_LINK, dir_fd=handle)
 
 
 @contextmanager

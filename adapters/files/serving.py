@@ -4,12 +4,12 @@ they are large."""
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from adapters.files.reach import OutOfReach, open_file
+from adapters.regular import is_regular
 from engine.facts.catalogue import ImageFile
 from engine.facts.files import ImageFolder
 from engine.facts.previews import MAX_IMAGE_BYTES, media_type
@@ -26,7 +26,7 @@ def served_image(folder: ImageFolder, name: str) -> ImageFile | None:
     try:
         with _opened(folder, name) as file:
             found = os.fstat(file)
-            if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_IMAGE_BYTES:
+            if not is_regular(found) or found.st_size > MAX_IMAGE_BYTES:
                 return None
             data = os.read(file, min(found.st_size, PART_BYTES))
     except (OutOfReach, OSError, ValueError):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from adapters.files.exhaustion import exhaustion
+from adapters.regular import is_regular
 from engine.facts.files import FileIdentity, FoundFile, Root, UnusableFile
 
 EXTENSIONS = frozenset(
@@ -77,4 +78,4 @@ def _entries(folder: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _is_model(path: str, found: os.stat_result) -> bool:
-    return stat.S_ISREG(found.st_mode) and PurePath(path).suffix.lower() in EXTENSIONS
+    return is_regular(found) and PurePath(path).suffix.lower() in EXTENSIONS

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-MAX_SETTINGS_BYTES = 1024 * 1024
+from adapters.regular import READING_NO_LINK, regular
 
-_NO_LINK = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+MAX_SETTINGS_BYTES = 1024 * 1024
 
 
 class Reach(Protocol):
@@ -55,16 +48,7 @@ def settings(path: Path) -> bytes | None:
     A link is none: it might lead to any file, of which messages would tell.
     """
     try:
-        with os.fdopen(regular(os.open(path, _NO_LINK)), "rb") as file:
+        with os.fdopen(regular(os.open(path, READING_NO_LINK)), "rb") as file:
             return file.read(MAX_SETTINGS_BYTES)
     except (OSError, ValueError):
         return None
-
-
-def regular(descriptor: int) -> int:
-    """The descriptor, where it is that of a regular file; else it is closed. Raises OSError."""
-    # Before it becomes a file: Python refuses a folder, and would leave it open.
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "it is no regular file")

@@ -31,6 +31,8 @@ ENGINE_MAY_IMPORT = (sys.stdlib_module_names - BACKENDS) | {
     "statemachine",
 }
 COMPOSITION = "adapters.composition"
+COMMON = "adapters.regular"
+"""What any adapter may use; it knows none of them."""
 
 ROOMS = ("facts", "ports", "actors", "runs", "library")
 """The rooms of the engine, from the ground up: each may import those before it, and `TOP` of them
@@ -79,7 +81,9 @@ def siblings(source: str, package: str) -> set[str]:
     return {
         named
         for named in imports(source, package)
-        if re.match(r"adapters\.\w", named) and named.split(".")[1] != own
+        if re.match(r"adapters\.\w", named)
+        and named.split(".")[1] != own
+        and not f"{named}.".startswith(f"{COMMON}.")
     }
 
 
@@ -158,7 +162,12 @@ def test_one_composition_root_names_the_adapters() -> None:
     beside = {dotted(module) for module in MODULES if module.parts[0] == "adapters"} - {
         dotted(module) for module in ADAPTERS
     }
-    assert beside == {"adapters", COMPOSITION}
+    assert beside == {"adapters", COMPOSITION, COMMON}
+
+
+def test_what_all_adapters_may_use_knows_none_of_them() -> None:
+    module = Path(*COMMON.split(".")).with_suffix(".py")
+    assert not {named for named in imports(read(module), "adapters") if "adapters" in named}
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 
+from adapters.regular import regular
 from adapters.sources import documents, embedded
 from adapters.sources.facts import Picture, stem_of
 from adapters.sources.headers import reader as headers
-from adapters.sources.reaching import Reach, Reaching, regular
+from adapters.sources.reaching import Reach, Reaching
 from adapters.sources.wording import keepable
 from engine.facts.files import FolderFacts
 from engine.facts.previews import MAX_IMAGE_BYTES, UnusableImage

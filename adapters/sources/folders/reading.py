@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.regular import regular
 from adapters.sources import documents, merging
 from adapters.sources.beside import matching, previews
 from adapters.sources.beside.opening import placed
@@ -16,7 +17,7 @@ from adapters.sources.facts import Facts, ModelFile, Origin, Told, stem_of
 from adapters.sources.folders.examples import Examples
 from adapters.sources.folders.tree import Folder, Place, keyed
 from adapters.sources.headers import reader as headers
-from adapters.sources.reaching import Reach, regular
+from adapters.sources.reaching import Reach
 from engine.facts.records import Prompts
 from engine.facts.source import Defect, ImageRef, Notice, SourceModel
 

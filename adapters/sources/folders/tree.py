@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import NamedTuple
 
+from adapters.regular import is_regular
 from adapters.sources.beside.matching import SUFFIXES, Family, Gathering, gathered, is_model
 from adapters.sources.beside.previews import Listing, is_picture
 from adapters.sources.folders.layouts import outermost
@@ -180,7 +181,7 @@ class Tree:
         except (OSError, ValueError):
             return
         else:
-            if is_companion(name) and stat.S_ISREG(os.stat(target).st_mode):  # noqa: PTH116
+            if is_companion(name) and is_regular(os.stat(target)):  # noqa: PTH116
                 folder.names.append(name)
 
 

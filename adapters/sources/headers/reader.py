@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
+from adapters.regular import regular
 from adapters.sources import embedded
 from adapters.sources.documents import Document
 from adapters.sources.facts import Assertion, Origin, Told
 from adapters.sources.headers import gguf, safetensors
-from adapters.sources.reaching import regular
 from adapters.sources.sidecars.swarm import is_placeholder
 from adapters.sources.table import Fields
 from adapters.sources.telling import Aside, told

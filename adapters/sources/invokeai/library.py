@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.regular import is_regular
 from adapters.sources import merging, values
 from adapters.sources.beside.opening import placed
 from adapters.sources.facts import ModelFile, Picture, Told
@@ -117,7 +118,7 @@ class InvokeLibrary:
         folder, name = os.path.split(path)
         state = self._look(path)
         is_folder = state is not None and stat.S_ISDIR(state.st_mode)
-        size = state.st_size if state is not None and stat.S_ISREG(state.st_mode) else None
+        size = state.st_size if state is not None and is_regular(state) else None
         file = ModelFile(name, size)
         told = [mapping.of_folder(source) if is_folder else source]
         if size is not None and headers.has_header(name) and self._within(path):

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from adapters.regular import READING_NO_LINK, is_regular
 from engine.errors import SourceMissing, SourceUnreadable, StorageFailed
 from engine.facts.source import SourceStamp
 from engine.ports.source import never
@@ -31,12 +32,6 @@ _ATTEMPTS = 6
 _FIRST_PAUSE = 0.05
 _SETTLE = 0.02
 _BLOCK = 1024 * 1024
-_OPEN = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-)
 
 _NAME_IT = "Name the file that it leads to."
 _IS_LINK = f"it is a link, or lies beyond one. {_NAME_IT}"
@@ -93,7 +88,7 @@ def fingerprint(location: Path) -> str:
             continue
         digest.update(suffix.encode() + b"\0")
         try:
-            with os.fdopen(os.open(path, _OPEN), "rb", buffering=0) as reading:
+            with os.fdopen(os.open(path, READING_NO_LINK), "rb", buffering=0) as reading:
                 while block := reading.read(_BLOCK):
                     digest.update(block)
         except OSError as error:
@@ -177,7 +172,7 @@ def _identity(status: os.stat_result) -> _State:
 
 
 def _require_file(status: os.stat_result, path: Path, name: str) -> None:
-    if stat.S_ISREG(status.st_mode):
+    if is_regular(status):
         return
     if stat.S_ISLNK(status.st_mode):
         reason = f"{named(path)} is a link. {_NAME_IT}"
@@ -194,7 +189,7 @@ def _copied(
     """Copy one file, streamed; False when it is no longer the file that `expected` describes."""
     try:
         # Non-blocking: what was a file a moment ago may be a FIFO by now.
-        descriptor = os.open(source, _OPEN)
+        descriptor = os.open(source, READING_NO_LINK)
     except FileNotFoundError:
         return False
     except OSError as error:
