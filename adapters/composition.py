@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.facts.recognition import Look
     from engine.facts.requests import ImportRequest
     from engine.facts.source import SourceRef
-    from engine.facts.status import RunState, RunStatus
+    from engine.facts.status import Holdings, RunState, RunStatus
     from engine.library.repair import Repair
     from engine.library.verification import Verification
     from engine.ports.journal import Reader
@@ -142,6 +142,12 @@ class Reshelve:
         from adapters.sqlite.last_status import last_state_of
 
         return last_state_of(library, location)
+
+    def holdings(self, library: Path) -> Holdings:
+        """How much a library holds."""
+        from adapters.sqlite.last_status import holdings
+
+        return holdings(library)
 
     def is_owned(self, library: Path) -> bool:
         """Whether a process owns the library now."""

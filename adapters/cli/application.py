@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.facts.recognition import Look
     from engine.facts.requests import ImportRequest
     from engine.facts.source import SourceRef
-    from engine.facts.status import RunState, RunStatus
+    from engine.facts.status import Holdings, RunState, RunStatus
     from engine.library.repair import Repair
     from engine.library.verification import Verification
     from engine.ports.journal import Reader
@@ -103,6 +103,10 @@ class Application(Protocol):
 
     def last_state_of(self, library: Path, location: str) -> RunState | None:
         """How the last run of a source stands, None where it had none. Raises as `last_status`."""
+        ...
+
+    def holdings(self, library: Path) -> Holdings:
+        """How much a library holds. Raises as `last_status`."""
         ...
 
     def is_owned(self, library: Path) -> bool:

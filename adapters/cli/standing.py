@@ -14,9 +14,11 @@ from engine.errors import DatabaseBusy
 from engine.facts.status import RunKind, RunState, in_state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from adapters.cli.application import Application
     from adapters.cli.arguments import Arguments
-    from engine.facts.status import RunStatus, RunSummary
+    from engine.facts.status import Holdings, RunStatus, RunSummary
 
 
 TELL_SECONDS = 1.0
@@ -48,25 +50,40 @@ def status(arguments: Arguments, application: Application) -> int:
         found = _without_its_process(_last_status(arguments, application, output))
     if arguments.json:
         output.document(found)
-    elif found.run is not None and found.run.kind is RunKind.PROMOTION:
-        _show_last_promotion(output, application, found)
     else:
-        show_status(output, found)
-        _show_next(output, found)
+        _show(output, application, found)
     return Exit.DONE
 
 
-def _show_last_promotion(output: Output, application: Application, status: RunStatus) -> None:
-    from adapters.cli.promoted import next_steps, show_promotion  # which needs this module
+def _show(output: Output, application: Application, status: RunStatus) -> None:
+    """The last run, what the library holds, and what can be done."""
+    library, run = output.arguments.library, status.run
+    if run is None:
+        show_status(output, status)
+        output.line("What can be migrated is looked for by:  ", command())
+    elif run.kind is RunKind.PROMOTION:
+        from adapters.cli.promoted import next_steps, show_promotion  # which needs this module
 
-    assert status.run is not None
-    report = application.last_promotion(output.arguments.library, status.run.id)
-    show_promotion(output, status, report, EXAMPLES)
-    if status.run.resumable:
-        output.line("To go on with it:  ", suggested(output.arguments, "resume"))
-        return
-    for sentence, words in next_steps([report]):
-        output.line(f"{sentence}  ", suggested(output.arguments, *words))
+        report = application.last_promotion(library, run.id)
+        show_promotion(output, status, report, EXAMPLES)
+        _show_holdings(output, application.holdings(library))
+        _show_next(output, run, [] if run.resumable else next_steps([report]))
+    else:
+        show_status(output, status)
+        _show_holdings(output, application.holdings(library))
+        failed = [("To see what failed:", ["items", "--state", "failed"])]
+        _show_next(output, run, failed if status.counts.failed else [])
+
+
+def _show_holdings(output: Output, held: Holdings) -> None:
+    """The numbers of the library as a whole: those of one run are a part of them."""
+    conflict = f", {held.conflicts} in conflict" if held.conflicts else ""
+    waits = "waits" if held.pending == 1 else "wait"
+    output.line(
+        ("The library now ", "bold"),
+        f"{some(held.models, 'model')}, {held.pending} {waits}{conflict}; "
+        f"{held.failed} failed, {some(held.warnings, 'warning')}, of all runs",
+    )
 
 
 def _last_status(arguments: Arguments, application: Application, output: Output) -> RunStatus:
@@ -117,16 +134,12 @@ def show_run(output: Output, run: RunSummary) -> None:
         output.line(("  " + run.error.message, "red"))
 
 
-def _show_next(output: Output, status: RunStatus) -> None:
-    """What can be done about a run that has not ended well."""
-    if status.run is None:
-        output.line("What can be migrated is looked for by:  ", command())
-        return
-    if status.run.resumable:
+def _show_next(output: Output, run: RunSummary, steps: Iterable[tuple[str, list[str]]]) -> None:
+    """What can be done about a run that has not ended well: each a sentence and a command."""
+    if run.resumable:
         output.line("To go on with it:  ", suggested(output.arguments, "resume"))
-    if status.counts.failed:
-        words = ("items", "--state", "failed")
-        output.line("To see what failed:  ", suggested(output.arguments, *words))
+    for sentence, words in steps:
+        output.line(f"{sentence}  ", suggested(output.arguments, *words))
 
 
 def show_row(output: Output, name: str, count: int, meaning: str, style: str) -> None:

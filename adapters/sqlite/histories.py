@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapters.sqlite.database import Row, Transaction, readable
-from adapters.sqlite.problems import problem_counts
+from adapters.sqlite.holdings import held
 from engine.facts.promotion_report import Conflict, ExistingSide, PendingSide
 from engine.facts.reports import LibraryCounts, Step, TypeCount
 from engine.facts.source import number_of
@@ -28,11 +28,6 @@ SELECT_KNOWN_CONFLICTS = """
 SELECT q.id, q.path, m.sha256 AS existing_sha256, m.path AS existing_path
 FROM pending_import q CROSS JOIN models m ON m.sha256 = q.sha256
 WHERE q.id > ? AND q.sha256 <> '' ORDER BY q.id LIMIT ?
-"""
-COUNT_PENDING = """
-SELECT (SELECT count(*) FROM pending_import),
-       (SELECT count(*) FROM pending_import q CROSS JOIN models m ON m.sha256 = q.sha256
-        WHERE q.sha256 <> '')
 """
 COUNT_TYPES = "SELECT coalesce(type, '') AS t, count(*) AS n FROM models GROUP BY t ORDER BY t"
 
@@ -84,7 +79,8 @@ def known_conflicts(tx: Transaction, after: int, limit: int) -> list[Conflict]:
 def library_counts(tx: Transaction) -> LibraryCounts:
     """How much the library holds."""
     types = [TypeCount(readable(row["t"]), row["n"]) for row in tx.fetch(COUNT_TYPES)]
-    pending, conflicts = tx.first(COUNT_PENDING) or (0, 0)
-    found = problem_counts(tx)
+    found = held(tx)
     models = sum(t.models for t in types)
-    return LibraryCounts(models, pending, types, conflicts, found.failed, found.warnings)
+    return LibraryCounts(
+        models, found.pending, types, found.conflicts, found.failed, found.warnings
+    )

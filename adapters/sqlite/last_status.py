@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from adapters.sqlite.departures import status_of
+from adapters.sqlite.holdings import held
 from adapters.sqlite.opening import (
     READ_ONLY,
     database_path,
@@ -23,7 +24,7 @@ from adapters.sqlite.opening import (
     told_as_facts,
 )
 from adapters.sqlite.waiting import WaitMark
-from engine.facts.status import RunState, RunStatus
+from engine.facts.status import Holdings, RunState, RunStatus
 
 if TYPE_CHECKING:
     from engine.facts.promotion_report import PromotionReport
@@ -75,6 +76,12 @@ def last_state_of(library: Path, location: str) -> RunState | None:
     with _reading(library) as connection:
         row = _Rows(connection).first(SELECT_LAST_STATE_OF, location)
     return None if row is None else RunState(row["status"])
+
+
+def holdings(library: Path) -> Holdings:
+    """How much a library holds. Raises as `last_status` does."""
+    with _reading(library) as connection:
+        return held(_Rows(connection))
 
 
 @contextmanager

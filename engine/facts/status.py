@@ -118,6 +118,17 @@ class RunStatus(msgspec.Struct, frozen=True):
     waiting_for_database: bool = False
 
 
+class Holdings(msgspec.Struct, frozen=True):
+    """What a library holds: active models, those that wait and are known to conflict, and the
+    problems of all runs."""
+
+    models: int = 0
+    pending: int = 0
+    conflicts: int = 0
+    failed: int = 0
+    warnings: int = 0
+
+
 def in_state(status: RunStatus, state: RunState | None, *, waiting: bool) -> RunStatus:
     """The status of a run that has come to another state than the one that is noted; None where
     it has not."""

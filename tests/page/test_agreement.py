@@ -86,6 +86,10 @@ def told(server: Server, library: Path) -> dict[str, int]:
     run = server.status()["run"]
     runs = [server.get(f"/api/migration/status?run_id={id}").json for id in range(1, run["id"] + 1)]
     assert sum(each["warnings"] for each in runs) == held["warnings"]
+    number = "{models} models, {pending} waits?{conflicts}; {failed} failed, {warnings} warnings?"
+    spoken = {**held, "conflicts": f", {held['conflicts']} in conflict" if conflicts else ""}
+    said = commands.run("status", "--library", library).stdout.decode()
+    assert re.search(f"^The library now {number.format(**spoken)}, of all runs$", said, re.M), said
     return {
         "Library": held["models"],
         "Pending": held["pending"],
