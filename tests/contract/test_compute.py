@@ -72,6 +72,21 @@ def work_once():
         raise SystemExit(7)
     work_for_another()
 """
+OWNER = """
+import sys, anyio
+from adapters.compute.processes import child_processes
+from adapters.compute.threads import ThreadCompute
+from adapters.files.models import DiskModels
+from adapters.pillow.codec import PillowCodec
+
+async def main():
+    threads = ThreadCompute(DiskModels(), PillowCodec(), slots=1)
+    async with child_processes("poisoned_entry", threads) as processes:
+        tell = lambda _: print(*processes.pids, flush=True)
+        await processes.hash(sys.argv[1], tell)
+
+anyio.run(main)
+"""
 ONCE = """
 from poisoned_entry import work_once as work_for_another
 """
@@ -366,6 +381,24 @@ async def test_a_task_that_is_cancelled_leaves_no_process(
     assert venomous.pids == []
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for another's child")
+async def test_a_process_ends_with_the_one_it_works_for_however_that_ends(
+    venomous: ChildProcesses, tmp_path: Path
+) -> None:
+    paths = os.pathsep.join([str(tmp_path / "entry"), *sys.path])
+    owner = await anyio.open_process(
+        [sys.executable, "-c", OWNER, str(tmp_path / "sleep")],
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert owner.stdout is not None
+    with anyio.fail_after(60):
+        child = os.pidfd_open(int(await owner.stdout.receive()))
+        owner.kill()
+        await owner.aclose()
+        await anyio.wait_readable(child)  # it has ended
+    os.close(child)
 
 
 async def test_where_no_process_can_be_started_the_work_is_done_here(tmp_path: Path) -> None:
