@@ -55,6 +55,7 @@ class Reshelve:
         from adapters.files.models import DiskModels
         from adapters.files.stored import DiskStoredFiles
         from adapters.pillow.codec import PillowCodec
+        from adapters.sqlite.places import LibraryPlace
         from adapters.sqlite.store import sqlite_store
         from engine.ports.bundle import Ports
         from engine.ports.clock import SystemClock
@@ -72,6 +73,7 @@ class Reshelve:
                     library=files,
                     stored=DiskStoredFiles(library),
                     mending=DiskMending(library),
+                    place=LibraryPlace(library),
                     scratch=files.scratch,
                     sources=self.sources(),
                     models=models,
@@ -100,11 +102,12 @@ class Reshelve:
             "invokeai": InvokeAi(named_folders),
         }
 
-    def settled(self, request: ImportRequest) -> ImportRequest:
-        """The request with all that it leaves open. Blocks."""
+    def settled(self, request: ImportRequest, library: Path) -> ImportRequest:
+        """The request with all that it leaves open, for a library. Blocks."""
+        from adapters.sqlite.places import LibraryPlace
         from engine.runs.recognition import settled
 
-        return settled(self.sources(), request)
+        return settled(self.sources(), request, LibraryPlace(library))
 
     def look(self, source: SourceRef) -> Look:
         """What lies at a location; writes nothing that stays. Blocks."""

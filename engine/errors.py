@@ -42,6 +42,32 @@ class PathOfWindows(ReshelveError):
         self.path = path
 
 
+class SourceIsLibrary(ReshelveError):
+    """What was named as a source is a library of version 2."""
+
+    code = "source_is_library"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is a library of version 2 already, and none of an old manager to migrate from."
+        )
+        self.path = path
+
+
+class LibraryMisplaced(ReshelveError):
+    """The library is, or would be, within the old manager's own folder."""
+
+    code = "library_misplaced"
+
+    def __init__(self, library: str, home: str) -> None:
+        super().__init__(
+            f"The library cannot be {library}: that is in the folder of the old library, {home}, "
+            "where nothing is written. Choose a folder outside of it."
+        )
+        self.library = library
+        self.home = home
+
+
 class UnknownSourceKind(ReshelveError):
     """A kind of source that this version cannot read."""
 

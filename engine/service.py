@@ -102,7 +102,7 @@ class MigrationService:
         self.catalogue = Catalogue(
             self._resources, self._writer, ports.store, ports.library, ports.types
         )
-        self.surveyor = Surveyor(ports.sources, ports.library, self._resources.io)
+        self.surveyor = Surveyor(ports.sources, ports.library, ports.place, self._resources.io)
         self.problems = Problems(ports.store)
         self.reports = Reports(ports.store)
         self.repairs = Repairs(ports, self._resources, self._writer, self._join)
@@ -163,7 +163,8 @@ class MigrationService:
         Raises what `settled` raises, `SourceMissing`, `SourceUnreadable`, `RunActive`.
         """
         kinds, limiter = self._ports.sources, self._resources.io
-        request = await to_thread.run_sync(settled, kinds, request, limiter=limiter)
+        place = self._ports.place
+        request = await to_thread.run_sync(settled, kinds, request, place, limiter=limiter)
         kind = kinds[request.source.kind]
         fingerprint = await to_thread.run_sync(kind.fingerprint, request.source, limiter=limiter)
         async with self._turn:

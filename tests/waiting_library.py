@@ -22,6 +22,7 @@ from adapters.files.mending import DiskMending
 from adapters.files.models import DiskModels
 from adapters.files.stored import DiskStoredFiles
 from adapters.pillow.codec import PillowCodec
+from adapters.sqlite.places import LibraryPlace
 from adapters.sqlite.store import sqlite_store
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import FileFacts, FileIdentity, FoundFile, Root
@@ -218,6 +219,7 @@ async def opened(
                 library=files,
                 stored=DiskStoredFiles(library),
                 mending=DiskMending(library),
+                place=LibraryPlace(library),
                 scratch=files.scratch,
                 sources=KINDS,
                 models=disk,

@@ -76,8 +76,8 @@ class Application(Protocol):
         """A server that listens, and serves nothing yet. Raises OSError."""
         ...
 
-    def settled(self, request: ImportRequest) -> ImportRequest:
-        """The request with all that it leaves open. Blocks."""
+    def settled(self, request: ImportRequest, library: Path) -> ImportRequest:
+        """The request with all that it leaves open, for a library. Blocks."""
         ...
 
     def look(self, source: SourceRef) -> Look:

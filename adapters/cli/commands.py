@@ -51,7 +51,7 @@ async def migrate(arguments: Arguments, application: Application) -> int:
     )
     named = ImportRequest(SourceRef(arguments.kind, str(arguments.location), options), strategy)
     # Before a library is made for nothing.
-    request = await anyio.to_thread.run_sync(application.settled, named)
+    request = await anyio.to_thread.run_sync(application.settled, named, arguments.library)
     images = request.source.options.images
 
     if request.source.location != str(arguments.location):

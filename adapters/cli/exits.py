@@ -32,6 +32,8 @@ BY_ERROR: dict[type[errors.ReshelveError], Exit] = {
     errors.SeveralSources: Exit.USAGE,
     errors.FolderRefused: Exit.USAGE,
     errors.NothingRecognised: Exit.UNREADABLE,
+    errors.SourceIsLibrary: Exit.UNREADABLE,
+    errors.LibraryMisplaced: Exit.UNREADABLE,
     errors.NothingToResume: Exit.DONE,
     errors.NothingToRetry: Exit.DONE,
     errors.LibraryInUse: Exit.IN_USE,

@@ -123,6 +123,8 @@ STATUS: dict[type[errors.ReshelveError], int] = {
     errors.OptionRefused: 400,
     errors.SeveralKinds: 400,
     errors.SeveralSources: 400,
+    errors.SourceIsLibrary: 400,
+    errors.LibraryMisplaced: 400,
     errors.FolderRefused: 403,
     errors.NothingRecognised: 404,
     NotFromHere: 403,

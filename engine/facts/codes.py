@@ -230,6 +230,9 @@ WARNINGS = {
     "tag_links_unreadable": Meaning(
         "tag links lie on damaged pages of the legacy database and are lost", _RESTORE
     ),
+    "source_empty": Meaning(
+        "the source holds no models", "Check that the right one was named, then migrate again."
+    ),
     "tags_damaged": Meaning(
         "tags lie on damaged pages of the legacy database and are lost", _RESTORE
     ),

@@ -14,6 +14,7 @@ from engine.ports.compute import Compute, Encoder
 from engine.ports.files import LibraryFiles, ModelFiles
 from engine.ports.journal import Store
 from engine.ports.mending import MendingFiles
+from engine.ports.place import LibraryPlace
 from engine.ports.previews import PreviewCodec
 from engine.ports.source import SourceKind
 from engine.ports.verification import StoredFiles
@@ -39,6 +40,7 @@ class Ports(msgspec.Struct, frozen=True):
     library: OwnedFiles
     stored: StoredFiles
     mending: MendingFiles
+    place: LibraryPlace
     scratch: Path
     sources: Mapping[str, SourceKind]
     models: ModelFiles

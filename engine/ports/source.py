@@ -124,6 +124,11 @@ class SourceKind(Protocol):
         are the same. Raises `OptionRefused` for what this kind does not know."""
         ...
 
+    def home(self, source: SourceRef) -> str:
+        """The folder that is its manager's own, where no library may lie; empty where there is
+        none, as among folders of models."""
+        ...
+
     def fingerprint(self, source: SourceRef) -> str:
         """A digest of everything that makes its rows: equal only where nothing changed."""
         ...

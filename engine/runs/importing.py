@@ -166,7 +166,11 @@ class ImportRun:
 
     async def _record(self, source: Source) -> None:
         tags, warnings = await to_thread.run_sync(source.tags, limiter=self._io)
-        await self._writer.commit(ExpectRows(self._run.id, source.rows, tags, warnings))
+        rows = await to_thread.run_sync(lambda: source.rows, limiter=self._io)
+        if not rows:
+            told = f"there are no models in {self._from.location}"
+            warnings = [*warnings, Notice("source_empty", told)]
+        await self._writer.commit(ExpectRows(self._run.id, rows, tags, warnings))
         ahead: tuple[MemoryObjectSendStream[Chunk], MemoryObjectReceiveStream[Chunk]]
         ahead = anyio.create_memory_object_stream(CHUNKS_AT_ONCE - 1)
         async with anyio.create_task_group() as tasks:

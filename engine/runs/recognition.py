@@ -7,10 +7,19 @@ from pathlib import Path, PurePath
 
 import msgspec
 
-from engine.errors import FolderRefused, NothingRecognised, SeveralKinds, SourceMissing
+from engine.errors import (
+    FolderRefused,
+    LibraryMisplaced,
+    NothingRecognised,
+    SeveralKinds,
+    SourceIsLibrary,
+    SourceMissing,
+    SourceUnreadable,
+)
 from engine.facts.recognition import DAMAGED, Contents, Found, Likeness, Look
 from engine.facts.requests import ImportRequest
 from engine.facts.source import SourceModel, SourceRef
+from engine.ports.place import LibraryPlace
 from engine.ports.source import SourceKind, kind_of, never
 
 CHUNK_ROWS = 1000
@@ -79,18 +88,50 @@ def recognised(kinds: Mapping[str, SourceKind], source: SourceRef) -> SourceRef:
     return found[0]
 
 
-def settled(kinds: Mapping[str, SourceKind], request: ImportRequest) -> ImportRequest:
-    """The request with its source as its kind settles it.
+def settled(
+    kinds: Mapping[str, SourceKind], request: ImportRequest, place: LibraryPlace
+) -> ImportRequest:
+    """The request with its source as its kind settles it, for the library at a place.
 
     Raises `SourceMissing`, `NothingRecognised`, `SeveralKinds`, `UnknownSourceKind`,
-    `OptionRefused`, `FolderRefused`.
+    `OptionRefused`, `FolderRefused`, `SourceIsLibrary`, `LibraryMisplaced`.
     """
-    named = recognised(kinds, request.source)
-    source = kind_of(kinds, named).settled(named)
+    try:
+        named = recognised(kinds, request.source)
+        kind = kind_of(kinds, named)
+        source = kind.settled(named)
+    except (NothingRecognised, SourceUnreadable):
+        _refuse_library(request.source, place)
+        raise
+    _refuse_library(source, place)
+    home = kind.home(source)
+    if home and _lies_in(place.folder, Path(home)):
+        raise LibraryMisplaced(str(place.folder), home)
+    beside = Path(source.location).parent
+    if (
+        Path(source.location).is_file()
+        and _lies_in(place.folder, beside)
+        and (_lies_in(beside, place.folder))
+    ):
+        # Its images would be looked for where the library keeps its own.
+        raise LibraryMisplaced(str(place.folder), str(beside))
     for root in source.options.roots:
         if request.within is not None and not _lies(root.folder, request.within):
             raise FolderRefused(root.folder)
     return msgspec.structs.replace(request, source=source)
+
+
+def _refuse_library(source: SourceRef, place: LibraryPlace) -> None:
+    if place.is_library(Path(source.location)):
+        raise SourceIsLibrary(source.location)
+
+
+def _lies_in(folder: Path, home: Path) -> bool:
+    """Whether a folder is another, or lies below it, once links are followed."""
+    try:
+        return folder.resolve().is_relative_to(home.resolve())
+    except (OSError, ValueError):
+        return False
 
 
 def _lies(folder: str, within: Sequence[str]) -> bool:

@@ -16,9 +16,11 @@ import msgspec
 from anyio import CapacityLimiter, from_thread, to_thread
 
 from engine.errors import (
+    LibraryMisplaced,
     NothingRecognised,
     ReshelveError,
     SeveralKinds,
+    SourceIsLibrary,
     SourceMissing,
     SourceUnreadable,
     StorageFailed,
@@ -28,6 +30,7 @@ from engine.facts.requests import ImportRequest
 from engine.facts.source import Defect, SourceModel, SourceRef, SourceStamp
 from engine.facts.survey import DatabaseSurvey, ImagesSurvey, SpaceSurvey, Survey
 from engine.ports.files import LibraryFiles
+from engine.ports.place import LibraryPlace
 from engine.ports.source import Images, SourceImages, SourceKind
 from engine.runs.recognition import Tally, settled
 
@@ -46,6 +49,17 @@ as it was. Measured on large sources and rounded up."""
 PREVIEW_SHARE = 0.4
 """What the three tiers take for each byte of their originals. PNG files of two megapixels come to
 about 0.2, and JPEG files of one to about 0.4."""
+
+
+REFUSALS = (
+    SourceMissing,
+    SourceUnreadable,
+    NothingRecognised,
+    SeveralKinds,
+    SourceIsLibrary,
+    LibraryMisplaced,
+)
+"""Why there is nothing to survey, to be told as part of the answer."""
 
 
 class _OutOfTime(Exception):
@@ -83,9 +97,14 @@ class Surveyor:
     """Looks at sources before a migration begins."""
 
     def __init__(
-        self, kinds: Mapping[str, SourceKind], library: LibraryFiles, io: CapacityLimiter
+        self,
+        kinds: Mapping[str, SourceKind],
+        library: LibraryFiles,
+        place: LibraryPlace,
+        io: CapacityLimiter,
     ) -> None:
         self._kinds = kinds
+        self._place = place
         self._library = library
         self._io = io
         self._turn = anyio.Lock()
@@ -97,8 +116,10 @@ class Surveyor:
         Raises `UnknownSourceKind`, `OptionRefused`, `FolderRefused`, `StorageFailed`.
         """
         try:
-            request = await to_thread.run_sync(settled, self._kinds, request, limiter=self._io)
-        except (SourceMissing, SourceUnreadable, NothingRecognised, SeveralKinds) as error:
+            request = await to_thread.run_sync(
+                settled, self._kinds, request, self._place, limiter=self._io
+            )
+        except REFUSALS as error:
             return await to_thread.run_sync(self._refused, request, error, limiter=self._io)
         source = request.source
         kind = self._kinds[source.kind]

@@ -14,6 +14,7 @@ from anyio import CapacityLimiter
 from adapters.files.images import DiskImages
 from adapters.files.library import DiskLibrary, owned_library
 from adapters.sources.hikaze1.reader import Hikaze1
+from adapters.sqlite.places import LibraryPlace
 from engine.facts.source import SourceRef, SourceStamp
 from engine.facts.survey import Survey
 from engine.ports.source import Source, never
@@ -69,7 +70,12 @@ class Desk:
         self.kind = WatchedKind()
         with owned_library(folder / "library"):
             self.library = RoomyLibrary(folder / "library")
-        self.surveyor = Surveyor({"hikaze1": self.kind}, self.library, CapacityLimiter(4))
+        self.surveyor = Surveyor(
+            {"hikaze1": self.kind},
+            self.library,
+            LibraryPlace(folder / "library"),
+            CapacityLimiter(4),
+        )
 
     async def look(self) -> Survey:
         return await self.surveyor.look(self.legacy.request)

@@ -81,6 +81,9 @@ class Notebook:
         album = str(Path(source.location) / "album")
         return msgspec.structs.replace(source, options=SourceOptions(images=album))
 
+    def home(self, source: SourceRef) -> str:
+        return ""
+
     def fingerprint(self, source: SourceRef) -> str:
         return hashlib.sha256(_notes(source).read_bytes()).hexdigest()
 

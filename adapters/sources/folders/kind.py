@@ -76,6 +76,10 @@ class Folders:
             source, location=layout.location, options=options, layout=layout.name
         )
 
+    def home(self, source: SourceRef) -> str:
+        """None: a library may lie anywhere."""
+        return ""
+
     def fingerprint(self, source: SourceRef) -> str:
         """A digest of the names, sizes and times of all files that are read of it."""
         return self._walked(source)[0]

@@ -92,6 +92,11 @@ class Hikaze1:
             case several:
                 raise SeveralSources(str(location), [str(database) for database in several])
 
+    def home(self, source: SourceRef) -> str:
+        """Where its database lies, with the images; a copy that lies somewhere has none."""
+        folder = Path(source.location).parent
+        return str(folder) if (folder / "images").is_dir() else ""
+
     def fingerprint(self, source: SourceRef) -> str:
         """A digest of the database's files. Raises `SourceMissing`, `SourceUnreadable`."""
         return snapshot.fingerprint(Path(source.location))
@@ -279,6 +284,9 @@ def _model_columns(database: Database) -> list[str]:
         raise database.refused(
             "it has no table `models`, so it is no library of Hikaze Model Manager 1."
         )
-    if "path" not in {column.lower() for column in columns}:
+    names = {column.lower() for column in columns}
+    if "sha256" in names and "hash_hex" not in names:
+        raise database.refused("it is a library of version 2, and none of version 1.")
+    if "path" not in names:
         raise database.refused("its table `models` has no column `path`.")
     return columns

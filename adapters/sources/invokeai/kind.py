@@ -69,6 +69,10 @@ class InvokeAi:
         )
         return SourceRef(KIND, found.location, options, LAYOUT)
 
+    def home(self, source: SourceRef) -> str:
+        """None: a library may lie anywhere."""
+        return ""
+
     def fingerprint(self, source: SourceRef) -> str:
         """A digest of the database's files, and of the names and times of its pictures."""
         found = _installation(source)

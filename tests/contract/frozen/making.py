@@ -31,6 +31,7 @@ from adapters.files.stored import DiskStoredFiles
 from adapters.pillow.codec import PillowCodec
 from adapters.sources.hikaze1.reader import Hikaze1
 from adapters.sqlite.migrations import newest
+from adapters.sqlite.places import LibraryPlace
 from adapters.sqlite.store import sqlite_store
 from engine.facts.conflicts import ConflictStrategy
 from engine.facts.files import ImageFolder, Root
@@ -214,6 +215,7 @@ async def held(world: World, act: int, *places: str) -> AsyncIterator[MigrationS
                 library=library,
                 stored=DiskStoredFiles(world.library),
                 mending=DiskMending(world.library),
+                place=LibraryPlace(world.library),
                 scratch=library.scratch,
                 sources={"hikaze1": HeldSource(hold)},
                 models=models,
