@@ -1,7 +1,9 @@
-"""Rows without images: how many a second become models, and against a bare executemany."""
+"""Rows without images: how many a second become models, and against a bare executemany: into the
+same tables, and into those that version 2 has, each a whole process."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import time
@@ -13,10 +15,14 @@ import anyio
 import pytest
 
 from adapters.composition import Program
+from adapters.sqlite.opening import database_path
 from adapters.sqlite.schema import JOURNAL_TABLES, LIBRARY_TABLES
 from engine.facts.status import RunState
+from tests import commands
+from tests.benchmarks import plain_rows
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.large_library import make_rows
+from tests.benchmarks.processes import seconds
 from tests.sources import request
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
@@ -26,6 +32,7 @@ ROUNDS = 3
 CHUNK = 1000
 TARGET, LIMIT = 50_000, 20_000
 MIN_RATIO = 0.2
+PLAIN_TARGET, PLAIN_LIMIT = 0.6, 0.2
 
 COPIED = (
     "models",
@@ -87,3 +94,30 @@ def test_rows_without_images_become_models(tmp_path: Path, figures: Figures) -> 
     figures.note("a bare chunked executemany into the same tables", f"{ROWS / min(theirs):,.0f}/s")
     figures.at_least("rows without images, against it", ratio, MIN_RATIO)
     figures.at_least("rows without images", rate, TARGET, "{:,.0f}/s", LIMIT)
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="asks the system for processor time")
+def test_rows_as_a_whole_process(tmp_path: Path, figures: Figures) -> None:
+    legacy = tmp_path / "hikaze_mm.sqlite3"
+    make_rows(legacy, ROWS, tmp_path / "loras")
+    ours, theirs, bytecode = [], [], tmp_path / "bytecode"
+    for number in range(ROUNDS):
+        library = tmp_path / f"library {number}"
+        words = ("migrate", str(legacy), "--library", str(library), "--quiet")
+        ours.append(seconds("-c", commands.PROGRAM, *words, bytecode=bytecode))
+        filled, target = database_path(library), tmp_path / f"plain {number}.db"
+        plain = ("-m", plain_rows.__name__, str(filled), str(target))
+        theirs.append(seconds(*plain, bytecode=bytecode))
+        shutil.rmtree(library)
+    for what, their, our in zip(
+        ("by the clock", "in processor time, of all threads"),
+        zip(*theirs, strict=True),
+        zip(*ours, strict=True),
+        strict=True,
+    ):
+        figures.at_least(
+            f"a bare executemany into version 2's tables, against a migration, {what}",
+            min(their) / min(our),
+            PLAIN_TARGET,
+            limit=PLAIN_LIMIT,
+        )

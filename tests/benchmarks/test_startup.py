@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +16,7 @@ from tests import commands
 from tests.benchmarks.conftest import Figures
 from tests.benchmarks.large_library import make_rows
 from tests.benchmarks.plain_previews import say
+from tests.benchmarks.processes import seconds
 
 pytestmark = [
     pytest.mark.benchmark,
@@ -28,16 +26,6 @@ pytestmark = [
 
 ROUNDS = 21
 TARGET = 5.0
-
-
-def seconds(*arguments: str) -> tuple[float, float]:
-    """By the clock, and of the processor."""
-    started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime
 
 
 def test_short_commands_start_at_once(tmp_path: Path, figures: Figures) -> None:
@@ -50,7 +38,10 @@ def test_short_commands_start_at_once(tmp_path: Path, figures: Figures) -> None:
         "status": ("-c", commands.PROGRAM, "status", "--library", str(library)),
         "status --json": ("-c", commands.PROGRAM, "status", "--library", str(library), "--json"),
     }
-    rounds = [[seconds(*words) for words in asked.values()] for _ in range(ROUNDS)]
+    rounds = [
+        [seconds(*words, bytecode=tmp_path / "bytecode") for words in asked.values()]
+        for _ in range(ROUNDS)
+    ]
     medians = {
         name: [statistics.median(kind) for kind in zip(*column, strict=True)]
         for name, column in zip(asked, zip(*rounds, strict=True), strict=True)
