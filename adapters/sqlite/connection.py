@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 import aiosqlite
@@ -17,15 +19,32 @@ class Connection(aiosqlite.Connection):
     """An aiosqlite connection that is given a function, and not one statement after another.
 
     What a function does cannot interleave with another's, and takes one way to the thread and
-    back, however many statements it has. aiosqlite documents no such call: `_execute` is the one
-    that all of its own are made of, and `_conn` what they are given. A test tells what is relied
-    on.
+    back, however many statements it has. aiosqlite documents no such call, and its own are answered
+    in an asyncio loop: `_tx` is the queue that all of them go through, with a future each, and
+    `_conn` what they are given. A test tells what is relied on.
     """
 
-    async def perform(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a function on the connection's thread. Raises what it raises."""
-        result: T = await self._execute(function, self._conn)  # type: ignore[no-untyped-call]
-        return result
+    def begin(self, function: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Have a function run on the connection's thread, after those that were given before.
+
+        The future is done there, whatever loop is waited in. Raises ValueError where the connection
+        is closed.
+        """
+        running = _Running[T]()
+        self._tx.put_nowait((running, partial(function, self._conn)))  # type: ignore[arg-type]
+        return running
+
+
+class _Running(Future[T]):
+    """A future as aiosqlite knows them, of no loop: it is done where it is told of its result."""
+
+    def get_loop(self) -> _Running[T]:
+        """Who is asked to tell it."""
+        return self
+
+    def call_soon_threadsafe(self, tell: Callable[..., object], *arguments: object) -> None:
+        """Tell it at once."""
+        tell(*arguments)
 
 
 async def connect(opened: Callable[[], sqlite3.Connection]) -> Connection:

@@ -267,7 +267,7 @@ class SqliteReader:
         self, connection: Connection, function: Callable[[sqlite3.Connection], T]
     ) -> T:
         with told_as_facts(self._path):
-            return await self._thread.call(connection.perform, function)
+            return await self._thread.perform(connection, function)
 
 
 class SqliteStore(SqliteReader):

@@ -7,7 +7,9 @@ keeps one code path, and keeps the work of a large transaction off the caller's 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import TypeVar, TypeVarTuple, Unpack
 
@@ -15,6 +17,8 @@ import anyio
 import anyio.lowlevel
 from anyio import to_thread
 from anyio.from_thread import start_blocking_portal
+
+from adapters.sqlite.connection import Connection
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -38,12 +42,24 @@ class DatabaseThread:
         stands between the two loops: while images are encoded, each that has to be woken may
         wait some milliseconds for a processor.
         """
+        return await self._ended(
+            lambda: asyncio.run_coroutine_threadsafe(_run(function, *arguments), self._loop)
+        )
+
+    async def perform(
+        self, connection: Connection, function: Callable[[sqlite3.Connection], T]
+    ) -> T:
+        """Run a function on a connection's own thread, as `call` does: not even this loop stands
+        between. Raises what it raises."""
+        return await self._ended(lambda: connection.begin(function))
+
+    async def _ended(self, begin: Callable[[], Future[T]]) -> T:
         await anyio.lowlevel.checkpoint_if_cancelled()
         ended = anyio.Event()
         wake = _waker()
         with anyio.CancelScope(shield=True):
             async with self._slots:
-                running = asyncio.run_coroutine_threadsafe(_run(function, *arguments), self._loop)
+                running = begin()
                 running.add_done_callback(lambda _: wake(ended.set))
                 await ended.wait()
         return running.result()

@@ -1,8 +1,9 @@
 """What reshelve relies on in aiosqlite beyond what that documents, and what it does with it.
 
-`aiosqlite.Connection._execute(function, *arguments)` runs a function on the connection's thread,
-after those that were given before it, and returns or raises what it does; `_conn` is the
-`sqlite3.Connection` that the connector made there.
+`aiosqlite.Connection._tx` is a queue of (future, function): each function is run on the thread of
+the connection, after those that were put there before it, and the future is told what it returned
+or raised by `future.get_loop().call_soon_threadsafe`; `_conn` is the `sqlite3.Connection` that the
+connector made there.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ async def test_a_function_is_given_the_connection_that_was_made(thread: Database
         return made[0]
 
     connection = await thread.call(connect, make)
-    given = await thread.call(connection.perform, lambda given: given)
+    given = await thread.perform(connection, lambda given: given)
     await thread.call(connection.close)
     assert [given] == made
 
@@ -63,7 +64,7 @@ async def test_a_function_is_given_the_connection_that_was_made(thread: Database
 async def test_every_function_runs_on_the_thread_of_the_connection(
     thread: DatabaseThread, connection: Connection
 ) -> None:
-    ran = {await thread.call(connection.perform, thread_of) for _ in range(3)}
+    ran = {await thread.perform(connection, thread_of) for _ in range(3)}
     assert len(ran) == 1
     assert ran.isdisjoint({threading.get_ident()})
 
@@ -72,22 +73,22 @@ async def test_a_function_raises_to_whoever_asked(
     thread: DatabaseThread, connection: Connection
 ) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        await thread.call(connection.perform, lambda sql: sql.execute("SELECT * FROM absent"))
+        await thread.perform(connection, lambda sql: sql.execute("SELECT * FROM absent"))
 
 
 async def test_a_connection_goes_on_after_an_error(
     thread: DatabaseThread, connection: Connection
 ) -> None:
     with pytest.raises(ZeroDivisionError):
-        await thread.call(connection.perform, lambda _: 1 // 0)
-    assert await thread.call(connection.perform, lambda _: "goes on") == "goes on"
+        await thread.perform(connection, lambda _: 1 // 0)
+    assert await thread.perform(connection, lambda _: "goes on") == "goes on"
 
 
 async def test_a_closed_connection_says_so(thread: DatabaseThread) -> None:
     connection = await thread.call(connect, memory)
     await thread.call(connection.close)
     with pytest.raises(ValueError, match="no active connection"):
-        await thread.call(connection.perform, thread_of)
+        await thread.perform(connection, thread_of)
 
 
 async def test_what_cannot_be_opened_raises_why(thread: DatabaseThread) -> None:

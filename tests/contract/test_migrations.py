@@ -186,7 +186,7 @@ async def test_references_are_enforced_once_the_steps_are_taken(old: Path, take:
     take("anew")
     async with database_thread() as thread:
         writing = await thread.call(open_writer, database_path(old))
-        enforced = await thread.call(writing.perform, references_are_enforced)
+        enforced = await thread.perform(writing, references_are_enforced)
         await thread.call(writing.close)
     assert enforced
 
