@@ -388,9 +388,10 @@ class Peaked(NamedTuple):
 def images(tmp_path_factory: pytest.TempPathFactory) -> Peaked:
     if os.name != "posix":
         pytest.skip("FIFOs and devices are those of POSIX")
-    folder = tmp_path_factory.mktemp("images")
+    root = tmp_path_factory.mktemp("images")
+    folder = root / "legacy"
     there = folder / "images"
-    there.mkdir()
+    there.mkdir(parents=True)
     (there / "good.png").write_bytes(picture())
     (there / "mislabelled.jpg").write_bytes(picture())
     (there / "bomb.png").write_bytes(png(20_000, 20_000))
@@ -407,11 +408,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Peaked:
             extra = json.dumps({"images": [f"/media/{name}"]})
             row = (f"/models/{name}", name, "lora", None, f"{number:064x}", 0, extra)
             connection.execute(legacy.ADD_MODEL, row)
-    code, megabytes = migrate_measured(database, folder / "library")
-    items = commands.document("items", "--library", folder / "library")["items"]
-    counts = commands.document("status", "--library", folder / "library")["counts"]
+    code, megabytes = migrate_measured(database, root / "library")
+    items = commands.document("items", "--library", root / "library")["items"]
+    counts = commands.document("status", "--library", root / "library")["counts"]
     by_name = {NAMES[item["source_id"] - 1]: item for item in items}
-    return Peaked(code, by_name, counts, megabytes, folder / "library")
+    return Peaked(code, by_name, counts, megabytes, root / "library")
 
 
 def migrate_measured(database: Path, library: Path) -> tuple[int, float]:
@@ -467,7 +468,7 @@ def test_hostile_images_take_little_memory(images: Peaked) -> None:
 @contextmanager
 def many_bombs(folder: Path) -> Iterator[Path]:
     """A library of images that are just small enough to be decoded, each into 85 MB or more."""
-    (folder / "images").mkdir()
+    (folder / "images").mkdir(parents=True)
     for number in range(4):
         (folder / "images" / f"{number}.png").write_bytes(png(9_200, 9_200))
     database = legacy.make(folder / "legacy.sqlite3")
@@ -481,7 +482,7 @@ def many_bombs(folder: Path) -> Iterator[Path]:
 
 @needs_posix
 def test_images_at_the_limit_are_not_decoded_all_at_once(tmp_path: Path) -> None:
-    with many_bombs(tmp_path) as database:
+    with many_bombs(tmp_path / "legacy") as database:
         code, megabytes = migrate_measured(database, tmp_path / "library")
     assert code == 0
     assert len(list((tmp_path / "library" / "images").glob("*_low.webp"))) == 4
