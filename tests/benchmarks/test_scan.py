@@ -23,16 +23,20 @@ RATE_TARGET = 5_000
 GROWTH_TARGET = 1.2
 
 
-def scan(library: Path, root: Root, files: int, backend: str) -> float:
-    """Seconds that a scan takes which adds all files of a folder."""
+Times = tuple[float, float]
+"""Seconds, and seconds of the processor."""
 
-    async def whole() -> float:
+
+def scan(library: Path, root: Root, files: int, backend: str) -> Times:
+    """What a scan takes for each file that adds all files of a folder."""
+
+    async def whole() -> Times:
         async with Program().service(library, 2) as service:
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             report = await service.scan([root])
-            seconds = time.perf_counter() - began
+            seconds, processor = time.perf_counter() - began, time.process_time() - used
         assert report.added == files
-        return seconds
+        return seconds / files, processor / files
 
     return anyio.run(whole, backend=backend)
 
@@ -41,22 +45,22 @@ def scan(library: Path, root: Root, files: int, backend: str) -> float:
 def test_files_of_one_size_are_found(tmp_path: Path, figures: Figures, backend: str) -> None:
     many = make_files(tmp_path / "many", FILES, FILE_BYTES)
     few = make_files(tmp_path / "few", FEW_FILES, FILE_BYTES)
-    all_of_them: list[float] = []
-    some: list[float] = []
+    all_of_them: list[Times] = []
+    some: list[Times] = []
     for number in range(ROUNDS):
         for times, root, files in ((some, few, FEW_FILES), (all_of_them, many, FILES)):
             library = tmp_path / f"library {number}"
-            times.append(scan(library, root, files, backend) / files)
+            times.append(scan(library, root, files, backend))
             shutil.rmtree(library)
     # The least of each: whatever else a machine does only ever adds to a time.
     figures.at_least(
         f"{FILES:,} files of one size found and added, {backend}",
-        1 / min(all_of_them),
+        1 / min(seconds for seconds, _ in all_of_them),
         RATE_TARGET,
         "{:,.0f}/s",
     )
     figures.at_most(
-        f"... time of each, against {FEW_FILES:,} files",
-        min(all_of_them) / min(some),
+        f"... processor time of each, against {FEW_FILES:,} files",
+        min(processor for _, processor in all_of_them) / min(processor for _, processor in some),
         GROWTH_TARGET,
     )
