@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 ROWS = 100_000
 ROUNDS = 3
 CHUNK = 1000
-TARGET, LIMIT = 50_000, 20_000
+TARGET, LIMIT = 20_000, 10_000
 MIN_RATIO = 0.2
 PLAIN_TARGET, PLAIN_LIMIT = 0.6, 0.2
 
