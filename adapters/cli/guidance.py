@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from adapters.cli.exits import Exit
 from adapters.cli.streams import to_stdout
 from adapters.cli.suggestions import command
-from engine.errors import ReshelveError
+from engine.errors import LibraryTooOld, ReshelveError
 from engine.facts.status import RunState
 
 if TYPE_CHECKING:
@@ -73,7 +73,13 @@ def _next(application: Application, database: Path, library: Path | None) -> lis
             "Version 2 opens only the folder `data` of its own extension. Once it has run, that "
             "folder is found and named here.",
         ]
-    state = _last_state(application, library, database)
+    try:
+        state = _last_state(application, library, database)
+    except LibraryTooOld as error:
+        return [
+            f"{error} To bring it up to date, which keeps everything in it:",
+            f"  {command('resume', '--library', library)}",
+        ]
     if state is RunState.RUNNING and application.is_owned(library):
         return [
             f"{database} is being carried across. To see how far it is:",
@@ -103,9 +109,14 @@ def _beside(database: Path, libraries: tuple[Path, ...]) -> Path | None:
 
 
 def _last_state(application: Application, library: Path, database: Path) -> RunState | None:
-    """How the last run of a database stands, None where it had none or that cannot be told."""
+    """How the last run of a database stands, None where it had none or that cannot be told.
+
+    Raises `LibraryTooOld`.
+    """
     try:
         return application.last_state_of(library, str(database))
+    except LibraryTooOld:
+        raise
     except ReshelveError:
         return None
 

@@ -94,6 +94,16 @@ def test_it_goes_on_with_what_was_killed(home: Home) -> None:
     assert first == ["resume", "--library", str(library)]
 
 
+def test_a_library_of_an_older_reshelve_is_brought_up_to_date_first(home: Home) -> None:
+    legacy, library = home.legacy(), home.library()
+    home.run("migrate", legacy.database, "--library", library)
+    with closing(sqlite3.connect(library / "hikaze_model_manager.db")) as connection, connection:
+        connection.execute("UPDATE migration_meta SET value = 1 WHERE key = 'journal_version'")
+    done = home.run()
+    assert suggested(done.stdout)[0] == ["resume", "--library", str(library)]
+    assert b"was last written by an older reshelve" in done.stdout
+
+
 @pytest.mark.parametrize(
     "below", ["ComfyUI", "ComfyUI/custom_nodes/hikaze 1", "ComfyUI/custom_nodes/hikaze 1/data"]
 )
