@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
+import h11
 import msgspec
+from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from adapters.http.clients import subscriber
-from adapters.http.refusal import BUSY, MALFORMED, Refusal, too_slow_head
+from adapters.http.refusal import BUSY, CRUMBS, MALFORMED, Refusal, too_slow_head
 
 try:
     from resource import RLIMIT_NOFILE, getrlimit
@@ -24,6 +26,9 @@ except ImportError:  # on Windows, where descriptors are not so few
     DESCRIPTORS = 2048
 else:
     DESCRIPTORS = getrlimit(RLIMIT_NOFILE)[0]
+
+HEAD_BYTES = 65_536
+"""How long the head of a request may be, and the line of a chunk."""
 
 REFUSED = 64
 """How many connections that are told to come back may still be open; more are cut off."""
@@ -47,6 +52,44 @@ class Limits(msgspec.Struct, frozen=True):
 LIMITS = Limits()
 
 
+class Chunks:
+    """The chunks of one body: taking one costs as much as taking thousands of bytes."""
+
+    FREE = 1000
+    """So many may be of any size; a program that writes a document piece by piece makes some."""
+    BYTES = 128
+    """How large the others must be on average."""
+
+    def __init__(self) -> None:
+        self._left = self.FREE * self.BYTES
+
+    @property
+    def crumbled(self) -> bool:
+        """Whether there were too many small ones."""
+        return self._left < 0
+
+    def take(self, event: h11.Data) -> None:
+        """Note a part of the body."""
+        self._left += len(event.data) - (self.BYTES if event.chunk_end else 0)
+
+
+class _Connection(h11.Connection):
+    """As h11's, but a body in crumbs is no HTTP here."""
+
+    chunks = Chunks()
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """The next event. Raises `h11.RemoteProtocolError`."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self.chunks = Chunks()
+        elif isinstance(event, h11.Data):
+            self.chunks.take(event)
+            if self.chunks.crumbled:
+                raise h11.RemoteProtocolError(CRUMBS.error)
+        return event
+
+
 class PatientProtocol(H11Protocol):
     """HTTP/1.1 with limits: whoever is refused for them reads so in JSON.
 
@@ -56,6 +99,12 @@ class PatientProtocol(H11Protocol):
     """
 
     limits = LIMITS
+
+    def __init__(self, config: Config, *arguments: Any, **options: Any) -> None:
+        super().__init__(config, *arguments, **options)
+        self.conn: _Connection = _Connection(
+            h11.SERVER, config.h11_max_incomplete_event_size or HEAD_BYTES
+        )
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -104,7 +153,7 @@ class PatientProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """What arrived is no HTTP: `msg` is uvicorn's sentence for its log."""
-        self._give_up(MALFORMED)
+        self._give_up(CRUMBS if self.conn.chunks.crumbled else MALFORMED)
 
     def shutdown(self) -> None:
         """The server stops."""

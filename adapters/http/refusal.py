@@ -54,6 +54,9 @@ MEDIA_TYPE = Refusal(
 )
 DEEP = Refusal(400, "invalid_json", "Invalid JSON body")
 MALFORMED = Refusal(400, "malformed_request", "What arrived is no HTTP request, or too long a one.")
+CRUMBS = Refusal(
+    400, "malformed_request", "The body comes in too many small chunks. Send it in larger ones."
+)
 BUSY = Refusal(
     503,
     "too_many_connections",
@@ -68,7 +71,10 @@ STOPPING = Refusal(
 )
 
 
-NAMED = (AMBIGUOUS, HOST, ORIGIN, CROSS_SITE, TOKEN, MEDIA_TYPE, DEEP, MALFORMED, BUSY, STOPPING)
+NAMED = (
+    *(AMBIGUOUS, HOST, ORIGIN, CROSS_SITE, TOKEN, MEDIA_TYPE, DEEP, MALFORMED, CRUMBS),
+    *(BUSY, STOPPING),
+)
 """Those that know everything beforehand."""
 
 

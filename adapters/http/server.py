@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from adapters.http.asgi import ASGIApp, Message, Receive, Scope, Send
-from adapters.http.connections import LIMITS, Limits, PatientProtocol
+from adapters.http.connections import HEAD_BYTES, LIMITS, Limits, PatientProtocol
 from adapters.http.errors import DEFECT
 from adapters.http.refusal import STOPPING, Refusal
 
@@ -117,7 +117,7 @@ def make_server(app: ASGIApp, limits: Limits = LIMITS) -> Server:
             log_config=None,
             timeout_keep_alive=math.ceil(limits.head_seconds),
             timeout_graceful_shutdown=CLOSING_SECONDS,
-            h11_max_incomplete_event_size=65_536,
+            h11_max_incomplete_event_size=HEAD_BYTES,
             # A client's word for its address would let it have the share of many.
             proxy_headers=False,
             server_header=False,
