@@ -31,6 +31,8 @@ export class Live extends EventTarget {
     /** @type {number | undefined} */
     this._timer = undefined;
     this._heard = 0;
+    /** How many statuses the stream has brought. */
+    this._events = 0;
   }
 
   /** Begin to listen, until the page goes away. */
@@ -45,8 +47,20 @@ export class Live extends EventTarget {
     });
   }
 
-  /** A status that came as an answer, which is as good as an event. @param {RunStatus} status */
-  take(status) {
+  /**
+   * Asks for something whose answer is a status, as good as an event; unless one of the same run or
+   * a later one came meanwhile, which is newer.
+   * @param {() => Promise<RunStatus>} request
+   */
+  async ask(request) {
+    const before = this._events;
+    const status = await request();
+    const known = this.status?.run?.id ?? 0;
+    if (this._events === before || known < (status.run?.id ?? 0)) this._take(status);
+  }
+
+  /** @param {RunStatus} status */
+  _take(status) {
     this.status = status;
     this.dispatchEvent(new Event("status"));
   }
@@ -68,7 +82,8 @@ export class Live extends EventTarget {
     source.addEventListener("open", () => this._reached());
     source.addEventListener("progress", (event) => {
       this._reached();
-      this.take(JSON.parse(event.data));
+      this._events += 1;
+      this._take(JSON.parse(event.data));
     });
     source.addEventListener("error", () => this._lost());
   }

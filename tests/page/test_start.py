@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import APIResponse, Browser, Route, expect
 
 from tests.http.conftest import small_legacy
 from tests.http.libraries import slow_legacy
@@ -206,3 +206,25 @@ def test_what_is_around_a_path_is_forgiven(browser: Browser, server: Server, fol
             expect(page.locator(".facts.stale")).to_have_count(0)
             expect(page.locator(".facts")).to_contain_text(str(legacy.database))
             expect(page.locator(".facts")).to_contain_text("5 models in it")
+
+
+def test_an_answer_that_comes_after_the_run_has_ended_does_not_begin_it_anew(
+    browser: Browser, tmp_path: Path
+) -> None:
+    legacy = small_legacy(tmp_path / "legacy")
+    with (
+        serving(tmp_path / "library", "--allow-path", tmp_path) as server,
+        opened(browser, server.url) as watched,
+    ):
+        page = watched.open("start")
+        held: list[tuple[Route, APIResponse]] = []
+        page.route("**/api/migration/start", lambda route: held.append((route, route.fetch())))
+        page.get_by_label("Legacy database").fill(str(legacy.database))
+        page.get_by_role("button", name="Start migration").click()
+        expect(page.get_by_role("link", name="Library (3 models)")).to_be_visible()
+        assert server.wait_for_end()["run"]["status"] == "completed"
+        expect(page.get_by_role("link", name="Progress", exact=True)).to_be_visible()
+        ((route, answer),) = held
+        assert answer.json()["run"]["status"] == "running"
+        route.fulfill(response=answer)
+        expect(page.get_by_role("heading", name=re.compile("^Done"))).to_be_visible()

@@ -44,7 +44,7 @@ export function problemsView({ root, signal, rest, live, facts }) {
 
   /** @param {number[]} [ids] */
   const retry = async (ids) => {
-    const done = await attempt(async () => live.take(await retryItems(ids)));
+    const done = await attempt(() => live.ask(() => retryItems(ids)));
     if (done) notify("They are being tried again. Progress shows how it goes.");
   };
   const reload = () =>

@@ -178,7 +178,7 @@ class ProgressPage {
   async _stop() {
     this._stopping = this._live.status?.run?.id ?? null;
     this._showStopping();
-    const heard = await attempt(async () => this._live.take(await cancelRun()));
+    const heard = await attempt(() => this._live.ask(cancelRun));
     if (!heard) this._stopping = null;
     this._showStopping();
   }
@@ -192,7 +192,7 @@ class ProgressPage {
     const id = this._live.status?.run?.id;
     if (id === undefined) return;
     this._resume.disabled = true;
-    await attempt(async () => this._live.take(await resumeRun(id)));
+    await attempt(() => this._live.ask(() => resumeRun(id)));
     this.showActions();
   }
 }

@@ -108,7 +108,7 @@ export function startView({ root, signal, live }) {
     event.preventDefault();
     if (begin.disabled) return;
     begin.disabled = true;
-    const started = await attempt(async () => live.take(await startRun(source())));
+    const started = await attempt(() => live.ask(() => startRun(source())));
     begin.disabled = false;
     if (started) goTo("progress");
   });
