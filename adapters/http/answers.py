@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.facts.catalogue import ModelSummary, TagCount, Waiting
+from engine.facts.catalogue import ModelSummary, PendingView, TagCount
 from engine.facts.files import Root
 from engine.facts.records import Tag
 from engine.facts.reports import LibraryCounts, Step, TypeCount
@@ -70,13 +70,13 @@ class PendingList(msgspec.Struct, frozen=True):
     models: list[PendingSummary]
 
 
-def pending_list(models: list[Waiting]) -> PendingList:
+def pending_list(models: list[PendingView]) -> PendingList:
     """What `pending_models` answers."""
     return PendingList([_pending_summary(model) for model in models])
 
 
-def _pending_summary(waiting: Waiting) -> PendingSummary:
-    model, images = waiting.record, waiting.record.meta_json.images
+def _pending_summary(pending: PendingView) -> PendingSummary:
+    model, images = pending.record, pending.record.meta_json.images
     return PendingSummary(
         id=model.id,
         name=called(model.name, model.path),
@@ -87,8 +87,8 @@ def _pending_summary(waiting: Waiting) -> PendingSummary:
         size_bytes=model.size_bytes,
         created_at=model.created_at,
         images_count=len(images),
-        error=waiting.error,
-        conflict=waiting.conflict,
+        error=pending.error,
+        conflict=pending.conflict,
     )
 
 

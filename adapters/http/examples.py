@@ -14,9 +14,9 @@ from engine.facts.catalogue import (
     MetaPatch,
     ModelPatch,
     ModelSummary,
+    PendingView,
     TagCount,
     TagReport,
-    Waiting,
 )
 from engine.facts.codes import ProblemKind, meaning
 from engine.facts.files import Root
@@ -196,7 +196,7 @@ TAKEN: dict[str, object] = {
 ANSWERED: dict[str, object] = {
     "post /api/migration/migrate_legacy_db": answers.MigrationAnswer("success", _REPORT, _RUNNING),
     "post /api/migration/import_models": _PROMOTED,
-    "get /api/migration/pending_models": answers.pending_list([Waiting(_PENDING)]),
+    "get /api/migration/pending_models": answers.pending_list([PendingView(_PENDING)]),
     "get /api/migration/pending_model": _PENDING,
     "patch /api/migration/pending_model": _PENDING,
     "get /api/scan": answers.ScanAnswer("success", 120, 1, [17], 119, []),

@@ -70,7 +70,7 @@ async def handle_import_models(
 @get("/api/migration/pending_models", responses=refusals())
 async def handle_pending_models(service: NamedDependency[MigrationService]) -> PendingList:
     """All models that wait for promotion."""
-    return pending_list(await service.finder.waiting())
+    return pending_list(await service.finder.pending())
 
 
 @get("/api/migration/pending_model", responses=refusals(400, 404))

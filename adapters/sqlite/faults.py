@@ -20,7 +20,7 @@ SELECT l.rowid, m.path, l.model_hash, l.tag_id, t.name FROM model_tags l
 LEFT JOIN models m ON m.sha256 = l.model_hash LEFT JOIN tags t ON t.id = l.tag_id
 WHERE l.rowid > ? AND (m.sha256 IS NULL OR t.id IS NULL) ORDER BY l.rowid LIMIT ?
 """
-SELECT_WAITING_LINKS = """
+SELECT_PENDING_LINKS = """
 SELECT l.rowid, q.path, l.model_id, l.tag_id, t.name FROM pending_model_tags l
 LEFT JOIN pending_import q ON q.id = l.model_id LEFT JOIN tags t ON t.id = l.tag_id
 WHERE l.rowid > ? AND (q.id IS NULL OR t.id IS NULL) ORDER BY l.rowid LIMIT ?
@@ -30,7 +30,7 @@ SELECT m.rowid, m.path, m.sha256, min(o.sha256) FROM models m JOIN models o ON o
 WHERE m.rowid > ? AND m.path <> '' AND o.rowid < m.rowid
 GROUP BY m.rowid ORDER BY m.rowid LIMIT ?
 """
-SELECT_WAITING_PATHS = """
+SELECT_PENDING_PATHS = """
 SELECT q.id, q.path, min(m.sha256) FROM pending_import q CROSS JOIN models m ON m.path = q.path
 WHERE q.id > ? GROUP BY q.id ORDER BY q.id LIMIT ?
 """
@@ -89,7 +89,7 @@ def _model_link(row: Row) -> Finding:
     return _link(DropLink("model_tags", number), path, f"model {readable(sha256)}", row, tag_id)
 
 
-def _waiting_link(row: Row) -> Finding:
+def _pending_link(row: Row) -> Finding:
     number, path, pending_id, tag_id, _ = row
     return _link(
         DropLink("pending_model_tags", number), path, f"pending model {pending_id}", row, tag_id
@@ -110,7 +110,7 @@ def _active_path(row: Row) -> Finding:
     return Finding(Fault("path_twice", readable(path), detail))
 
 
-def _waiting_path(row: Row) -> Finding:
+def _pending_path(row: Row) -> Finding:
     pending_id, path, sha256 = row
     detail = f"pending model {pending_id} and the active model {readable(sha256)} have this path"
     return Finding(Fault("path_twice", readable(path), detail), JoinActive(pending_id))
@@ -121,7 +121,7 @@ Told = Callable[[Row], Finding | None]
 READ: dict[FaultKind, tuple[str, Told]] = {
     FaultKind.TAGS: (SELECT_TAGS, _tag),
     FaultKind.MODEL_LINKS: (SELECT_MODEL_LINKS, _model_link),
-    FaultKind.WAITING_LINKS: (SELECT_WAITING_LINKS, _waiting_link),
+    FaultKind.PENDING_LINKS: (SELECT_PENDING_LINKS, _pending_link),
     FaultKind.ACTIVE_PATHS: (SELECT_ACTIVE_PATHS, _active_path),
-    FaultKind.WAITING_PATHS: (SELECT_WAITING_PATHS, _waiting_path),
+    FaultKind.PENDING_PATHS: (SELECT_PENDING_PATHS, _pending_path),
 }

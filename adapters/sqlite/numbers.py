@@ -15,7 +15,7 @@ max(coalesce((SELECT max(id) FROM migration_items), 0),
 their item under its number."""
 
 SELECT_LAST_ITEM = f"SELECT {LAST_ITEM}"
-SELECT_TAKEN_IN_QUEUE = """
+SELECT_TAKEN_PENDING_IDS = """
 SELECT id FROM pending_import WHERE id IN (SELECT value FROM json_each(?1))
 UNION
 SELECT pending_id FROM migration_items WHERE pending_id IN (SELECT value FROM json_each(?1))
@@ -23,7 +23,7 @@ UNION
 SELECT pending_id FROM migration_promotions
 WHERE pending_id IN (SELECT value FROM json_each(?1)) AND outcome IN ('success', 'deleted')
 """
-SELECT_LAST_IN_QUEUE = """
+SELECT_LAST_PENDING_ID = """
 SELECT max(coalesce((SELECT max(id) FROM pending_import WHERE id < ?1), 0),
            coalesce((SELECT max(pending_id) FROM migration_items
                      WHERE pending_id IS NOT NULL AND pending_id < ?1), 0),
@@ -37,15 +37,15 @@ def last_item(tx: Transaction) -> int:
     return _number(tx, SELECT_LAST_ITEM)
 
 
-def last_in_queue(tx: Transaction) -> int:
+def last_pending_id(tx: Transaction) -> int:
     """The largest number in the queue, or that was asked for there, 0 before the first."""
-    return _number(tx, SELECT_LAST_IN_QUEUE, MAX_SAFE_INTEGER)
+    return _number(tx, SELECT_LAST_PENDING_ID, MAX_SAFE_INTEGER)
 
 
-def taken_in_queue(tx: Transaction, numbers: list[int]) -> set[int]:
+def taken_pending_ids(tx: Transaction, numbers: list[int]) -> set[int]:
     """Those of `numbers` that a model in the queue has, or had before it left."""
     asked = msgspec.json.encode(numbers).decode()
-    return {row[0] for row in tx.fetch(SELECT_TAKEN_IN_QUEUE, asked)}
+    return {row[0] for row in tx.fetch(SELECT_TAKEN_PENDING_IDS, asked)}
 
 
 def _number(tx: Transaction, sql: str, *values: int) -> int:

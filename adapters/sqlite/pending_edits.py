@@ -45,7 +45,7 @@ WHERE model_id IN (SELECT value FROM json_each(?)) AND tag_id IN (SELECT value F
 """
 SELECT_TAGS_NAMED = "SELECT id FROM tags WHERE name IN (SELECT value FROM json_each(?))"
 SELECT_MODELS = "SELECT sha256 FROM models WHERE sha256 IN (SELECT value FROM json_each(?))"
-SELECT_WAITING = "SELECT id FROM pending_import WHERE id IN (SELECT value FROM json_each(?))"
+SELECT_STILL_PENDING = "SELECT id FROM pending_import WHERE id IN (SELECT value FROM json_each(?))"
 SELECT_FAILED = """
 SELECT q.id, i.error_code, i.error_message FROM migration_items i
 JOIN pending_import q ON q.id = i.pending_id AND q.path = i.path WHERE i.state = 'failed'
@@ -93,16 +93,16 @@ def _move(tx: Transaction, number: int, path: str) -> None:
 def change_tags(tx: Transaction, change: ChangeTags) -> TagReport:
     """Tag and untag models; those that are not there, or in hand, are told of."""
     hashes = [row["sha256"] for row in tx.fetch(SELECT_MODELS, _json(change.hashes))]
-    waiting = {row["id"] for row in tx.fetch(SELECT_WAITING, _json(change.pending))}
-    busy = _in_work(tx, sorted(waiting))
-    free = sorted(waiting - busy)
+    pending = {row["id"] for row in tx.fetch(SELECT_STILL_PENDING, _json(change.pending))}
+    busy = _in_work(tx, sorted(pending))
+    free = sorted(pending - busy)
     added = tag_ids(tx, change.add).values() if hashes or free else ()
     tx.many(LINK_MODEL, [(sha256, tag_id) for sha256 in hashes for tag_id in added])
     tx.many(LINK_PENDING, [(number, tag_id) for number in free for tag_id in added])
     removed = _json([row["id"] for row in tx.fetch(SELECT_TAGS_NAMED, _json(change.remove))])
     tx.execute(UNLINK_MODELS, _json(hashes), removed)
     tx.execute(UNLINK_PENDING, _json(free), removed)
-    known: set[str | int] = {*hashes, *waiting}
+    known: set[str | int] = {*hashes, *pending}
     asked: list[str | int] = [*change.hashes, *change.pending]
     unknown = [one for one in asked if one not in known]
     return TagReport(len(hashes), len(free), unknown, sorted(busy))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from adapters.sqlite.database import Transaction, readable
-from adapters.sqlite.records import record_tags, waiting_candidate
+from adapters.sqlite.records import pending_candidate, record_tags
 from engine.facts.files import FileFacts
 from engine.facts.states import ModelState
 from engine.facts.work import Work, WorkItem
@@ -46,7 +46,7 @@ SELECT_CACHED_HASHES = """
 SELECT path, size, mtime_ns, inode, sha256 FROM migration_hashes
 WHERE path IN (SELECT value FROM json_each(?))
 """
-SELECT_WAITING_PATHS = """
+SELECT_PENDING_PATHS = """
 SELECT id, path FROM pending_import WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
 """
 SELECT_UNUSED = """
@@ -90,7 +90,7 @@ def enlisted(
             state=ModelState(row["state"]),
             work=Work(row["work"]),
             sha256=row["item_sha256"],
-            candidate=waiting_candidate(row, tags.get(row["pending_id"], ())),
+            candidate=pending_candidate(row, tags.get(row["pending_id"], ())),
             attempts=row["attempts"],
             suspect=row["crashes"] > 0,
         )
@@ -114,7 +114,7 @@ def cached_hashes(tx: Transaction, paths: Sequence[str]) -> dict[str, tuple[File
 
 def pending_paths(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
     """The paths of the pending models among `ids`."""
-    rows = tx.fetch(SELECT_WAITING_PATHS, _json(list(ids)))
+    rows = tx.fetch(SELECT_PENDING_PATHS, _json(list(ids)))
     return {row["id"]: readable(row["path"]) for row in rows}
 
 

@@ -15,7 +15,7 @@ from adapters.sqlite.items import (
     set_outcome,
     siblings,
 )
-from adapters.sqlite.numbers import LAST_ITEM, last_in_queue
+from adapters.sqlite.numbers import LAST_ITEM, last_pending_id
 from adapters.sqlite.promotion_reads import known_paths
 from adapters.sqlite.records import models_by_hash, write_pending
 from adapters.sqlite.runs import run_of
@@ -60,11 +60,11 @@ SELECT path, CASE WHEN json_valid(meta_json)
              THEN coalesce(json_array_length(meta_json, '$.images'), 0) ELSE 0 END AS images
 FROM pending_import WHERE id = ?
 """
-SELECT_WAITING_ITEM = f"""
+SELECT_PENDING_ITEM = f"""
 SELECT {ITEM_COLUMNS} FROM migration_items
 WHERE pending_id = ? ORDER BY id LIMIT 1
 """
-INSERT_WAITING_ITEM = f"""
+INSERT_PENDING_ITEM = f"""
 INSERT INTO migration_items (id, run_id, path, state, pending_id, promotion_id, updated_at)
 VALUES ({LAST_ITEM} + 1, ?, ?, 'pending', ?, ?, ?)
 """
@@ -116,7 +116,7 @@ def open_promotion(tx: Transaction, change: OpenPromotion) -> Run:
     for place, pending_id in enumerate(dict.fromkeys(change.ids)):
         row = tx.first(SELECT_PENDING, pending_id)
         if row is None:
-            refusal = decisions.not_waiting(pending_id)
+            refusal = decisions.not_pending(pending_id)
             _place(tx, run_id, place, pending_id, None, "", 0, refusal)
             continue
         path, size = readable(row["path"]), change.bytes_expected.get(pending_id, 0)
@@ -150,9 +150,9 @@ def _enlist(
     tx: Transaction, run_id: int, pending_id: int, path: str, images: int, at: int
 ) -> int | Defect:
     """The item of a pending model, taken over by this run, or why it is not."""
-    row = tx.first(SELECT_WAITING_ITEM, pending_id)
+    row = tx.first(SELECT_PENDING_ITEM, pending_id)
     if row is None:
-        item_id = tx.insert(INSERT_WAITING_ITEM, run_id, path, pending_id, run_id, at)
+        item_id = tx.insert(INSERT_PENDING_ITEM, run_id, path, pending_id, run_id, at)
         state = ModelState.PENDING
     else:
         before = item_from(row)
@@ -217,7 +217,7 @@ def decide(tx: Transaction, change: Decide) -> ExistingPreviews | None:
     decision = decisions.decide(run.strategy, existing)
     if tx.first(SELECT_PENDING, item.pending_id) is None:
         # A worker asked about it before somebody took it; what became of it is looked up later.
-        fail(tx, Fail(work, decisions.LEFT_THE_QUEUE, change.at))
+        fail(tx, Fail(work, decisions.NO_LONGER_PENDING, change.at))
         return None
     if decision.outcome is not None:
         met = existing if decision.outcome is Outcome.CONFLICT else None
@@ -268,7 +268,7 @@ def add_found(tx: Transaction, change: AddFound) -> list[int]:
     new = decisions.unknown_files(change.files, known)
     records = [
         decisions.found_record(file, number)
-        for number, file in enumerate(new, start=last_in_queue(tx) + 1)
+        for number, file in enumerate(new, start=last_pending_id(tx) + 1)
     ]
     write_pending(tx, [(record, {}) for record in records])
     return [record.id for record in records]

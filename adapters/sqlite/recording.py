@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from adapters.sqlite.database import Transaction
-from adapters.sqlite.numbers import last_in_queue, last_item, taken_in_queue
+from adapters.sqlite.numbers import last_item, last_pending_id, taken_pending_ids
 from adapters.sqlite.records import (
     LINK_MODEL_TAG,
     LINK_PENDING_TAG,
@@ -17,10 +17,10 @@ from adapters.sqlite.records import (
     link_tags,
     models_at,
     models_by_hash,
-    move_waiting,
+    move_pending,
+    pending_by_id,
     pending_by_path,
     unlink_tags,
-    waiting_by_id,
     write_models,
     write_pending,
 )
@@ -69,7 +69,7 @@ STATE_AFTER = {
     Lane.FAILED: ModelState.FAILED,
     Lane.ACTIVE: ModelState.PROMOTED,
     Lane.PREVIEWS: ModelState.IMPORTED,
-    Lane.WAITING: ModelState.PENDING,
+    Lane.PENDING: ModelState.PENDING,
     Lane.ORIGINALS: ModelState.PENDING,
 }
 """The state in which a row is recorded; it has taken every step on the way there."""
@@ -113,19 +113,19 @@ def _look_up(
     hashes = [row.sha256 for row in rows if row.sha256]
     hashes += [carried.sha256 for carried in earlier if carried.sha256]
     models = models_by_hash(tx, hashes)
-    waiting = [row for row in rows if may_wait(row, strategy)]
-    paths = [row.model.path for row in (rows if meets else waiting)]
+    may_pend = [row for row in rows if may_wait(row, strategy)]
+    paths = [row.model.path for row in (rows if meets else may_pend)]
     pending = pending_by_path(tx, paths)
     for number in {carried.number for carried in earlier if carried.number is not None}:
-        if (there := waiting_by_id(tx, number)) is not None:
+        if (there := pending_by_id(tx, number)) is not None:
             pending[there.record.path] = there
     known = Known(
         models={sha256: stored.record for sha256, stored in models.items()},
         on_the_way={row[0] for row in tx.fetch(SELECT_ON_THE_WAY, _encode(hashes).decode())},
         pending={path: stored.record for path, stored in pending.items()},
-        taken=taken_in_queue(tx, _numbers(waiting)),
+        taken=taken_pending_ids(tx, _numbers(may_pend)),
         # Rows of this chunk keep their own numbers: one that cannot is numbered after them.
-        largest=max([n for n in _numbers(rows) if n < MAX_SAFE_INTEGER] + [last_in_queue(tx), 0]),
+        largest=max([n for n in _numbers(rows) if n < MAX_SAFE_INTEGER] + [last_pending_id(tx), 0]),
         numbers={stored.record.id: path for path, stored in pending.items()},
         at_paths=models_at(tx, (row.model.path for row in rows if row.sha256)) if meets else {},
     )
@@ -229,7 +229,7 @@ def _write_records(
         ),
     )
     extras = {stored.record.id: stored.extra for stored in found.pending.values()}
-    move_waiting(tx, settlement.moved)
+    move_pending(tx, settlement.moved)
     write_pending(
         tx, ((record, extras.get(record.id, {})) for record in settlement.pending.values())
     )
@@ -245,7 +245,7 @@ def _write_records(
     waits = [
         (s.pending_id, s.row.model.tags if s.edited is None else s.edited.link)
         for s in settled
-        if s.lane is Lane.WAITING and s.pending_id is not None
+        if s.lane is Lane.PENDING and s.pending_id is not None
     ]
     link_tags(tx, LINK_PENDING_TAG, waits)
 

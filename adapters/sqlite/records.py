@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.sqlite.database import Row, Transaction, is_text, readable
 from engine.errors import UnknownModel
-from engine.facts.decisions import LEFT_THE_QUEUE
+from engine.facts.decisions import NO_LONGER_PENDING
 from engine.facts.meta_text import meta_text, read_meta
 from engine.facts.records import (
     MAX_SAFE_INTEGER,
@@ -72,7 +72,7 @@ UNLINK_PENDING_TAG = """
 DELETE FROM pending_model_tags WHERE model_id = ?1
     AND tag_id = (SELECT id FROM tags WHERE name = ?2)
 """
-MOVE_WAITING = "UPDATE pending_import SET path = ? WHERE id = ?"
+MOVE_PENDING = "UPDATE pending_import SET path = ? WHERE id = ?"
 MOVE_ITEMS = "UPDATE migration_items SET path = ? WHERE pending_id = ?"
 SELECT_TAGS = "SELECT id, name FROM tags"
 SELECT_TAGS_BY_NAME = "SELECT name, id FROM tags WHERE name IN (SELECT value FROM json_each(?))"
@@ -88,8 +88,8 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value
 WHERE coalesce(CAST(value AS INTEGER), 0) < CAST(excluded.value AS INTEGER)
 """
 
-WAITING_FIELDS = tuple[int, str, str, str, str, int, int]
-WAITING_NAMES = ("id", "path", "sha256", "name", "type", "size_bytes", "created_at")
+PENDING_FIELDS = tuple[int, str, str, str, str, int, int]
+PENDING_NAMES = ("id", "path", "sha256", "name", "type", "size_bytes", "created_at")
 """What `PENDING_COLUMNS` must hold, up to `meta_json`."""
 
 K = TypeVar("K", str, int)
@@ -167,7 +167,7 @@ def stored_pending(row: Row) -> Stored[PendingModelRecord]:
     return Stored(record, extra)
 
 
-def waiting_candidate(row: Row, tags: tuple[Tag, ...]) -> Candidate:
+def pending_candidate(row: Row, tags: tuple[Tag, ...]) -> Candidate:
     """A pending model as a worker takes it, strictly: a damaged record is a defect of its own.
 
     `row` has its `enlisted_path` in a promotion, and its `PENDING_COLUMNS`, where `id` is NULL if
@@ -176,14 +176,14 @@ def waiting_candidate(row: Row, tags: tuple[Tag, ...]) -> Candidate:
     path = row["enlisted_path"]
     # Another program may have given the number to another model since.
     if row["id"] is None or readable(row["path"]) != readable(path):
-        return Candidate(readable(path), defect=LEFT_THE_QUEUE)
+        return Candidate(readable(path), defect=NO_LONGER_PENDING)
     try:
         spoiled = [text for text in row if isinstance(text, str) and not is_text(text)]
         if spoiled:
             raise msgspec.ValidationError(f"{readable(spoiled[0])!r} is not UTF-8")
         meta = msgspec.json.decode(row["meta_json"] or "{}", type=PendingMeta)
-        fields = tuple(row[name] for name in WAITING_NAMES)
-        record = PendingModelRecord(*msgspec.convert(fields, WAITING_FIELDS))
+        fields = tuple(row[name] for name in PENDING_NAMES)
+        record = PendingModelRecord(*msgspec.convert(fields, PENDING_FIELDS))
     except msgspec.MsgspecError as error:
         damaged = Defect(
             "record_invalid",
@@ -246,16 +246,16 @@ def write_pending(
     )
 
 
-def waiting_by_id(tx: Transaction, number: int) -> Stored[PendingModelRecord] | None:
+def pending_by_id(tx: Transaction, number: int) -> Stored[PendingModelRecord] | None:
     """The pending model of a number, without tags."""
     row = tx.first(SELECT_PENDING_BY_ID, number)
     return None if row is None else stored_pending(row)
 
 
-def move_waiting(tx: Transaction, paths: Mapping[int, str]) -> None:
+def move_pending(tx: Transaction, paths: Mapping[int, str]) -> None:
     """Give pending models other paths, and with them the items that they are followed by."""
     moved = [(path, number) for number, path in paths.items()]
-    tx.many(MOVE_WAITING, moved)
+    tx.many(MOVE_PENDING, moved)
     tx.many(MOVE_ITEMS, moved)
 
 

@@ -10,10 +10,10 @@ from adapters.sqlite import runs, transitions
 from adapters.sqlite.database import Transaction
 from adapters.sqlite.departures import ACTIVE_AS, HELD
 from adapters.sqlite.items import ITEM_COLUMNS, Item, item_from, set_outcome
-from adapters.sqlite.numbers import last_in_queue
+from adapters.sqlite.numbers import last_pending_id
 from adapters.sqlite.transitions import discard, promote
 from adapters.sqlite.work import count_work
-from engine.facts.decisions import LEFT_THE_QUEUE, Whereabouts, whereabouts
+from engine.facts.decisions import NO_LONGER_PENDING, Whereabouts, whereabouts
 from engine.facts.promotion_report import Outcome
 from engine.ports.changes import CatchUp, Recover, SetRunState
 
@@ -58,7 +58,7 @@ def take_over(tx: Transaction, at: int) -> None:
         item = item_from(row)
         where = whereabouts(row["waits_as"], row["active"], held=bool(row["held"]))
         match where:
-            case Whereabouts.QUEUE:
+            case Whereabouts.PENDING:
                 tx.execute(SET_NUMBER, row["waits_as"], item.id)
             case Whereabouts.ACTIVE:
                 _promoted(tx, item, row["active"], at)
@@ -68,7 +68,7 @@ def take_over(tx: Transaction, at: int) -> None:
                 # Whoever works on it must not take the other's place for its own.
                 place = (row["pending_id"], row["path"])
                 if place not in numbers:
-                    numbers[place] = max(last_in_queue(tx), *numbers.values(), 0) + 1
+                    numbers[place] = max(last_pending_id(tx), *numbers.values(), 0) + 1
                 tx.execute(SET_NUMBER, numbers[place], item.id)
 
 
@@ -84,5 +84,5 @@ def _promoted(tx: Transaction, item: Item, sha256: str, at: int) -> None:
 def _removed(tx: Transaction, item: Item, at: int) -> None:
     """Somebody has removed its model, and it is not brought back."""
     if item.has_work:
-        set_outcome(tx, item, Outcome.FAILED, LEFT_THE_QUEUE)
+        set_outcome(tx, item, Outcome.FAILED, NO_LONGER_PENDING)
     discard(tx, item, at)

@@ -28,11 +28,11 @@ from adapters.sqlite.records import (
     Stored,
     link_tags,
     models_by_hash,
-    move_waiting,
+    move_pending,
     others_at,
+    pending_by_id,
     pending_by_path,
     unlink_tags,
-    waiting_by_id,
     write_models,
     write_pending,
 )
@@ -195,7 +195,7 @@ def become_active(
     )
     promote(tx, item, change.at)
     if item.pending_id is not None:
-        _leave_queue(tx, item, change, waited)
+        _end_pending(tx, item, change, waited)
     _end(tx, change, item, [*change.warnings, *active.notices])
 
 
@@ -204,7 +204,7 @@ def _waited(tx: Transaction, item: Item, work: WorkItem) -> Stored[PendingModelR
     candidate is that itself."""
     if work.work is not Work.PREVIEWS or item.pending_id is None:
         return None
-    return waiting_by_id(tx, item.pending_id)
+    return pending_by_id(tx, item.pending_id)
 
 
 def _joining(tx: Transaction, item: Item) -> ConflictStrategy:
@@ -226,7 +226,7 @@ def promote(tx: Transaction, item: Item, at: int) -> None:
     item.count_state(tx, ModelState.PROMOTED)
 
 
-def _leave_queue(
+def _end_pending(
     tx: Transaction, item: Item, change: Activate, waited: Stored[PendingModelRecord] | None
 ) -> None:
     """An active model waits no longer, and its originals have become previews.
@@ -268,12 +268,12 @@ def keep_pending(tx: Transaction, change: KeepPending) -> bool:
     candidate = change.item.candidate
     found = pending_by_path(tx, [candidate.path]).get(candidate.path)
     if found is None and candidate.carried is not None:
-        found = waiting_by_id(tx, item.pending_id)
+        found = pending_by_id(tx, item.pending_id)
     tx.many(ADOPT_ORIGINAL, [(name,) for name in images])
     if found is None and item.offered:
         tx.many(DROP_ORIGINAL, [(name,) for name in images])
         return False
-    record, edited = decisions.keep_waiting(
+    record, edited = decisions.stay_pending(
         candidate,
         item.pending_id,
         change.item.sha256,
@@ -282,7 +282,7 @@ def keep_pending(tx: Transaction, change: KeepPending) -> bool:
         _joining(tx, item),
     )
     if found is not None and found.record.path != record.path:
-        move_waiting(tx, {record.id: record.path})
+        move_pending(tx, {record.id: record.path})
     write_pending(tx, [(record, found.extra if found else {})])
     link_tags(tx, LINK_PENDING_TAG, [(record.id, edited.link)])
     unlink_tags(tx, UNLINK_PENDING_TAG, record.id, edited.unlink)

@@ -22,9 +22,9 @@ AND NOT EXISTS (SELECT 1 FROM migration_items i
                 WHERE i.pending_id = q.id AND i.path = q.path AND i.sha256 = q.sha256)
 AND NOT EXISTS (SELECT 1 FROM migration_hashes h WHERE h.path = q.path AND h.sha256 = q.sha256)
 """
-WAITING_COLUMNS = "q.id, q.path, q.sha256, q.name, q.type, q.size_bytes, q.created_at, q.meta_json"
-SELECT_WAITING = f"""
-SELECT {WAITING_COLUMNS}, {{unread}} FROM pending_import q WHERE q.id > ? ORDER BY q.id LIMIT ?
+STORED_PENDING = "q.id, q.path, q.sha256, q.name, q.type, q.size_bytes, q.created_at, q.meta_json"
+SELECT_STORED_PENDING = f"""
+SELECT {STORED_PENDING}, {{unread}} FROM pending_import q WHERE q.id > ? ORDER BY q.id LIMIT ?
 """
 SELECT_COUNTS = """
 SELECT sha256, CASE WHEN json_valid(meta_json)
@@ -75,16 +75,16 @@ def model(tx: Transaction, number: int) -> StoredModel | None:
     return None if row is None else _model(row)
 
 
-def waiting(tx: Transaction, after: int, limit: int) -> list[StoredPending]:
+def pending(tx: Transaction, after: int, limit: int) -> list[StoredPending]:
     """Pending models, ascending by id."""
     unread = UNREAD if has_tables(tx, "migration_items", "migration_hashes") else "0"
-    rows = tx.fetch(SELECT_WAITING.format(unread=unread), after, limit)
-    return [_waiting(row) for row in rows]
+    rows = tx.fetch(SELECT_STORED_PENDING.format(unread=unread), after, limit)
+    return [_pending(row) for row in rows]
 
 
-def waiting_model(tx: Transaction, number: int) -> StoredPending | None:
+def pending_model(tx: Transaction, number: int) -> StoredPending | None:
     """The model that waits under this id, None where it has left."""
-    found = waiting(tx, number - 1, 1)
+    found = pending(tx, number - 1, 1)
     return found[0] if found and found[0].id == number else None
 
 
@@ -145,7 +145,7 @@ def _model(row: Row) -> StoredModel:
     return StoredModel(row[7], str(row[0]), readable(row[1]), meta.images_count, tuple(defects))
 
 
-def _waiting(row: Row) -> StoredPending:
+def _pending(row: Row) -> StoredPending:
     defects = _defects((row[1], *row[3:7]))
     if row[2] and not SHA256_HEX.fullmatch(str(row[2])):
         told = f"sha256 is {row[2]!r}, neither empty nor 64 lower-case hexadecimal digits"

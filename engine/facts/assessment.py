@@ -23,7 +23,7 @@ class Lane(StrEnum):
     """Hashed and without images: promoted in the transaction that records it."""
     PREVIEWS = "previews"
     """Hashed: a worker makes its previews, then it is promoted."""
-    WAITING = "waiting"
+    PENDING = "pending"
     """Unhashed and without images: waits for promotion at once."""
     ORIGINALS = "originals"
     """Unhashed: a worker copies its original images, then it waits for promotion."""
@@ -126,7 +126,7 @@ def lane(row: AssessedRow, strategy: ConflictStrategy, *, conflicts: bool, follo
         return Lane.FAILED
     asks = strategy is not ConflictStrategy.IGNORE or row.follows_itself
     if not row.sha256 or (conflicts and not asks):
-        return Lane.ORIGINALS if row.model.images else Lane.WAITING
+        return Lane.ORIGINALS if row.model.images else Lane.PENDING
     return Lane.PREVIEWS if row.model.images or follows else Lane.ACTIVE
 
 

@@ -102,7 +102,7 @@ class TagReport(msgspec.Struct, frozen=True):
     busy: list[int]
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class PendingView(msgspec.Struct, frozen=True):
     """A model that waits, and what is known of its promotion: why the last one failed, and
     whether an active model has its content."""
 

@@ -67,11 +67,11 @@ FAILURES = {
         "Correct or remove the row in the legacy application, then migrate again.",
     ),
     "record_invalid": Meaning(
-        "the record of the waiting model is damaged",
+        "the record of the pending model is damaged",
         "Mend the field that is named, or remove the record and scan again.",
     ),
     "record_missing": Meaning(
-        "the waiting model has left the queue meanwhile",
+        "the pending model has left the queue meanwhile",
         "Nothing need be done; scan again if it should be there.",
     ),
     "model_gone": Meaning(

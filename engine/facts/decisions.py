@@ -139,7 +139,7 @@ def _leaving(
     return resolve(strategy, record, active_record(candidate, sha256)), None
 
 
-def keep_waiting(
+def stay_pending(
     candidate: Candidate,
     pending_id: int,
     sha256: str,
@@ -183,7 +183,7 @@ def enlist(
 class Whereabouts(StrEnum):
     """Where the model of an item is that is not in its place in the queue any more."""
 
-    QUEUE = "queue"
+    PENDING = "pending"
     """In another place of the queue."""
     ACTIVE = "active"
     """Among the active models: another program has promoted it."""
@@ -196,13 +196,13 @@ class Whereabouts(StrEnum):
 def whereabouts(waits_as: int | None, active_as: str | None, *, held: bool) -> Whereabouts:
     """Where a model is, by its number in the queue and its hash as an active one, if any."""
     if waits_as is not None:
-        return Whereabouts.QUEUE
+        return Whereabouts.PENDING
     if held:
         return Whereabouts.UNDECIDED
     return Whereabouts.NOWHERE if active_as is None else Whereabouts.ACTIVE
 
 
-LEFT_THE_QUEUE = Defect("record_missing", "Its record has left the queue meanwhile.")
+NO_LONGER_PENDING = Defect("record_missing", "Its record has left the queue meanwhile.")
 """Why a model cannot be promoted that was taken from the queue after it was asked for."""
 
 
@@ -216,7 +216,7 @@ def claim_wrong(claimed: str, by: str, sha256: str) -> Notice | None:
     )
 
 
-def not_waiting(pending_id: int) -> Defect:
+def not_pending(pending_id: int) -> Defect:
     """Why an id that nobody in the queue has is not promoted."""
     return Defect("unknown_id", f"No model with id {pending_id} waits for promotion.")
 

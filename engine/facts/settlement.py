@@ -87,7 +87,7 @@ class Settlement:
         conflicts = follows or sha256 in known.models
         taken = lane(row, self._strategy, conflicts=conflicts, follows=follows)
         if taken is Lane.ACTIVE or taken is Lane.PREVIEWS:
-            waited = self._waiting(row) if known.pending else None
+            waited = self._pending_at(row) if known.pending else None
             if taken is Lane.ACTIVE and waited is None:
                 warnings, edited = self._activate(row)
                 return SettledRow(row, taken, (*row.warnings, *warnings), None, edited)
@@ -97,7 +97,7 @@ class Settlement:
             return SettledRow(row, Lane.PREVIEWS, row.warnings, waited.id, path=waited.path)
         if taken is Lane.FAILED:
             return SettledRow(row, taken, row.warnings)
-        there = self._waiting(row)
+        there = self._pending_at(row)
         pending_id = self._number(row) if there is None else there.id
         if taken is Lane.ORIGINALS:
             path = "" if there is None else there.path
@@ -139,7 +139,7 @@ class Settlement:
         self._known.pending[record.path] = self.pending[record.path] = record
         return record.path, edited
 
-    def _waiting(self, row: AssessedRow) -> PendingModelRecord | None:
+    def _pending_at(self, row: AssessedRow) -> PendingModelRecord | None:
         """The model that waits at a row's path, or as which the version before waits."""
         known = self._known
         found = known.pending.get(row.model.path)

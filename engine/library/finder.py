@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from anyio import CapacityLimiter, to_thread
 
-from engine.facts.catalogue import TagCount, Waiting
+from engine.facts.catalogue import PendingView, TagCount
 from engine.facts.records import PendingModelRecord
 from engine.facts.search import FilesThere, FoundModels, ModelPage, ModelSearch
 from engine.facts.work import BEFORE_FIRST
@@ -85,10 +85,10 @@ class Finder:
             after = page[-1].id
         return models
 
-    async def waiting(self) -> list[Waiting]:
+    async def pending(self) -> list[PendingView]:
         """All models that wait for promotion, ascending by id, with what is known of each."""
         failed, disputed = await self._reader.ask(PendingMarks())
         return [
-            Waiting(record, failed.get(record.id), record.id in disputed)
+            PendingView(record, failed.get(record.id), record.id in disputed)
             for record in await self.all_pending()
         ]

@@ -49,7 +49,7 @@ class Inspection:
             self._tell_hash(look, model.path, model.sha256)
         return look
 
-    def waiting(self, model: StoredPending) -> Look:
+    def pending(self, model: StoredPending) -> Look:
         """A model that waits."""
         look = Look()
         _tell_defects(look, model.path, model.defects, FillRecord("pending_import", model.id))

@@ -36,7 +36,7 @@ from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
 from engine.ports.mending import MendingFiles
 from engine.ports.previews import PreviewCodec
-from engine.ports.queries import ActivePaths, StoredWaitingAt
+from engine.ports.queries import ActivePaths, StoredPendingAt
 from engine.ports.source import SourceKind
 from engine.ports.verification import StoredFiles
 
@@ -153,12 +153,12 @@ class Repair:
     async def _join(self, pending_id: int) -> str | None:
         """A model that waits and the active one of its path become one, where the file is that of
         the active one."""
-        waiting = await self._reader.ask(StoredWaitingAt(pending_id))
-        if waiting is None:
+        pending = await self._reader.ask(StoredPendingAt(pending_id))
+        if pending is None:
             return None
-        hashes = await self._reader.ask(ActivePaths(waiting.path))
+        hashes = await self._reader.ask(ActivePaths(pending.path))
         try:
-            found = await self._verification.hash_of(waiting.path)
+            found = await self._verification.hash_of(pending.path)
         except UnusableFile:
             return None
         if hashes != [found]:

@@ -34,8 +34,8 @@ from engine.ports.queries import (
     ImagesCounts,
     StoredModelAt,
     StoredModels,
-    StoredWaiting,
-    StoredWaitingAt,
+    StoredPendingAt,
+    StoredPendingModels,
     UnderWay,
     UnwantedOriginals,
 )
@@ -82,7 +82,7 @@ class Verification:
 
     async def findings(self) -> AsyncIterator[Finding]:
         """All that is wrong, with what would mend it."""
-        for part in (self._faults, self._active, self._waiting, self._strays, self._originals):
+        for part in (self._faults, self._active, self._pending, self._strays, self._originals):
             async for finding in part():
                 yield finding
         for path in await self._thread(self._files.folders):
@@ -138,26 +138,26 @@ class Verification:
             model, look = now, await self._thread(self._inspection.active, now)
         return []
 
-    async def _waiting(self) -> AsyncIterator[Finding]:
+    async def _pending(self) -> AsyncIterator[Finding]:
         after = BEFORE_FIRST
-        while page := await self._records.ask(StoredWaiting(after, PAGE)):
+        while page := await self._records.ask(StoredPendingModels(after, PAGE)):
             after = page[-1].id
             for model, look in zip(
-                page, await self._looks(self._inspection.waiting, page), strict=True
+                page, await self._looks(self._inspection.pending, page), strict=True
             ):
-                for finding in await self._still_waiting(model, look):
+                for finding in await self._still_pending(model, look):
                     yield finding
 
-    async def _still_waiting(self, model: StoredPending, look: Look) -> list[Finding]:
+    async def _still_pending(self, model: StoredPending, look: Look) -> list[Finding]:
         for _ in range(PATIENCE):
             if not look.findings:
                 break
-            now = await self._records.ask(StoredWaitingAt(model.id))
+            now = await self._records.ask(StoredPendingAt(model.id))
             if now is None:
                 return []
             if now == model:
                 return look.findings
-            model, look = now, await self._thread(self._inspection.waiting, now)
+            model, look = now, await self._thread(self._inspection.pending, now)
         return []
 
     async def _looks(self, inspect: Callable[[M], Look], page: list[M]) -> list[Look]:

@@ -192,7 +192,7 @@ class StoredModels(Query[list[StoredModel]], frozen=True):
     limit: int
 
 
-class StoredWaiting(Query[list[StoredPending]], frozen=True):
+class StoredPendingModels(Query[list[StoredPending]], frozen=True):
     """Pending models as they are, damaged ones too, ascending by id."""
 
     after: int
@@ -219,7 +219,7 @@ class StoredModelAt(Query[StoredModel | None], frozen=True):
     number: int
 
 
-class StoredWaitingAt(Query[StoredPending | None], frozen=True):
+class StoredPendingAt(Query[StoredPending | None], frozen=True):
     """The model that waits under this number, None where it has left."""
 
     number: int

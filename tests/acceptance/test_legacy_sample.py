@@ -108,7 +108,7 @@ SELECT l.model_hash, t.name FROM model_tags l JOIN tags t ON t.id = l.tag_id
 WAITING = """
 SELECT id, path, sha256, name, type, size_bytes, created_at, meta_json FROM pending_import
 """
-WAITING_LINKS = """
+PENDING_LINKS = """
 SELECT l.model_id, t.name FROM pending_model_tags l JOIN tags t ON t.id = l.tag_id
 """
 VERBATIM = """
@@ -571,7 +571,7 @@ def test_every_active_model_has_the_tags_of_its_row(carried: Carried, legacy: Le
 
 
 def test_every_waiting_model_has_the_tags_of_its_row(carried: Carried, legacy: Legacy) -> None:
-    found = gathered(select(carried.library, WAITING_LINKS))
+    found = gathered(select(carried.library, PENDING_LINKS))
     for row, item in carried.items.items():
         if item["state"] == "pending":
             assert found.get(row, set()) == legacy.tags.get(row, set()), row

@@ -103,7 +103,7 @@ def test_a_defect_stops_a_row_whatever_else_it_is(
 
 @pytest.mark.parametrize("strategy", list(ConflictStrategy))
 @pytest.mark.parametrize(("conflicts", "follows"), list(product([False, True], repeat=2)))
-@pytest.mark.parametrize(("images", "expected"), [((), Lane.WAITING), (("a",), Lane.ORIGINALS)])
+@pytest.mark.parametrize(("images", "expected"), [((), Lane.PENDING), (("a",), Lane.ORIGINALS)])
 def test_an_unhashed_row_waits_with_its_original_images(
     images: tuple[str, ...],
     expected: Lane,
@@ -141,7 +141,7 @@ def test_a_hashed_row_goes_through_the_workers_when_it_has_images_or_follows(
 
 
 @pytest.mark.parametrize("follows", [False, True])
-@pytest.mark.parametrize(("images", "expected"), [((), Lane.WAITING), (("a",), Lane.ORIGINALS)])
+@pytest.mark.parametrize(("images", "expected"), [((), Lane.PENDING), (("a",), Lane.ORIGINALS)])
 def test_a_conflict_that_is_ignored_waits(
     images: tuple[str, ...], expected: Lane, follows: bool
 ) -> None:

@@ -94,7 +94,7 @@ def test_the_strategy_tells_whose_values_stay() -> None:
 
 
 def test_a_model_waits_with_the_images_that_were_kept() -> None:
-    record, _ = decisions.keep_waiting(
+    record, _ = decisions.stay_pending(
         kept(1, images=("a.png", "b.png")), 7, "", ("a.png",), None, ConflictStrategy.MERGE
     )
     assert (record.id, record.meta_json.images) == (7, ("a.png",))
@@ -102,7 +102,7 @@ def test_a_model_waits_with_the_images_that_were_kept() -> None:
 
 def test_two_models_that_wait_at_one_path_are_joined_under_the_number_of_the_first() -> None:
     there = PendingModelRecord(3, "/p", name="first", meta_json=PendingMeta(images=("b.png",)))
-    record, _ = decisions.keep_waiting(
+    record, _ = decisions.stay_pending(
         kept(1, path="/p"), 7, "", ("a.png",), there, ConflictStrategy.MERGE
     )
     assert (record.id, record.name) == (3, "first")
@@ -148,7 +148,7 @@ def test_a_model_is_taken_in_the_state_that_it_goes_on_in(
 
 
 def test_an_id_that_nobody_has_is_named() -> None:
-    assert "17" in decisions.not_waiting(17).message
+    assert "17" in decisions.not_pending(17).message
 
 
 @pytest.mark.parametrize("path", ["/models/a b.safetensors", r"C:\models\a b.safetensors"])
@@ -173,8 +173,8 @@ def test_every_step_to_promoted_is_legal_and_the_last_one_ends_there(state: Mode
 @pytest.mark.parametrize(
     ("waits_as", "active_as", "held", "where"),
     [
-        (7, None, False, Whereabouts.QUEUE),
-        (7, "a", True, Whereabouts.QUEUE),
+        (7, None, False, Whereabouts.PENDING),
+        (7, "a", True, Whereabouts.PENDING),
         (None, "a", False, Whereabouts.ACTIVE),
         (None, None, False, Whereabouts.NOWHERE),
         (None, "a", True, Whereabouts.UNDECIDED),

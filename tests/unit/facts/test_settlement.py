@@ -122,7 +122,7 @@ def test_exactly_the_rows_that_wait_or_leave_the_queue_are_numbered(
     rows: list[AssessedRow], strategy: ConflictStrategy
 ) -> None:
     for settled in settle(strategy, something_known(), [rows]).settled:
-        waits = settled.lane in {Lane.WAITING, Lane.ORIGINALS}
+        waits = settled.lane in {Lane.PENDING, Lane.ORIGINALS}
         leaves = settled.lane is Lane.PREVIEWS and settled.path != ""
         assert (waits or leaves) == (settled.pending_id is not None)
 
@@ -155,7 +155,7 @@ def test_the_second_row_of_a_hash_is_told_of_the_first() -> None:
 
 def test_the_second_row_of_a_hash_waits_when_conflicts_are_ignored() -> None:
     settled = settle(ConflictStrategy.IGNORE, nothing_known(), [PAIR]).settled
-    assert [found.lane for found in settled] == [Lane.ACTIVE, Lane.WAITING]
+    assert [found.lane for found in settled] == [Lane.ACTIVE, Lane.PENDING]
 
 
 def test_an_ignored_conflict_keeps_its_hash_while_it_waits() -> None:

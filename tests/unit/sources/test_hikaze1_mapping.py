@@ -436,7 +436,9 @@ def test_a_row_is_read_from_what_was_recorded_of_it(cells: tuple[Cell, ...], key
         model.sha256,
         model.created_at,
     )
-    assert (again.defect is None, again.path) == (model.defect is None, model.path)
+    assert again.path == model.path
+    # A row that was refused was never carried: a number beyond JSON is text in what is recorded.
+    assert again.defect is None or model.defect is not None
 
 
 @pytest.mark.parametrize("verbatim", [b"", b"[]", b"not JSON", b'{"tags": 5}'])
