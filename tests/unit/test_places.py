@@ -13,6 +13,14 @@ from adapters.files.places import DEPTH, search, within
 NAME = "hikaze_mm.sqlite3"
 
 
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """A folder one deeper: what looks around a working folder must not find what lies here."""
+    deeper = tmp_path / "deeper"
+    deeper.mkdir()
+    return deeper
+
+
 def made(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"")
