@@ -17,7 +17,8 @@ from engine.facts.decisions import NO_LONGER_PENDING, Whereabouts, whereabouts
 from engine.facts.promotion_report import Outcome
 from engine.ports.changes import CatchUp, Recover, SetRunState
 
-# Named `i` for the expressions.
+# Named `i` for the expressions. Sorted by `+id`: for the order of `id` itself SQLite would go
+# through all items, of which only few are pending.
 SELECT_MOVED = f"""
 SELECT {ITEM_COLUMNS}, path,
        (SELECT q.id FROM pending_import q WHERE q.path = i.path) AS waits_as,
@@ -27,7 +28,7 @@ FROM migration_items i
 WHERE pending_id IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM pending_import q
     WHERE q.id = i.pending_id AND (q.path = i.path OR instr(i.path, char(65533)) > 0))
-ORDER BY id
+ORDER BY +id
 """
 SET_NUMBER = "UPDATE migration_items SET pending_id = ? WHERE id = ?"
 SET_HASH = "UPDATE migration_items SET sha256 = ? WHERE id = ?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.sqlite.problems import COUNT, SELECT
+from adapters.sqlite.takeover import SELECT_MOVED
 from engine.facts.codes import ProblemKind
 from engine.facts.problems import CodeCount, Problem, ProblemCounts
 from engine.facts.promotion_report import Conflict, ExistingSide, PendingSide
@@ -180,6 +181,13 @@ async def test_failures_of_all_runs_are_found_by_their_index(bench: Bench) -> No
         steps = " ".join(str(step[3]) for step in plan)
         assert "migration_items_failed (run_id=? AND id>? AND id<?)" in steps
         assert "SCAN i" not in steps
+
+
+async def test_what_others_took_is_looked_for_among_pending_items_alone(bench: Bench) -> None:
+    plan = bench.sql(f"EXPLAIN QUERY PLAN {SELECT_MOVED}")
+    steps = " ".join(str(step[3]) for step in plan)
+    assert "migration_items_pending (pending_id>?)" in steps
+    assert "SCAN i" not in steps
 
 
 # Histories
