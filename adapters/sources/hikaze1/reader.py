@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,9 +16,10 @@ from adapters.sources.moving import moved, unused_mappings
 from adapters.sources.remapping import PathMap, path_map
 from adapters.sources.untrusted_sqlite import snapshot
 from adapters.sources.untrusted_sqlite.bounds import LAST_KEY
+from adapters.sources.untrusted_sqlite.copied import copied
 from adapters.sources.untrusted_sqlite.database import Database
 from adapters.sources.untrusted_sqlite.tables import BEFORE_FIRST, NoRowid, Page, Table
-from engine.errors import SeveralSources, SourceUnreadable, StorageFailed
+from engine.errors import SeveralSources, SourceUnreadable
 from engine.facts.files import ImageFolder
 from engine.facts.recognition import Contents, Likeness
 from engine.facts.source import (
@@ -125,23 +126,10 @@ class Hikaze1:
         The copy is removed again at the end. Raises `SourceMissing`, `SourceUnreadable`, and
         `StorageFailed` when `scratch` cannot take the copy.
         """
-        location = Path(source.location)
-        with ExitStack() as stack:
-            copy = scratch / snapshot.COPY_NAME
-            stack.callback(_let_go, copy)
-            snapshot.take(location, scratch, checkpoint)
-            database = Database(copy, snapshot.named(location), checkpoint=checkpoint)
-            stack.callback(database.close)
+        with copied(Path(source.location), scratch, checkpoint) as database:
             paths = path_map(source.location, source.options.map)
-            library = Library(database, scratch, paths)
-            stack.callback(library.close)
-            yield library
-
-
-def _let_go(copy: Path) -> None:
-    # All was read. A copy that a failing disk keeps is swept away by the next start.
-    with suppress(StorageFailed):
-        snapshot.discard(copy)
+            with closing(Library(database, scratch, paths)) as library:
+                yield library
 
 
 class Library:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from adapters.sources.invokeai.library import InvokeLibrary
 from adapters.sources.reaching import Reaching
 from adapters.sources.remapping import PathMap
 from adapters.sources.untrusted_sqlite import snapshot
-from adapters.sources.untrusted_sqlite.database import Database
-from engine.errors import SourceMissing, StorageFailed
+from adapters.sources.untrusted_sqlite.copied import copied
+from engine.errors import SourceMissing
 from engine.facts.files import Root
 from engine.facts.recognition import Likeness
 from engine.facts.source import HashClaims, SourceModel, SourceRef, SourceStamp
@@ -97,14 +97,10 @@ class InvokeAi:
         """Copy the database into `scratch`, and open the copy, which is removed at the end."""
         paths = _paths(source)
         found = _installation(source, paths)
-        location = Path(found.database)
-        with ExitStack() as stack:
-            copy = scratch / snapshot.COPY_NAME
-            stack.callback(_let_go, copy)
-            snapshot.take(location, scratch, checkpoint)
-            database = Database(copy, snapshot.named(location), checkpoint=checkpoint)
-            stack.callback(database.close)
-            reach = stack.enter_context(self._reaching(_reached(source)))
+        with (
+            copied(Path(found.database), scratch, checkpoint) as database,
+            self._reaching(_reached(source)) as reach,
+        ):
             trusted = source.options.hashes is HashClaims.TRUST
             yield InvokeLibrary(database, found, reach, paths, trusted=trusted)
 
@@ -132,9 +128,3 @@ def _installation(source: SourceRef, paths: PathMap | None = None) -> Installati
 
 def _reached(source: SourceRef) -> tuple[str, ...]:
     return tuple(root.folder for root in source.options.roots)
-
-
-def _let_go(copy: Path) -> None:
-    # All was read. A copy that a failing disk keeps is swept away by the next start.
-    with suppress(StorageFailed):
-        snapshot.discard(copy)
