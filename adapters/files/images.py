@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 from adapters.files.exhaustion import exhaustion
 from adapters.files.reach import HANDLES, OutOfReach, folder_handle, open_file, resolved
-from adapters.regular import is_regular, regular
+from adapters.regular import image_content, is_regular, regular, require_image_size, stamp
 from engine.errors import StorageFailed
 from engine.facts.files import FolderFacts, ImageFolder
-from engine.facts.previews import MAX_IMAGE_BYTES, UnusableImage
+from engine.facts.previews import UnusableImage
 from engine.facts.refusals import NO_FILE
 from engine.facts.source import ImageRef
 
@@ -29,8 +29,7 @@ class DiskImages:
 
     def read_part(self, folder: ImageFolder, name: str, start: int, length: int) -> bytes:
         """An image that lies inside a file of any size. Raises as `FolderImages.read` does."""
-        if length > MAX_IMAGE_BYTES:
-            raise _too_large(length)
+        require_image_size(length)
         with _open(folder, name) as file:
             try:
                 file.seek(start)
@@ -72,7 +71,7 @@ class FolderImages:
 
     def stamps(self, refs: Sequence[ImageRef]) -> list[str]:
         """What tells of each file whether it is another one than before."""
-        return [NO_FILE if found is None else _stamp(found) for found in self._found(refs)]
+        return [NO_FILE if found is None else stamp(found) for found in self._found(refs)]
 
     def _found(self, refs: Sequence[ImageRef]) -> list[os.stat_result | None]:
         """What the system tells of each regular file within reach."""
@@ -92,23 +91,9 @@ class FolderImages:
         """
         with _open(self._folder, ref.name) as file:
             try:
-                # Memory for the largest image would be taken, and cleared, for each of them.
-                size = os.fstat(file.fileno()).st_size
-                if size > MAX_IMAGE_BYTES:
-                    raise _too_large(size)
-                data = file.read(size + 1)
-                if len(data) > size:
-                    data += file.read(MAX_IMAGE_BYTES + 1 - len(data))
+                return image_content(file)
             except OSError as error:
                 raise unreadable(error) from error
-        if len(data) > MAX_IMAGE_BYTES:
-            raise UnusableImage("image_too_large", "the file grew while it was read")
-        return data
-
-
-def _stamp(found: os.stat_result) -> str:
-    """Also another one where only permissions have changed: the file may be readable now."""
-    return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
 
 
 def _state(folder: ImageFolder, name: str, handle: int | None = None) -> os.stat_result | None:
@@ -147,10 +132,6 @@ def _path(folder: ImageFolder, name: str) -> str:
 def _is_base_name(name: str) -> bool:
     """Whether a name is one of a file in a folder, and leads nowhere else; a drive would."""
     return name == os.path.basename(os.path.splitdrive(name)[1])  # noqa: PTH119  as above
-
-
-def _too_large(size: int) -> UnusableImage:
-    return UnusableImage("image_too_large", f"{size} bytes; at most {MAX_IMAGE_BYTES} are read")
 
 
 def unreadable(error: Exception) -> UnusableImage | StorageFailed:

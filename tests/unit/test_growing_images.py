@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.files import images
+from adapters import regular
 from adapters.files.images import FolderImages
 from adapters.files.library import DiskLibrary, owned_library
 from engine.facts.files import ImageFolder
@@ -47,7 +47,7 @@ class Growing:
 
 @pytest.fixture
 def growing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Growing:
-    monkeypatch.setattr(images, "MAX_IMAGE_BYTES", CAP)
+    monkeypatch.setattr(regular, "MAX_IMAGE_BYTES", CAP)
     return Growing(tmp_path / "a.png", monkeypatch)
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.regular import regular
+from adapters.regular import image_content, regular, stamp
 from adapters.sources import documents, embedded
 from adapters.sources.facts import Picture, stem_of
 from adapters.sources.headers import reader as headers
 from adapters.sources.reaching import Reach, Reaching
 from adapters.sources.wording import keepable
 from engine.facts.files import FolderFacts
-from engine.facts.previews import MAX_IMAGE_BYTES, UnusableImage
+from engine.facts.previews import UnusableImage
 from engine.facts.refusals import NO_FILE
 from engine.facts.source import ImageRef
 
@@ -98,11 +98,8 @@ def _size(reach: Reach, spot: Spot) -> int | None:
 
 
 def _stamp(reach: Reach, spot: Spot) -> str:
-    """Also another one where only permissions have changed: the file may be readable now."""
     found = _state(reach, spot)
-    if found is None:
-        return NO_FILE
-    return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
+    return NO_FILE if found is None else stamp(found)
 
 
 def _state(reach: Reach, spot: Spot) -> os.stat_result | None:
@@ -119,16 +116,7 @@ def _state(reach: Reach, spot: Spot) -> os.stat_result | None:
 def _content(reach: Reach, spot: Spot) -> bytes:
     descriptor = reach.open(spot.folder, spot.file)
     with os.fdopen(regular(descriptor), "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MAX_IMAGE_BYTES:
-            detail = f"{size} bytes; at most {MAX_IMAGE_BYTES} are read"
-            raise UnusableImage("image_too_large", detail)
-        data = file.read(size + 1)
-        if len(data) > size:
-            data += file.read(MAX_IMAGE_BYTES + 1 - len(data))
-    if len(data) > MAX_IMAGE_BYTES:
-        raise UnusableImage("image_too_large", "the file grew while it was read")
-    return data
+        return image_content(file)
 
 
 def _inside(reach: Reach, spot: Spot) -> bytes:
