@@ -8,6 +8,7 @@ from engine.actors.writer import Commits
 from engine.facts.repair_report import RepairMode, RepairReport
 from engine.library.repair import Promote, Repair
 from engine.ports.bundle import Ports
+from engine.ports.mending import MendingFiles
 from engine.runs.resources import WorkerResources
 
 
@@ -33,25 +34,22 @@ class Repairs:
 
     async def carry_out(self) -> RepairReport:
         """Mend what is certain; whoever leaves stops it between two steps."""
-        ports = self._ports
         async with self._turn:
-            return await Repair(
-                reader=ports.store,
-                stored=ports.stored,
-                models=ports.models,
-                sources=ports.sources,
-                codec=ports.codec,
-                workers=ports.compute.slots,
-                locks=self._resources.locks,
-                files=ports.mending,
-                writer=self._writer,
-                promote=self._promote,
-            ).run()
+            return await self._repair(self._ports.mending, self._writer, self._promote).run()
 
     async def plan(self) -> RepairReport:
         """What `carry_out` would do; changes nothing."""
+        return await self._repair().run()
+
+    def _repair(
+        self,
+        files: MendingFiles | None = None,
+        writer: Commits | None = None,
+        promote: Promote | None = None,
+    ) -> Repair:
+        """One that changes what it is given the means for."""
         ports = self._ports
-        return await Repair(
+        return Repair(
             reader=ports.store,
             stored=ports.stored,
             models=ports.models,
@@ -59,4 +57,7 @@ class Repairs:
             codec=ports.codec,
             workers=ports.compute.slots,
             locks=self._resources.locks,
-        ).run()
+            files=files,
+            writer=writer,
+            promote=promote,
+        )

@@ -25,6 +25,7 @@ from engine.facts.findings import (
 )
 from engine.facts.preview_names import PREVIEW_NAME
 from engine.facts.repairs import Sweep
+from engine.facts.work import BEFORE_FIRST
 from engine.library.inspection import Inspection, Look
 from engine.ports.files import ModelFiles
 from engine.ports.journal import Reader
@@ -51,7 +52,6 @@ NAMES = 5_000
 """How many names of originals are looked up at once: for each time, the queue is read whole."""
 PATIENCE = 5
 """How often a model is looked at that changes all the time."""
-BEFORE_FIRST = -(2**63)
 
 
 class Verification:
