@@ -19,8 +19,6 @@ from tests.acceptance.planting import (
     WAITS,
     WAITS_TOO,
     Planted,
-    copy_of,
-    make_good,
     picture,
 )
 from tests.waiting_library import sha_of
@@ -31,18 +29,6 @@ SELECT_TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 Told = set[tuple[str, str]]
 """(code, file name or record) of each problem."""
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("good")
-    make_good(folder)
-    return folder
-
-
-@pytest.fixture
-def planted(good: Path, tmp_path: Path) -> Planted:
-    return copy_of(good, tmp_path / "copy")
 
 
 async def problems(planted: Planted) -> list[Fault]:

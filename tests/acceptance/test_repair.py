@@ -18,8 +18,6 @@ from tests.acceptance.planting import (
     WAITS,
     WAITS_TOO,
     Planted,
-    copy_of,
-    make_good,
     picture,
 )
 from tests.waiting_library import active, opened, query, sha_of, waiting
@@ -30,18 +28,6 @@ NONE = sha_of(BARE)
 COUNT = """
 UPDATE models SET meta_json = json_set(meta_json, '$.images_count', ?) WHERE sha256 = ?
 """
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("good")
-    make_good(folder)
-    return folder
-
-
-@pytest.fixture
-def planted(good: Path, tmp_path: Path) -> Planted:
-    return copy_of(good, tmp_path / "copy")
 
 
 async def problems(planted: Planted) -> list[tuple[str, str]]:
